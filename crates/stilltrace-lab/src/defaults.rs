@@ -1,0 +1,138 @@
+//! The platform of a topology for which nobody wrote any YAML: Istio's defaults everywhere.
+//!
+//! For smoke runs and tests. A recorded scenario takes its platform from a repository instead.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use stilltrace_model::{
+    AppContainer, Destination, Edge, EdgeId, LoadBalancer, Origin, Platform, Pool, Retries, Route,
+    Scope, Service, ServiceId, Setting, SidecarProxy, Telemetry, TlsMode, TrafficPolicy, Workload,
+};
+
+use crate::pods::{APP_CONTAINER, Pod};
+
+/// Whose defaults these are.
+const ISTIO: &str = "Istio 1.31 default";
+/// Conditions of Istio's default retries (istio/istio `pilot/pkg/networking/core/route/retry`).
+const RETRY_ON: [&str; 5] =
+    ["connect-failure", "refused-stream", "unavailable", "cancelled", "retriable-status-codes"];
+
+/// The platform of `pods` with nothing but defaults, each seeing every service.
+pub fn platform(pods: &[Pod]) -> Platform {
+    let mut platform = Platform::default();
+    for pod in pods {
+        platform
+            .workloads
+            .entry(pod.workload.clone())
+            .or_insert_with(|| workload(pod))
+            .replicas
+            .value =
+            Some(pods.iter().filter(|other| other.workload == pod.workload).count() as u32);
+        let service = platform.services.entry(pod.service.clone()).or_insert_with(|| service(pod));
+        if !service.workloads.contains(&pod.workload) {
+            service.workloads.push(pod.workload.clone());
+        }
+    }
+    for source in platform.workloads.keys() {
+        for pod in pods.iter().filter(|pod| !pod.is_gateway) {
+            let id =
+                EdgeId { source: source.clone(), destination: pod.service.clone(), port: pod.port };
+            platform.edges.entry(id.clone()).or_insert_with(|| edge(id));
+        }
+    }
+    platform
+}
+
+/// A value that nobody wrote.
+fn unset<T>(value: T) -> Setting<T> {
+    Setting::default_of(value, ISTIO)
+}
+
+/// A workload with a proxy and, unless it is a gateway, one application container.
+fn workload(pod: &Pod) -> Workload {
+    let container = AppContainer {
+        name: APP_CONTAINER.to_owned(),
+        image: unset(format!("lab/{}:latest", pod.workload.name)),
+        cpu_limit: unset(None),
+        cpu_request: unset(None),
+        env: BTreeMap::new(),
+    };
+    Workload {
+        id: pod.workload.clone(),
+        kind: "Deployment".to_owned(),
+        origin: Origin::Default { of: ISTIO },
+        labels: pod.labels.clone(),
+        service_account: pod.service_account.clone(),
+        replicas: unset(None),
+        containers: if pod.is_gateway { Vec::new() } else { vec![container] },
+        sidecar: Some(SidecarProxy {
+            cpu_limit: unset(None),
+            cpu_request: unset(None),
+            concurrency: unset(None),
+            scope: Scope { hosts: unset(vec!["*/*".to_owned()]), visible_services: 0 },
+            telemetry: Telemetry {
+                tracing_percent: unset(0.0),
+                access_log: unset(true),
+                extra_stats: unset(Vec::new()),
+            },
+        }),
+        is_gateway: pod.is_gateway,
+        owner: None,
+        reconciler: None,
+    }
+}
+
+/// The service of a pod; its workloads are added as pods are met.
+fn service(pod: &Pod) -> Service {
+    Service {
+        id: pod.service.clone(),
+        origin: Origin::Default { of: ISTIO },
+        ports: BTreeMap::from([(pod.port, "http".to_owned())]),
+        workloads: Vec::new(),
+    }
+}
+
+/// An edge with Istio's default route and policy.
+fn edge(id: EdgeId) -> Edge {
+    let routes = vec![route(id.destination.clone(), id.port)];
+    Edge { id, routes, policy: policy(), subsets: BTreeMap::new(), endpoints: None }
+}
+
+/// The route that a service gets by itself.
+fn route(service: ServiceId, port: u16) -> Route {
+    Route {
+        object: None,
+        name: String::new(),
+        matches: Vec::new(),
+        destinations: vec![Destination { service, port, subset: None, weight: unset(100) }],
+        timeout: unset(None),
+        retries: Retries {
+            attempts: unset(2),
+            per_try_timeout: unset(None),
+            retry_on: unset(RETRY_ON.map(str::to_owned).to_vec()),
+        },
+        fault: None,
+        mirrors: Vec::new(),
+    }
+}
+
+/// The traffic policy of a service without `DestinationRule`.
+pub fn policy() -> TrafficPolicy {
+    TrafficPolicy {
+        object: None,
+        pool: Pool {
+            max_connections: unset(None),
+            connect_timeout: unset(Duration::from_secs(10)),
+            max_pending_requests: unset(None),
+            max_requests: unset(None),
+            max_requests_per_connection: unset(None),
+            max_retries: unset(None),
+            idle_timeout: unset(None),
+        },
+        outlier: None,
+        load_balancer: unset(LoadBalancer::LeastRequest),
+        tls: unset(TlsMode::Auto),
+        retry_budget: None,
+    }
+}

@@ -1,0 +1,152 @@
+//! What clients and proxies went through, before and after the change.
+//!
+//! These figures are for people and for comparing a run with its control; no answer of the product
+//! uses them.
+
+use serde::Serialize;
+
+use crate::harvest::{ClientRow, CpuRecord};
+use crate::run::Run;
+use stilltrace_model::ContainerId;
+
+/// Time after the change that belongs to neither phase, in milliseconds.
+const SETTLING_MS: i64 = 3_000;
+
+/// Figures of both phases.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figures {
+    /// Scenario, seed and kind of run.
+    pub run: String,
+    /// Before the change.
+    pub quiet: PhaseFigures,
+    /// After it.
+    pub fault: PhaseFigures,
+    /// Whether latency at least doubled while 15 s averages of the proxies' CPU rose by less than
+    /// a quarter: a dashboard with one sample in 15 s does not show it.
+    pub hidden_in_15s: bool,
+    /// CPU used by everything outside the lab, in cores.
+    pub noise_cores: f64,
+}
+
+/// Figures of one phase.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct PhaseFigures {
+    /// Requests of clients.
+    pub requests: usize,
+    /// Median latency from the scheduled arrival, in milliseconds.
+    pub p50_ms: f64,
+    /// 99th percentile of the same.
+    pub p99_ms: f64,
+    /// Requests that did not end with status 200, in percent.
+    pub failed_percent: f64,
+    /// CPU of all proxies, in cores.
+    pub proxy_mean_cores: f64,
+    /// Highest average over 15 s of all proxies, in cores.
+    pub proxy_15s_cores: f64,
+    /// Highest average over 100 ms of all proxies, in cores.
+    pub proxy_100ms_cores: f64,
+    /// Time in which any container stood still at its limit, in seconds.
+    pub throttled_s: f64,
+}
+
+/// The figures of a run.
+pub(super) fn of(run: &Run) -> Figures {
+    let change = run.change_ms();
+    let quiet = phase(run, run.start_ms, change);
+    let fault = phase(run, change + SETTLING_MS, run.end_ms());
+    let control = if run.options.control { " control" } else { "" };
+    Figures {
+        run: format!("{} seed {}{control}", run.incident.name, run.options.seed),
+        quiet,
+        fault,
+        hidden_in_15s: fault.p99_ms >= 2.0 * quiet.p99_ms
+            && fault.proxy_15s_cores <= 1.25 * quiet.proxy_15s_cores,
+        noise_cores: round(run.records.noise.other_cores),
+    }
+}
+
+/// The figures between two times, in milliseconds of Unix time.
+fn phase(run: &Run, from_ms: i64, to_ms: i64) -> PhaseFigures {
+    let mut figures = PhaseFigures::default();
+    if let Some(clients) = &run.records.clients {
+        let start = i64::try_from(clients.start_unix_us).unwrap_or(0);
+        let inside = |row: &&ClientRow| {
+            let at = (start + i64::try_from(row.due_us).unwrap_or(0)) / 1_000;
+            (from_ms..to_ms).contains(&at)
+        };
+        let rows: Vec<_> = clients.rows.iter().filter(inside).collect();
+        let mut latencies: Vec<_> = rows.iter().map(|row| row.latency_us).collect();
+        latencies.sort_unstable();
+        let failed = rows.iter().filter(|row| row.status != 200).count();
+        figures.requests = rows.len();
+        figures.p50_ms = quantile_ms(&latencies, 0.5);
+        figures.p99_ms = quantile_ms(&latencies, 0.99);
+        figures.failed_percent = round(100.0 * failed as f64 / rows.len().max(1) as f64);
+    }
+    if let Some(cpu) = &run.records.cpu {
+        let proxies: Vec<_> = columns(run, cpu);
+        figures.proxy_mean_cores = highest(cpu, &proxies, from_ms, to_ms, to_ms - from_ms);
+        figures.proxy_15s_cores = highest(cpu, &proxies, from_ms, to_ms, 15_000);
+        figures.proxy_100ms_cores = highest(cpu, &proxies, from_ms, to_ms, 100);
+        let throttled = |row: &crate::harvest::CpuRow| -> f64 {
+            row.cells.iter().map(|cell| f64::from(cell.1)).sum()
+        };
+        figures.throttled_s =
+            round(rows(cpu, from_ms, to_ms).map(|(_, row)| throttled(row)).sum::<f64>() / 1e6);
+    }
+    figures
+}
+
+/// Columns of the proxies.
+fn columns(run: &Run, cpu: &CpuRecord) -> Vec<usize> {
+    let is_proxy = |id: &String| {
+        let entry = run.records.containers.iter().find(|entry| entry.id == *id);
+        entry.is_some_and(|entry| entry.container == ContainerId::SIDECAR)
+    };
+    cpu.containers.iter().enumerate().filter(|(_, id)| is_proxy(id)).map(|(i, _)| i).collect()
+}
+
+/// Rows whose window ends between two times, with that end in milliseconds of Unix time.
+fn rows(
+    cpu: &CpuRecord,
+    from_ms: i64,
+    to_ms: i64,
+) -> impl Iterator<Item = (i64, &crate::harvest::CpuRow)> {
+    let start = i64::try_from(cpu.start_unix_us).unwrap_or(0);
+    cpu.rows
+        .iter()
+        .map(move |row| ((start + i64::try_from(row.end_us).unwrap_or(0)) / 1_000, row))
+        .filter(move |(at, _)| (from_ms..to_ms).contains(at))
+}
+
+/// The highest use of some columns over whole spans of `span_ms`, in cores.
+fn highest(cpu: &CpuRecord, columns: &[usize], from_ms: i64, to_ms: i64, span_ms: i64) -> f64 {
+    let span_ms = span_ms.min(to_ms - from_ms).max(1);
+    let spans = usize::try_from((to_ms - from_ms) / span_ms).unwrap_or(0);
+    let mut used = vec![(0.0_f64, 0.0_f64); spans];
+    for (at, row) in rows(cpu, from_ms, to_ms) {
+        let index = usize::try_from((at - from_ms) / span_ms).unwrap_or(usize::MAX);
+        if let Some((us, elapsed)) = used.get_mut(index) {
+            *elapsed += f64::from(row.elapsed_us);
+            *us += columns
+                .iter()
+                .filter_map(|c| row.cells.get(*c))
+                .map(|c| f64::from(c.0))
+                .sum::<f64>();
+        }
+    }
+    let cores = |(us, elapsed): &(f64, f64)| if *elapsed > 0.0 { us / elapsed } else { 0.0 };
+    round(used.iter().map(cores).fold(0.0, f64::max))
+}
+
+/// A quantile of sorted latencies, in milliseconds.
+fn quantile_ms(sorted_us: &[u64], share: f64) -> f64 {
+    let index = (sorted_us.len() as f64 * share) as usize;
+    let last = sorted_us.len().saturating_sub(1);
+    round(sorted_us.get(index.min(last)).map_or(0.0, |us| *us as f64 / 1_000.0))
+}
+
+/// Three decimals are more than a run is worth.
+fn round(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}

@@ -1,0 +1,96 @@
+//! The manifest of a lab capture: what was asked, and everything in it that is not as in a stock
+//! installation.
+
+use stilltrace_capture::{Manifest, SourceRecord};
+
+use super::objects::last_revision;
+use super::question;
+use crate::run::Run;
+
+/// The manifest of a run.
+pub(super) fn of(run: &Run) -> Manifest {
+    let mut manifest = Manifest::new(&question(run));
+    manifest.revision = Some(last_revision(run));
+    manifest.seed = Some(run.options.seed);
+    manifest.sources = sources(run);
+    manifest.synthetic = vec![
+        "events.jsonl: no GitOps controller ran; the lab wrote each sync when it applied the \
+         revision, with the delay that such a controller takes."
+            .to_owned(),
+        "events.jsonl: rollouts of Deployments are the lab's; it applies pod template changes in \
+         place."
+            .to_owned(),
+        "objects.jsonl: the objects of the GitOps controller are as it would have left them."
+            .to_owned(),
+        "repo.git: organisation, people and history are invented.".to_owned(),
+    ];
+    manifest.notes = notes(run);
+    let noise = &run.records.noise;
+    manifest.noise = [
+        ("other_cores", noise.other_cores),
+        ("steal_cores", noise.steal_cores),
+        ("lab_cores", noise.lab_cores),
+        ("cpus", noise.cpus as f64),
+        ("load_average", noise.load_average),
+    ]
+    .map(|(name, value)| (name.to_owned(), (value * 1_000.0).round() / 1_000.0))
+    .into();
+    manifest.tools = run.records.versions.clone();
+    manifest
+}
+
+fn sources(run: &Run) -> Vec<SourceRecord> {
+    let record = |name: &str, detail: String, files: &[&str]| SourceRecord {
+        name: name.to_owned(),
+        detail,
+        files: files.iter().map(|file| (*file).to_owned()).collect(),
+    };
+    vec![
+        record(
+            "prometheus",
+            format!(
+                "Prometheus, every {} s: proxies, containers, node; Istio's default metrics only",
+                run.records.scrape_seconds
+            ),
+            &["samples/prometheus.om", "calls.csv"],
+        ),
+        record("bursts", "cgroup CPU accounting every 10 ms".to_owned(), &["bursts.csv"]),
+        record("logs", "access logs of all proxies, counted".to_owned(), &["logs.jsonl"]),
+        record("git", "the platform's repository".to_owned(), &["repo.git"]),
+        record("lab", "stand-ins".to_owned(), &["events.jsonl", "objects.jsonl"]),
+    ]
+}
+
+/// What a reader should know, one sentence each.
+fn notes(run: &Run) -> Vec<String> {
+    let mut notes = vec![
+        "Recorded by stilltrace-lab: real Envoys, real services of the lab, one Linux machine, no \
+         Kubernetes."
+            .to_owned(),
+        "Upstream Envoy stands in for Istio's proxy; its access-log statistics give istio_* \
+         metrics under Istio's names, and the caller and callee learn each other's names from a \
+         request header of the lab."
+            .to_owned(),
+        "The proxies are configured by files that the lab writes from the repository at each \
+         revision; limits, images and proxy settings of a pod template are changed in place, \
+         without new pods."
+            .to_owned(),
+        "All pods share one network namespace with an address each; applications reach their proxy \
+         by address, not by redirection."
+            .to_owned(),
+        "samples/prometheus.om: labels that repeat another label were dropped.".to_owned(),
+    ];
+    if !run.records.noise.realtime {
+        notes.push(
+            "Clients and sampler had no real-time priority: latencies are less reliable."
+                .to_owned(),
+        );
+    }
+    if run.options.quick {
+        notes.push("A quick run: phases are short and noise was not limited.".to_owned());
+    }
+    if run.options.control {
+        notes.push("A control run: the scenario's change was left out.".to_owned());
+    }
+    notes
+}

@@ -1,0 +1,82 @@
+//! What Prometheus scraped, reduced to what a diagnosis can ask for.
+
+use stilltrace_capture::RawSeries;
+use stilltrace_model::Timestamp;
+
+use crate::prometheus;
+use crate::run::Run;
+
+/// Metrics that are kept, by prefix: requests and their latency, configuration updates of proxies,
+/// CPU of containers and node, and whether scrapes succeeded.
+const METRICS: &[&str] = &[
+    "istio_requests_total",
+    "istio_request_duration_milliseconds_",
+    "envoy_cluster_manager_cds_update_success",
+    "envoy_cluster_manager_cds_update_rejected",
+    "envoy_cluster_manager_cds_update_time",
+    "envoy_listener_manager_lds_update_success",
+    "envoy_listener_manager_lds_update_rejected",
+    "envoy_listener_manager_lds_update_time",
+    "container_cpu_",
+    "container_spec_cpu_",
+    "node_cpu_seconds_total",
+    "up",
+];
+/// Labels that say again what another label says.
+const REPEATED_LABELS: &[&str] = &[
+    "__name__",
+    "app",
+    "connection_security_policy",
+    "id",
+    "name",
+    "source_app",
+    "source_canonical_revision",
+    "source_canonical_service",
+    "source_cluster",
+    "source_principal",
+    "source_version",
+    "destination_app",
+    "destination_canonical_revision",
+    "destination_canonical_service",
+    "destination_cluster",
+    "destination_principal",
+    "destination_version",
+    "request_protocol",
+];
+
+/// The series of a run, with samples up to the end of the recording.
+pub(super) fn of(run: &Run) -> Vec<RawSeries> {
+    let mut all: Vec<RawSeries> =
+        run.records.series.iter().filter_map(|series| reduced(series, run.end_ms())).collect();
+    all.sort_by(|a, b| (&a.metric, &a.labels).cmp(&(&b.metric, &b.labels)));
+    all
+}
+
+/// One series, or nothing if it is not needed.
+fn reduced(series: &prometheus::RawSeries, end_ms: i64) -> Option<RawSeries> {
+    let metric = series.name();
+    let kept = METRICS.iter().any(|prefix| {
+        metric.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || prefix.ends_with('_'))
+    });
+    if !kept {
+        return None;
+    }
+    let labels = series
+        .labels
+        .iter()
+        .filter(|(name, _)| !REPEATED_LABELS.contains(&name.as_str()))
+        // The pod says which proxy it is; nodes have no other name.
+        .filter(|(name, _)| *name != "instance" || metric.starts_with("node_"))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let points: Vec<_> = series
+        .samples
+        .iter()
+        .filter_map(|(seconds, value)| {
+            let at = Timestamp((seconds * 1_000.0).round() as i64);
+            Some((at, value.parse().ok()?))
+        })
+        .filter(|(at, _): &(Timestamp, f64)| at.0 < end_ms)
+        .collect();
+    (!points.is_empty()).then(|| RawSeries { metric: metric.to_owned(), labels, points })
+}

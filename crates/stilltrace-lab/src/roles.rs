@@ -1,0 +1,7 @@
+//! The processes of a lab: hidden subcommands of its one binary.
+
+pub mod exec;
+pub mod exporter;
+pub mod load;
+pub mod sample;
+pub mod svc;

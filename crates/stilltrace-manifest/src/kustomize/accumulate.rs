@@ -1,0 +1,312 @@
+//! Walks resources, bases and components, and applies each directory's changes in turn.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::object::Object;
+use crate::plain::{drop_secret_values, flatten};
+use crate::problem::{Problem, ProblemKind};
+use crate::tree::{Tree, join};
+use crate::yaml::{Node, ParseCache, Parsed};
+
+use super::Build;
+use super::directory::Directory;
+use super::generate;
+use super::hash::content_hash;
+use super::images::replace_images;
+use super::labels::{LabelScope, add_annotations, add_labels, check_pairs};
+use super::loader::Loader;
+use super::names::{End, extend_names, set_namespace};
+use super::patches::{apply_json_patches, apply_patches, apply_strategic};
+use super::references::follow_names;
+use super::replicas::set_replicas;
+use super::resource::{Id, Resource, SecretValues};
+
+/// Directories that one build may visit; bases used twice count twice.
+const MAX_DIRECTORIES: usize = 10_000;
+/// Objects that one build may hold.
+const MAX_OBJECTS: usize = 100_000;
+
+/// Builds `dir`; see [`super::build_with`].
+pub(super) fn build(
+    tree: &dyn Tree,
+    dir: &str,
+    cache: &ParseCache,
+    secrets: SecretValues,
+) -> Build {
+    let loader = Loader::new(tree, cache);
+    let mut walk = Walk { loader, open: Vec::new(), visited: 0, values: 0 };
+    let mut resources = Vec::new();
+    let inside = join("", dir);
+    let root = inside.as_deref().and_then(|dir| Directory::load(&mut walk.loader, dir));
+    if let Some(directory) = root {
+        resources = walk.directory(&directory, Vec::new());
+    } else {
+        let (kind, text) = match inside {
+            None => (ProblemKind::Invalid, "the directory leads out of the repository"),
+            Some(_) => (ProblemKind::Missing, "no kustomization file in this directory"),
+        };
+        walk.report(Problem::of_file(dir, kind, text));
+    }
+    let problems = finish(&mut resources);
+    walk.loader.problems.extend(problems);
+    let mut objects: Vec<Object> = resources.into_iter().map(|r| r.object).collect();
+    if secrets == SecretValues::Dropped {
+        objects.iter_mut().for_each(drop_secret_values);
+    }
+    let mut problems = walk.loader.problems;
+    problems.sort();
+    problems.dedup();
+    Build { objects, problems }
+}
+
+/// What happens once, after all directories: hash suffixes, references, local objects.
+fn finish(resources: &mut Vec<Resource>) -> Vec<Problem> {
+    for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
+        resource.remember_id();
+        let name = format!("{}-{}", resource.object.name(), content_hash(&resource.object.root));
+        let mark = resource.object.root.at(&["metadata", "name"]).map(|node| node.mark.clone());
+        let mark = mark.unwrap_or_else(|| resource.object.mark().clone());
+        resource.set_metadata("name", Node::string(name, mark));
+    }
+    let problems = follow_names(resources);
+    resources.retain(|resource| {
+        let local = resource.object.annotation("config.kubernetes.io/local-config");
+        local.is_none_or(|value| value == "false")
+    });
+    problems
+}
+
+/// Values of all files that one build may take in; a file used twice counts twice.
+const MAX_VALUES: usize = 5_000_000;
+
+/// The objects of a directory while they are collected, with their identities.
+struct Pool {
+    resources: Vec<Resource>,
+    ids: BTreeSet<Id>,
+}
+
+impl Pool {
+    fn new(resources: Vec<Resource>) -> Self {
+        let ids = resources.iter().map(Resource::id).collect();
+        Self { resources, ids }
+    }
+
+    /// Adds an object, or says which identity is taken.
+    fn add(&mut self, resource: Resource) -> Result<(), Problem> {
+        let mark = resource.object.mark();
+        if self.resources.len() >= MAX_OBJECTS {
+            let text = format!("more than {MAX_OBJECTS} objects in one build");
+            return Err(Problem::at(mark, ProblemKind::Budget, text));
+        }
+        if !self.ids.insert(resource.id()) {
+            let key = resource.object.key();
+            let text = format!("{key} is already part of the build; this one is left out");
+            return Err(Problem::at(mark, ProblemKind::Invalid, text));
+        }
+        self.resources.push(resource);
+        Ok(())
+    }
+}
+
+/// The walk over the directories of one build.
+struct Walk<'a> {
+    loader: Loader<'a>,
+    /// Directories being built, outermost first.
+    open: Vec<String>,
+    visited: usize,
+    values: usize,
+}
+
+impl Walk<'_> {
+    fn report(&mut self, problem: Problem) {
+        self.loader.problems.push(problem);
+    }
+
+    /// Builds a directory into `resources`: the parent's for a component, none otherwise.
+    fn directory(&mut self, directory: &Directory, resources: Vec<Resource>) -> Vec<Resource> {
+        self.open.push(directory.dir.clone());
+        let mut pool = Pool::new(resources);
+        for field in ["resources", "bases"] {
+            for entry in directory.list(field, &mut self.loader.problems).to_vec() {
+                self.resource(directory, &entry, &mut pool);
+            }
+        }
+        generate::run(&mut self.loader, directory, &mut pool.resources);
+        let mut resources = pool.resources;
+        for entry in directory.list("components", &mut self.loader.problems).to_vec() {
+            resources = self.component(directory, &entry, resources);
+        }
+        self.transform(directory, &mut resources);
+        self.open.pop();
+        resources
+    }
+
+    fn resource(&mut self, directory: &Directory, entry: &Node, pool: &mut Pool) {
+        let Some(path) = self.local_path(directory, entry) else { return };
+        if let Some(parsed) = self.loader.yaml(&path) {
+            self.values += parsed.documents.iter().map(|document| document.nodes).sum::<usize>();
+            if self.values > MAX_VALUES {
+                let text = format!("more than {MAX_VALUES} values in one build; left out");
+                return self.report(Problem::at(&entry.mark, ProblemKind::Budget, text));
+            }
+            for problem in add_documents(&parsed, pool) {
+                self.report(problem);
+            }
+            return;
+        }
+        let Some(base) = self.enter(entry, &path) else { return };
+        if base.component {
+            let text = format!("`{path}` is a component; list it under `components`");
+            return self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
+        }
+        for resource in self.directory(&base, Vec::new()) {
+            if let Err(problem) = pool.add(resource) {
+                self.report(problem);
+            }
+        }
+    }
+
+    fn component(
+        &mut self,
+        directory: &Directory,
+        entry: &Node,
+        resources: Vec<Resource>,
+    ) -> Vec<Resource> {
+        let Some(path) = self.local_path(directory, entry) else { return resources };
+        let Some(component) = self.enter(entry, &path) else { return resources };
+        if !component.component {
+            let text = format!("`{path}` is no component; list it under `resources`");
+            self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
+            return resources;
+        }
+        self.directory(&component, resources)
+    }
+
+    /// The path an entry names within the tree; remote and escaping ones are reported.
+    fn local_path(&mut self, directory: &Directory, entry: &Node) -> Option<String> {
+        let Some(name) = entry.text().filter(|name| !name.is_empty()) else {
+            let text = "must be the path of a file or directory";
+            self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
+            return None;
+        };
+        if is_remote(name) {
+            let text = format!(
+                "`{name}` is remote and not read; copy it into the repository and name the copy"
+            );
+            self.report(Problem::at(&entry.mark, ProblemKind::Unsupported, text));
+            return None;
+        }
+        let path = join(&directory.dir, name);
+        if path.is_none() {
+            let text = format!("`{name}` leads out of the repository");
+            self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
+        }
+        path
+    }
+
+    /// Reads the kustomization of a directory that `entry` names, unless it is being built.
+    fn enter(&mut self, entry: &Node, path: &str) -> Option<Directory> {
+        let refuse = |kind, text: String| Problem::at(&entry.mark, kind, text);
+        if self.open.iter().any(|open| open == path) {
+            let text = format!("`{path}` includes itself; remove it from the cycle");
+            self.report(refuse(ProblemKind::Invalid, text));
+            return None;
+        }
+        self.visited += 1;
+        if self.visited > MAX_DIRECTORIES {
+            let text = format!("more than {MAX_DIRECTORIES} directories in one build");
+            self.report(refuse(ProblemKind::Budget, text));
+            return None;
+        }
+        let directory = Directory::load(&mut self.loader, path);
+        // A file that is there and cannot be read has been reported as that.
+        let unread = |problem: &Problem| &*problem.path == path;
+        if directory.is_none() && !self.loader.problems.iter().any(unread) {
+            let text = format!("`{path}` is neither a file nor a directory with a kustomization");
+            self.report(refuse(ProblemKind::Missing, text));
+        }
+        directory
+    }
+
+    fn transform(&mut self, directory: &Directory, resources: &mut Vec<Resource>) {
+        apply_strategic(&mut self.loader, directory, resources);
+        apply_patches(&mut self.loader, directory, resources);
+        if let Some((namespace, mark)) = directory.text("namespace") {
+            set_namespace(resources, namespace, mark);
+        }
+        if let Some((prefix, mark)) = directory.text("namePrefix") {
+            extend_names(resources, End::Prefix, prefix, mark);
+        }
+        if let Some((suffix, mark)) = directory.text("nameSuffix") {
+            extend_names(resources, End::Suffix, suffix, mark);
+        }
+        self.transform_labels(directory, resources);
+        apply_json_patches(&mut self.loader, directory, resources);
+        for entry in directory.list("replicas", &mut self.loader.problems) {
+            if let Err(problem) = set_replicas(resources, entry) {
+                self.report(problem);
+            }
+        }
+        for entry in directory.list("images", &mut self.loader.problems) {
+            if let Err(problem) = replace_images(resources, entry) {
+                self.report(problem);
+            }
+        }
+    }
+
+    fn transform_labels(&mut self, directory: &Directory, resources: &mut [Resource]) {
+        for entry in directory.list("labels", &mut self.loader.problems) {
+            let Some(pairs) = entry.get("pairs") else { continue };
+            let flag = |name: &str| entry.get(name).and_then(Node::as_bool).unwrap_or(false);
+            let scope = LabelScope {
+                selectors: flag("includeSelectors"),
+                templates: flag("includeTemplates"),
+                volume_claim_templates: flag("includeVolumeClaimTemplates"),
+            };
+            self.loader.problems.extend(check_pairs(pairs));
+            add_labels(resources, pairs, scope);
+            if let Some(specs) = entry.entry("fields").filter(|fields| !fields.value.is_null()) {
+                let text = "`fields` is not evaluated: labels are missing from these fields";
+                self.report(Problem::at(&specs.key_mark, ProblemKind::Unsupported, text));
+            }
+        }
+        if let Some(pairs) = directory.field("commonLabels") {
+            self.loader.problems.extend(check_pairs(pairs));
+            let scope =
+                LabelScope { selectors: true, templates: true, volume_claim_templates: true };
+            add_labels(resources, pairs, scope);
+        }
+        if let Some(pairs) = directory.field("commonAnnotations") {
+            self.loader.problems.extend(check_pairs(pairs));
+            add_annotations(resources, pairs);
+        }
+    }
+}
+
+fn add_documents(parsed: &Arc<Parsed>, pool: &mut Pool) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for document in parsed.documents.iter().filter(|document| !document.root.is_null()) {
+        // Kustomize asks for a kind only; the API server would refuse a missing apiVersion.
+        if document.root.get("kind").and_then(Node::text).is_none() {
+            let text = "no Kubernetes object: `kind` is missing";
+            problems.push(Problem::at(&document.root.mark, ProblemKind::Invalid, text));
+            continue;
+        }
+        let object = Object { root: Arc::clone(&document.root) };
+        let mut objects = Vec::new();
+        flatten(object, &mut objects);
+        for object in objects {
+            problems.extend(pool.add(Resource::new(object)).err());
+        }
+    }
+    problems
+}
+
+/// Whether Kustomize would fetch this entry from elsewhere.
+fn is_remote(name: &str) -> bool {
+    let hosts = ["github.com/", "github.com:", "git@", "git::", "gh:"];
+    name.contains("://")
+        || name.contains("?ref=")
+        || hosts.iter().any(|host| name.starts_with(host))
+}

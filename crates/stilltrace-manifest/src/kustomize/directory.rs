@@ -1,0 +1,154 @@
+//! A kustomization file and its fields.
+
+use std::sync::Arc;
+
+use crate::problem::{Problem, ProblemKind};
+use crate::tree::join;
+use crate::yaml::{Mark, Node, Value};
+
+use super::loader::Loader;
+
+/// Names a kustomization file may have, in the order they are looked for.
+pub(super) const FILE_NAMES: [&str; 3] =
+    ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// Fields that this build evaluates.
+const EVALUATED: &[&str] = &[
+    "apiVersion",
+    "bases",
+    "commonAnnotations",
+    "commonLabels",
+    "components",
+    "configMapGenerator",
+    "generatorOptions",
+    "images",
+    "kind",
+    "labels",
+    "metadata",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "patches",
+    "patchesJson6902",
+    "patchesStrategicMerge",
+    "replicas",
+    "resources",
+    "secretGenerator",
+];
+
+/// Fields of Kustomize that it does not evaluate, and what is missing from the result then.
+const NOT_EVALUATED: &[(&str, &str)] = &[
+    ("buildMetadata", "its annotations are not added"),
+    ("configurations", "fields of custom resources may keep their old names"),
+    ("crds", "references in custom resources may keep their old names"),
+    ("generators", "their objects are missing"),
+    ("helmChartInflationGenerator", "the chart's objects are missing; commit the rendered chart"),
+    ("helmCharts", "the chart's objects are missing; commit the rendered chart"),
+    ("helmGlobals", "no chart is rendered"),
+    ("openapi", "lists of custom resources are replaced as a whole by patches"),
+    ("replacements", "the fields they fill keep their old values"),
+    ("sortOptions", "objects keep the order in which they were read"),
+    ("transformers", "their changes are missing"),
+    ("validators", "nothing is validated"),
+    ("vars", "references such as `$(NAME)` stay as written"),
+];
+
+/// A directory with a kustomization.
+#[derive(Debug, Clone)]
+pub(super) struct Directory {
+    /// The directory, relative to the root of the tree.
+    pub(super) dir: String,
+    pub(super) root: Arc<Node>,
+    /// The text of the kustomization file.
+    pub(super) source: Arc<str>,
+    /// Whether it is a `Component`.
+    pub(super) component: bool,
+}
+
+impl Directory {
+    /// Reads the kustomization of `dir`; `None`, and no problem, when there is no file.
+    pub(super) fn load(loader: &mut Loader<'_>, dir: &str) -> Option<Self> {
+        let paths: Vec<String> = FILE_NAMES.iter().filter_map(|name| join(dir, name)).collect();
+        let mut found =
+            paths.iter().filter_map(|path| Some((path, loader.yaml(path)?))).collect::<Vec<_>>();
+        let (path, parsed) = if found.is_empty() { return None } else { found.remove(0) };
+        if let Some((other, _)) = found.first() {
+            let text = format!("ignored, because `{path}` is there too; remove one of them");
+            loader.problems.push(Problem::of_file(other, ProblemKind::Invalid, text));
+        }
+        let root = match parsed.documents.first() {
+            Some(document) => Arc::clone(&document.root),
+            None => Arc::new(Node::new(Value::Null, file_mark(path))),
+        };
+        let empty = root.is_null() || root.entries().is_empty();
+        if empty && parsed.problems.is_empty() {
+            let text = "the kustomization is empty";
+            loader.problems.push(Problem::of_file(path, ProblemKind::Invalid, text));
+        }
+        let component = root.get("kind").and_then(Node::text) == Some("Component");
+        let source = Arc::clone(&parsed.source);
+        let directory = Self { dir: dir.to_owned(), root, source, component };
+        directory.report_type(&mut loader.problems);
+        directory.report_fields(&mut loader.problems);
+        Some(directory)
+    }
+
+    /// The value of a field; upper and lower case are not told apart, as in Kustomize.
+    pub(super) fn field(&self, name: &str) -> Option<&Node> {
+        let entries = self.root.entries().iter();
+        let found = entries.filter(|entry| entry.key.eq_ignore_ascii_case(name));
+        found.map(|entry| &entry.value).find(|value| !value.is_null())
+    }
+
+    /// The items of a field that must be a list; anything else is reported and empty.
+    pub(super) fn list(&self, name: &str, problems: &mut Vec<Problem>) -> &[Node] {
+        let Some(node) = self.field(name) else { return &[] };
+        if !matches!(node.value, Value::Sequence(_)) {
+            let text = format!("`{name}` must be a list");
+            problems.push(Problem::at(&node.mark, ProblemKind::Invalid, text));
+        }
+        node.items()
+    }
+
+    /// The text of a field, with its place; an empty one counts as absent.
+    pub(super) fn text(&self, name: &str) -> Option<(&str, &Mark)> {
+        let node = self.field(name)?;
+        node.text().filter(|text| !text.is_empty()).map(|text| (text, &node.mark))
+    }
+
+    /// Reports an `apiVersion` or `kind` that is not Kustomize's.
+    fn report_type(&self, problems: &mut Vec<Problem>) {
+        let kind = if self.component { "Component" } else { "Kustomization" };
+        let version = if self.component { "v1alpha1" } else { "v1beta1" };
+        let api_version = format!("kustomize.config.k8s.io/{version}");
+        for (field, wanted) in [("kind", kind), ("apiVersion", &api_version)] {
+            let Some(node) = self.field(field).filter(|node| node.text() != Some(wanted)) else {
+                continue;
+            };
+            let text = format!("`{field}` must be `{wanted}`");
+            problems.push(Problem::at(&node.mark, ProblemKind::Invalid, text));
+        }
+    }
+
+    fn report_fields(&self, problems: &mut Vec<Problem>) {
+        for entry in self.root.entries() {
+            let is = |name: &str| entry.key.eq_ignore_ascii_case(name);
+            if EVALUATED.iter().any(|name| is(name)) || entry.value.is_null() {
+                continue;
+            }
+            let known = NOT_EVALUATED.iter().find(|(name, _)| is(name));
+            let (kind, text) = match known {
+                Some((name, effect)) => {
+                    (ProblemKind::Unsupported, format!("`{name}` is not evaluated: {effect}"))
+                }
+                None => (ProblemKind::Invalid, format!("unknown field `{}`", entry.key)),
+            };
+            problems.push(Problem::at(&entry.key_mark, kind, text));
+        }
+    }
+}
+
+/// The beginning of a file.
+pub(super) fn file_mark(path: &str) -> Mark {
+    Mark { path: Arc::from(path), line: 1, column: 1, start: 0, end: 0 }
+}

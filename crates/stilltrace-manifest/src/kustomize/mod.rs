@@ -1,0 +1,64 @@
+//! Builds what `kustomize build` prints, with the line that set every scalar.
+//!
+//! The order of work is Kustomize's own: resources and bases, generators, components, then
+//! patches, namespace, prefix, suffix, labels, annotations, JSON patches, replicas and images of
+//! each directory; name references and hash suffixes once at the end. Where Kustomize would stop,
+//! this build reports a [`Problem`] and goes on with what it has.
+
+mod accumulate;
+#[cfg(test)]
+mod conformance;
+mod directory;
+mod fields;
+mod generate;
+mod hash;
+mod images;
+mod json_patch;
+mod labels;
+mod loader;
+mod merge;
+mod merge_keys;
+mod names;
+mod patches;
+mod references;
+mod replicas;
+mod resource;
+mod scope;
+mod selector;
+
+use crate::object::Object;
+use crate::problem::Problem;
+use crate::tree::Tree;
+use crate::yaml::ParseCache;
+
+pub use scope::is_cluster_scoped;
+
+/// What a directory amounts to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Build {
+    /// The objects, in the order in which they were read.
+    pub objects: Vec<Object>,
+    /// What could not be read or is not evaluated; the objects are right up to these.
+    pub problems: Vec<Problem>,
+}
+
+/// Builds the kustomization in the directory `dir` of `tree`.
+///
+/// Values of Secrets are not part of the result. A directory without a kustomization is a problem
+/// and yields no objects; see [`crate::read_plain`] for those.
+pub fn build(tree: &dyn Tree, dir: &str) -> Build {
+    build_with(tree, dir, &ParseCache::new())
+}
+
+/// Like [`build`], sharing parsed files with other builds.
+pub fn build_with(tree: &dyn Tree, dir: &str, cache: &ParseCache) -> Build {
+    accumulate::build(tree, dir, cache, resource::SecretValues::Dropped)
+}
+
+/// The path of the kustomization file in `dir`, if it has one.
+pub fn kustomization_file(tree: &dyn Tree, dir: &str) -> Option<String> {
+    let names = directory::FILE_NAMES.iter();
+    names
+        .filter_map(|name| crate::tree::join(dir, name))
+        .find(|path| tree.content_id(path).is_some() || matches!(tree.read(path), Ok(Some(_))))
+}

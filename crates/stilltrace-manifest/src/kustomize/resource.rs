@@ -1,0 +1,130 @@
+//! An object on its way through a build, with the identities it had before.
+
+use crate::object::Object;
+use crate::yaml::{Entry, Mark, Node, Resolved, Scalar, Style, Value};
+
+use super::scope::is_cluster_scoped;
+
+/// What becomes of the values of generated Secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SecretValues {
+    /// Left out of the result.
+    Dropped,
+    /// Kept, to compare with what Kustomize prints.
+    #[cfg(test)]
+    Kept,
+}
+
+/// What a generator does when an object of the same name exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behavior {
+    Create,
+    Replace,
+    Merge,
+}
+
+/// An object's identity within a build.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Id {
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) kind: String,
+    pub(super) name: String,
+    /// `None` for cluster-scoped kinds, `default` where the manifest does not say.
+    pub(super) namespace: Option<String>,
+}
+
+impl Id {
+    pub(super) fn of(object: &Object) -> Self {
+        let (group, kind) = (object.group().to_owned(), object.kind().to_owned());
+        let namespace = if is_cluster_scoped(&group, &kind) {
+            None
+        } else {
+            Some(object.namespace().unwrap_or("default").to_owned())
+        };
+        let (version, name) = (object.version().to_owned(), object.name().to_owned());
+        Self { group, version, kind, name, namespace }
+    }
+}
+
+/// An object with what the build needs to remember about it.
+#[derive(Debug, Clone)]
+pub(super) struct Resource {
+    pub(super) object: Object,
+    /// Identities before each change of name, namespace or kind; the original one first.
+    pub(super) previous: Vec<Id>,
+    pub(super) prefixes: Vec<String>,
+    pub(super) suffixes: Vec<String>,
+    pub(super) needs_hash: bool,
+}
+
+impl Resource {
+    pub(super) fn new(mut object: Object) -> Self {
+        write_annotations_as_texts(&mut object);
+        Self {
+            object,
+            previous: Vec::new(),
+            prefixes: Vec::new(),
+            suffixes: Vec::new(),
+            needs_hash: false,
+        }
+    }
+
+    pub(super) fn id(&self) -> Id {
+        Id::of(&self.object)
+    }
+
+    pub(super) fn original_id(&self) -> Id {
+        self.previous.first().cloned().unwrap_or_else(|| self.id())
+    }
+
+    /// Whether the object has or had this identity.
+    pub(super) fn ever_was(&self, id: &Id) -> bool {
+        self.previous.contains(id) || self.id() == *id
+    }
+
+    /// Remembers the identity of this moment.
+    pub(super) fn remember_id(&mut self) {
+        let id = self.id();
+        self.previous.push(id);
+    }
+
+    /// Sets `metadata.KEY`, creating `metadata` if need be.
+    pub(super) fn set_metadata(&mut self, key: &str, value: Node) {
+        let mark = value.mark.clone();
+        let root = self.object.root_mut();
+        if root.get("metadata").is_none() {
+            root.set("metadata", &mark, empty_mapping(&mark));
+        }
+        if let Some(metadata) = root.get_mut("metadata") {
+            metadata.set(key, &mark, value);
+        }
+    }
+}
+
+/// A mapping without entries, set at `mark`.
+pub(super) fn empty_mapping(mark: &Mark) -> Node {
+    Node::new(Value::Mapping(Vec::new()), mark.clone())
+}
+
+/// Annotations are texts, so Kustomize prints `port: 8080` as `port: "8080"`, a null as an empty
+/// text, and leaves out an empty mapping.
+fn write_annotations_as_texts(object: &mut Object) {
+    let Some(annotations) = object.root.at(&["metadata", "annotations"]) else { return };
+    let is_text = |entry: &Entry| matches!(entry.value.resolved(), None | Some(Resolved::Text));
+    let is_empty = annotations.is_null() || annotations.entries().is_empty();
+    if !is_empty && annotations.entries().iter().all(is_text) {
+        return;
+    }
+    let Some(metadata) = object.root_mut().get_mut("metadata") else { return };
+    if is_empty {
+        metadata.remove("annotations");
+        return;
+    }
+    let Some(annotations) = metadata.get_mut("annotations") else { return };
+    for entry in annotations.entries_mut().into_iter().flatten().filter(|entry| !is_text(entry)) {
+        let text = entry.value.text().unwrap_or("").to_owned();
+        entry.value.value = Value::Scalar(Scalar { text, style: Style::DoubleQuoted });
+        entry.value.tag = None;
+    }
+}

@@ -1,0 +1,21 @@
+//! YAML and JSON with the position of every key and scalar.
+//!
+//! The event parser comes from a library; the tree is ours, built without recursion and under a
+//! [`Budget`]. One broken document costs that document only.
+
+mod budget;
+mod builder;
+mod cache;
+mod node;
+mod parse;
+mod path;
+mod scalar;
+#[cfg(test)]
+mod suite;
+
+pub use budget::Budget;
+pub use cache::ParseCache;
+pub use node::{Entry, Mark, Node, Scalar, Style, Value};
+pub use parse::{Document, Parsed, parse, parse_literal};
+pub use path::{Step, steps};
+pub use scalar::{Resolved, resolve_plain};

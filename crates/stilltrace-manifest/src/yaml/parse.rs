@@ -1,0 +1,421 @@
+//! From bytes to documents.
+
+use std::sync::Arc;
+
+use granit_parser::{ErrorKind, Event, Parser, ScanError, StrInput};
+
+use super::budget::Budget;
+use super::builder::{Builder, Spent, Stop};
+use super::node::{Mark, Node};
+use crate::problem::{Problem, ProblemKind};
+
+/// One document of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The root; null for a document that holds nothing.
+    pub root: Arc<Node>,
+    /// Values in the document, aliases expanded; what copying it costs.
+    pub nodes: usize,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Parsed {
+    /// The text that marks point into, with its byte order mark; empty if it is not text.
+    pub source: Arc<str>,
+    /// The documents that could be read, in the order of the file.
+    pub documents: Vec<Document>,
+    /// What could not be read, and why.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads all documents of a YAML or JSON file.
+///
+/// A document that is not well-formed is a problem and reading goes on at the next `---`. Never
+/// panics; time and memory are bounded by `budget`.
+pub fn parse(path: &str, bytes: &[u8], budget: &Budget) -> Parsed {
+    let path: Arc<str> = Arc::from(path);
+    match decode(&path, bytes, budget) {
+        Ok((source, skip)) => {
+            let place = Place { path: &path, text: &source[skip..], offset: skip, lines: 0 };
+            let mut parsed = read(&place, budget);
+            parsed.source = Arc::from(source);
+            parsed
+        }
+        Err(problem) => Parsed { problems: vec![problem], ..Parsed::default() },
+    }
+}
+
+/// Reads the YAML inside a literal block scalar (`|`) in place.
+///
+/// `source` is the file that holds the scalar at `mark`. The marks of the result point into that
+/// file: to YAML, the indentation of the block is only more indentation. White space at the end of
+/// the block is not part of the text, as for Kustomize's inline patches.
+pub fn parse_literal(source: &str, mark: &Mark, budget: &Budget) -> Parsed {
+    let mut parsed = Parsed::default();
+    let Some(block) = source.get(mark.start..mark.end) else { return parsed };
+    let Some(header) = block.find('\n') else { return parsed };
+    let (mut offset, mut lines) = (mark.start + header + 1, mark.line);
+    for chunk in documents_of(block[header + 1..].trim_end()) {
+        let place = Place { path: &mark.path, text: chunk, offset, lines };
+        let mut found = read(&place, budget);
+        parsed.documents.append(&mut found.documents);
+        parsed.problems.append(&mut found.problems);
+        offset += chunk.len();
+        lines += u32::try_from(chunk.matches('\n').count()).unwrap_or(u32::MAX);
+        // The marker itself is indented, so YAML would not see it as one.
+        let marker = source[offset..mark.end].split_inclusive('\n').next().unwrap_or("");
+        offset += marker.len();
+        lines += 1;
+    }
+    parsed
+}
+
+/// The parts of a block between lines that hold only `---`.
+fn documents_of(block: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut position) = (Vec::new(), 0, 0);
+    for line in block.split_inclusive('\n') {
+        if line.trim() == "---" {
+            parts.push(&block[start..position]);
+            start = position + line.len();
+        }
+        position += line.len();
+    }
+    parts.push(&block[start..]);
+    parts
+}
+
+/// A text and where it begins in its file.
+pub(super) struct Place<'a> {
+    pub(super) path: &'a Arc<str>,
+    pub(super) text: &'a str,
+    /// Bytes in front of the text.
+    pub(super) offset: usize,
+    /// Lines in front of the text.
+    pub(super) lines: u32,
+}
+
+/// The text and the length of its byte order mark.
+fn decode<'a>(
+    path: &Arc<str>,
+    bytes: &'a [u8],
+    budget: &Budget,
+) -> Result<(&'a str, usize), Problem> {
+    if bytes.len() > budget.max_bytes {
+        let text = format!("larger than {} bytes; split the file", budget.max_bytes);
+        return Err(Problem::of_file(path, ProblemKind::Budget, text));
+    }
+    let wide = matches!(bytes, [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, _, ..] | [_, 0, ..]);
+    if wide {
+        let text = "is UTF-16 or UTF-32; Kubernetes reads UTF-8 only, save the file as UTF-8";
+        return Err(Problem::of_file(path, ProblemKind::Syntax, text));
+    }
+    let offset = if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) { 3 } else { 0 };
+    match std::str::from_utf8(bytes) {
+        Ok(source) => Ok((source, offset)),
+        Err(error) => Err(not_utf8(path, &bytes[..error.valid_up_to()])),
+    }
+}
+
+fn not_utf8(path: &Arc<str>, valid: &[u8]) -> Problem {
+    let text = String::from_utf8_lossy(valid);
+    let line = text.matches('\n').count() + 1;
+    let column = text.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    Problem {
+        path: Arc::clone(path),
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+        kind: ProblemKind::Syntax,
+        message: "not UTF-8 from here on; save the file as UTF-8".to_owned(),
+    }
+}
+
+/// Reads by the letter of YAML 1.2 and, where that fails, as leniently as Kubernetes does.
+///
+/// Kubernetes' reader accepts flow collections and quoted texts whose later lines are indented too
+/// little. Such a document is kept, and its problem too.
+fn read(place: &Place<'_>, budget: &Budget) -> Parsed {
+    let strict = Reader::new(place, budget, true).read();
+    if strict.problems.iter().all(|problem| problem.kind != ProblemKind::Syntax) {
+        return strict;
+    }
+    let mut lenient = Reader::new(place, budget, false).read();
+    if lenient.documents.len() <= strict.documents.len() {
+        return strict;
+    }
+    lenient.problems.extend(strict.problems);
+    lenient.problems.sort();
+    lenient.problems.dedup();
+    lenient
+}
+
+/// Reads the documents of one file.
+struct Reader<'a> {
+    place: &'a Place<'a>,
+    budget: &'a Budget,
+    spent: Spent,
+    parser: Parser<'a, StrInput<'a>>,
+    parsed: Parsed,
+}
+
+/// How to go on after a document.
+enum Next {
+    Document,
+    Skip,
+    End,
+}
+
+impl<'a> Reader<'a> {
+    fn new(place: &'a Place<'a>, budget: &'a Budget, strict: bool) -> Self {
+        let options = granit_parser::options! {
+            strict_indentation: strict,
+            // As libyaml and the Go port that Kubernetes uses read it.
+            block_scalar_eof_without_line_feed: true,
+            emit_comments: false,
+            flow_nesting_limit: budget.max_depth.saturating_add(1),
+            block_nesting_limit: budget.max_depth.saturating_add(1),
+        };
+        let parser = Parser::new_from_str_with_options(place.text, options);
+        let (spent, parsed) = (Spent::default(), Parsed::default());
+        Self { place, budget, spent, parser, parsed }
+    }
+
+    fn read(mut self) -> Parsed {
+        for _ in 0..self.budget.max_documents {
+            match self.document() {
+                Next::Document => {}
+                Next::End => return self.parsed,
+                Next::Skip => match self.parser.proceed_next_document() {
+                    Ok(true) => {}
+                    Ok(false) => return self.parsed,
+                    Err(error) => {
+                        self.parsed.problems.push(scan_problem(self.place, &error, self.budget));
+                        return self.parsed;
+                    }
+                },
+            }
+        }
+        if !matches!(self.parser.next_event(), None | Some(Ok((Event::StreamEnd, _)))) {
+            let text = format!("more than {} documents; split the file", self.budget.max_documents);
+            self.parsed.problems.push(Problem::of_file(self.place.path, ProblemKind::Budget, text));
+        }
+        self.parsed
+    }
+
+    fn document(&mut self) -> Next {
+        let Self { place, budget, spent, parser, parsed } = self;
+        let mut builder = Builder::new(place, budget, spent);
+        loop {
+            let (event, span) = match parser.next_event() {
+                None => return Next::End,
+                Some(Ok(next)) => next,
+                Some(Err(error)) => {
+                    parsed.problems.push(scan_problem(place, &error, budget));
+                    return Next::Skip;
+                }
+            };
+            match event {
+                Event::StreamEnd => return Next::End,
+                Event::DocumentEnd => {
+                    let (root, nodes, mut problems) = builder.finish();
+                    parsed.problems.append(&mut problems);
+                    let document = root.map(|root| Document { root: Arc::new(root), nodes });
+                    parsed.documents.extend(document);
+                    return Next::Document;
+                }
+                event => match builder.event(event, &span) {
+                    Ok(()) => {}
+                    Err(Stop::Document(problem)) => {
+                        parsed.problems.push(problem);
+                        return Next::Skip;
+                    }
+                    Err(Stop::File(problem)) => {
+                        parsed.problems.push(problem);
+                        return Next::End;
+                    }
+                },
+            }
+        }
+    }
+}
+
+fn scan_problem(place: &Place<'_>, error: &ScanError, budget: &Budget) -> Problem {
+    let (kind, message) = match error.kind() {
+        ErrorKind::RecursionLimitExceeded => {
+            (ProblemKind::Budget, format!("nested more than {} levels deep", budget.max_depth))
+        }
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation => {
+            (ProblemKind::Syntax, "a tab in the indentation; use spaces".to_owned())
+        }
+        kind => (ProblemKind::Syntax, format!("not valid YAML: {kind}")),
+    };
+    Problem {
+        path: Arc::clone(place.path),
+        line: place.lines + u32::try_from(error.marker().line()).unwrap_or(u32::MAX),
+        column: u32::try_from(error.marker().col() + 1).unwrap_or(u32::MAX),
+        kind,
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::format_push_string,
+        clippy::format_collect,
+        reason = "a failed lookup is the test's failure; bombs are built as they read"
+    )]
+
+    use super::super::Value;
+    use super::*;
+
+    fn read(source: &str) -> Parsed {
+        parse("f.yaml", source.as_bytes(), &Budget::default())
+    }
+
+    fn place(mark: &Mark, source: &str) -> (u32, u32, String) {
+        (mark.line, mark.column, source[mark.start..mark.end].to_owned())
+    }
+
+    #[test]
+    fn every_kind_of_value_knows_its_line_column_and_bytes() {
+        let source =
+            "a: \"q\"\nb:\n  - x\n  - {k: 'v'}\nc: |\n  one\n  two\nempty:\nlast: é # note\nß: z\n";
+        let parsed = read(source);
+        assert_eq!(parsed.problems, []);
+        let root = &parsed.documents[0].root;
+        let at = |path| place(&root.pointer(path).unwrap().mark, source);
+        assert_eq!(at("a"), (1, 4, "\"q\"".into()));
+        assert_eq!(at("b[0]"), (3, 5, "x".into()));
+        assert_eq!(at("b[1]"), (4, 5, "{k: 'v'}".into()));
+        assert_eq!(at("b[1].k"), (4, 9, "'v'".into()));
+        assert_eq!(at("c"), (5, 4, "|\n  one\n  two\n".into()));
+        assert_eq!(at("empty"), (8, 7, String::new()));
+        assert_eq!(at("last"), (9, 7, "é".into()));
+        assert_eq!(at("ß"), (10, 4, "z".into()));
+        assert_eq!(place(&root.entry("ß").unwrap().key_mark, source), (10, 1, "ß".into()));
+        assert_eq!(root.pointer("c").unwrap().as_str(), Some("one\ntwo\n"));
+    }
+
+    #[test]
+    fn byte_order_mark_and_crlf_shift_no_position() {
+        let source = "\u{feff}a: 1\r\nb: x\r\n";
+        let parsed = parse("f", source.as_bytes(), &Budget::default());
+        let root = &parsed.documents[0].root;
+        assert_eq!(place(&root.get("a").unwrap().mark, source), (1, 4, "1".into()));
+        assert_eq!(place(&root.get("b").unwrap().mark, source), (2, 4, "x".into()));
+    }
+
+    #[test]
+    fn a_broken_document_costs_only_itself() {
+        let parsed = read("a: 1\n---\nb: [1, 2\n---\nc: 3\n");
+        assert_eq!(parsed.documents.len(), 2);
+        assert_eq!(parsed.problems.len(), 1);
+        assert_eq!(parsed.documents[1].root.get("c").unwrap().as_i64(), Some(3));
+    }
+
+    #[test]
+    fn what_only_kubernetes_accepts_is_kept_with_a_problem() {
+        let parsed = read("a: [x,\ny]\n---\nb: 1\n");
+        assert_eq!((parsed.documents.len(), parsed.problems.len()), (2, 1));
+        assert_eq!(parsed.problems[0].line, 2);
+    }
+
+    #[test]
+    fn an_alias_carries_the_place_of_its_anchor() {
+        let source = "base: &b\n  x: 1\n  y: 2\nuse:\n  <<: *b\n  y: 3\ncopy: *b\n";
+        let parsed = read(source);
+        let root = &parsed.documents[0].root;
+        assert_eq!(root.pointer("use.x").unwrap().mark.line, 2);
+        assert_eq!(root.pointer("use.y").unwrap().as_i64(), Some(3));
+        assert_eq!(root.pointer("copy.y").unwrap().mark.line, 3);
+    }
+
+    #[test]
+    fn a_key_set_twice_is_reported_and_the_last_counts() {
+        let parsed = read("a: 1\nb: 2\na: 3\n");
+        assert_eq!(parsed.problems.len(), 1);
+        assert_eq!(parsed.problems[0].line, 3);
+        let value = parsed.documents[0].root.get("a").unwrap();
+        assert_eq!((value.as_i64(), value.overrode.len()), (Some(3), 1));
+    }
+
+    #[test]
+    fn json_is_read_with_positions() {
+        let source = "{\n  \"spec\": {\"replicas\": 3}\n}\n";
+        let parsed = read(source);
+        let node = parsed.documents[0].root.pointer("spec.replicas").unwrap();
+        assert_eq!(place(&node.mark, source), (2, 24, "3".into()));
+    }
+
+    #[test]
+    fn other_encodings_are_refused_with_a_remedy() {
+        let parsed = parse("f", b"\xff\xfea\0:\0", &Budget::default());
+        assert!(parsed.problems[0].message.contains("UTF-16"));
+        let parsed = parse("f", b"a: 1\nb: \xc3(\n", &Budget::default());
+        assert_eq!((parsed.problems[0].line, parsed.problems[0].column), (2, 4));
+    }
+
+    fn refused(source: &str) -> Problem {
+        let parsed = read(source);
+        assert!(parsed.documents.is_empty());
+        assert_eq!(parsed.problems[0].kind, ProblemKind::Budget, "{:?}", parsed.problems);
+        parsed.problems[0].clone()
+    }
+
+    #[test]
+    fn bombs_are_refused_by_a_named_budget() {
+        let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let item = format!("*a{}", level - 1);
+            laughs.push_str(&format!("a{level}: &a{level} [{}]\n", [item.as_str(); 9].join(", ")));
+        }
+        assert!(refused(&laughs).message.contains("values"));
+        assert!(refused(&"[".repeat(100_000)).message.contains("levels"));
+        assert!(refused(&"- ".repeat(100_000)).message.contains("levels"));
+        let blocks: String = (0..2_000).map(|i| format!("{}a:\n", " ".repeat(i))).collect();
+        assert!(refused(&blocks).message.contains("levels"));
+        assert!(refused(&"x".repeat(9 << 20)).message.contains("bytes"));
+        let aliases = format!("a: &a x\nb: [{}]\n", "*a, ".repeat(10_001));
+        assert!(refused(&aliases).message.contains("aliases"));
+        let documents = parse("f", "---\n".repeat(10_001).as_bytes(), &Budget::default());
+        assert!(documents.problems[0].message.contains("documents"));
+    }
+
+    #[test]
+    fn nesting_by_aliases_is_bounded_too() {
+        let mut source = String::from("a0: &a0 [x]\n");
+        for level in 1..200 {
+            source.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+        }
+        assert!(refused(&source).message.contains("levels"));
+    }
+
+    #[test]
+    fn an_alias_within_its_own_anchor_is_refused() {
+        let parsed = read("a: &a\n  b: *a\n---\nc: 1\n");
+        assert_eq!((parsed.documents.len(), parsed.problems.len()), (1, 1));
+    }
+
+    #[test]
+    fn nulls_are_told_from_empty_text() {
+        let parsed = read("a:\nb: ~\nc: ''\nd: null\n");
+        let root = &parsed.documents[0].root;
+        let null = |key| root.get(key).unwrap().value == Value::Null;
+        assert_eq!((null("a"), null("b"), null("c"), null("d")), (true, true, false, true));
+    }
+    #[test]
+    fn a_block_scalar_begins_at_its_header() {
+        let source = "a: &x |2- # why | so\n\n\n  one\nb:\n  - >\n   two\nc: |\nd: |+\n\n";
+        let parsed = read(source);
+        let root = &parsed.documents[0].root;
+        let at = |path| place(&root.pointer(path).unwrap().mark, source);
+        assert_eq!(at("a"), (1, 7, "|2- # why | so\n\n\n  one\n".into()));
+        assert_eq!(at("b[0]"), (6, 5, ">\n   two\n".into()));
+        assert_eq!(at("c"), (8, 4, "|\n".into()));
+        assert_eq!(at("d"), (9, 4, "|+\n\n".into()));
+    }
+}

@@ -1,0 +1,85 @@
+//! Access log everywhere: proxies format and write a line for every request.
+
+use stilltrace_model::{
+    Certainty, Entity, Fix, Hazard, Platform, Prediction, SidecarProxy, Workload, signal,
+};
+
+use crate::Mechanism;
+use crate::draft::Draft;
+use crate::observed::on_most_proxies;
+
+/// ## What happens
+/// With an access log and no filter, the proxy formats and writes one line per request at each end
+/// of every call, and the node's log collector reads and ships all of it.
+///
+/// ## Fingerprint
+/// The proxies use a little more CPU for the same number of requests, from the moment of the
+/// change. The application does not, and spans are not involved: the extra work is writes to a
+/// file, not an extra connection. On its own this is rarely more than a tenth.
+///
+/// ## Fix
+/// Log what is worth reading: a `filter` expression for errors and slow requests, such as
+/// `response.code >= 500`.
+///
+/// ## Fix safety
+/// Needs review: dashboards and audits may be built on the log. No edit is proposed, because a
+/// filter is a new entry and its expression a decision.
+///
+/// ## References
+/// - Istio: `AccessLogging.filter`, `MeshConfig.accessLogFile`, issues 5816 and 31780
+pub(crate) struct AccessLogEverywhere;
+
+impl Mechanism for AccessLogEverywhere {
+    fn name(&self) -> &'static str {
+        "access-log-everywhere"
+    }
+
+    fn group(&self) -> &'static str {
+        "telemetry"
+    }
+
+    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+        let mesh_wide = on_most_proxies(platform, |workload| {
+            workload.sidecar.as_ref().is_some_and(|proxy| proxy.telemetry.access_log.value)
+        });
+        platform
+            .workloads
+            .values()
+            .filter_map(|workload| Some((workload, workload.sidecar.as_ref()?)))
+            .filter(|(_, proxy)| proxy.telemetry.access_log.value)
+            .map(|(workload, proxy)| describe(workload, proxy, mesh_wide))
+            .collect()
+    }
+
+    fn predict(&self, hazard: &Hazard) -> Vec<Prediction> {
+        let Entity::Workload(workload) = &hazard.entity else { return Vec::new() };
+        let cost = if hazard.related.contains(&Entity::Mesh) {
+            signal::ALL_PROXIES_CPU.of(Entity::Mesh)
+        } else {
+            signal::PROXY_CPU.of(workload)
+        };
+        vec![
+            cost.rises().decisive().because("a line is formatted and written for every request"),
+            signal::INBOUND_REQUESTS
+                .of(workload)
+                .not_rising()
+                .because("the cost per request grows, not the number of requests"),
+            signal::APP_CPU.of(workload).not_rising().because("the lines are the proxy's work"),
+        ]
+    }
+
+    fn fix(&self, _: &Hazard) -> Option<Fix> {
+        None
+    }
+}
+
+fn describe(workload: &Workload, proxy: &SidecarProxy, mesh_wide: bool) -> Hazard {
+    let message = format!(
+        "the proxy of {} writes every request to its access log, without a filter",
+        workload.id,
+    );
+    Draft::new("access-log-everywhere", &workload.id, Certainty::Certain, message)
+        .setting("telemetry.accessLog", &proxy.telemetry.access_log)
+        .related_all(mesh_wide.then_some(Entity::Mesh))
+        .done()
+}

@@ -1,0 +1,116 @@
+//! Full tracing: proxies build and send a span for every request.
+
+use stilltrace_model::{
+    Certainty, Entity, Fix, Hazard, Platform, Prediction, SidecarProxy, Workload, signal,
+};
+
+use crate::Mechanism;
+use crate::draft::{self, Draft};
+use crate::observed::{busiest_edge_into, on_most_proxies};
+
+/// ## What happens
+/// Each traced request makes the proxy build a span, serialise it and send it to the collector.
+/// At Istio's default of 1 % this costs nothing that can be seen; at 100 % it costs as much CPU as
+/// a good part of the proxy's real work, on every hop.
+///
+/// ## Fingerprint
+/// The proxies use more CPU for the same number of requests, from the moment of the change. The
+/// application does not, no request carries an error flag, and no configuration is pushed over and
+/// over.
+///
+/// ## Fix
+/// Sample 1 %, Istio's default; where whole traces are needed, decide about them in the collector.
+///
+/// ## Fix safety
+/// Needs review: people who search for the trace of one particular request will miss most of them.
+///
+/// ## References
+/// - Istio: `Tracing.randomSamplingPercentage`, issues 8993, 9798 and 8275
+pub(crate) struct FullTracing;
+
+/// From here on the cost shows. Measured in a lab: tracing everything raises the CPU of all
+/// proxies by 30 %, so half of that is 15 %, about what a no-fault run varies by.
+const COSTLY_PERCENT: f64 = 50.0;
+
+/// Istio's default sampling, in percent.
+const DEFAULT_PERCENT: &str = "1";
+
+impl Mechanism for FullTracing {
+    fn name(&self) -> &'static str {
+        "full-tracing"
+    }
+
+    fn group(&self) -> &'static str {
+        "telemetry"
+    }
+
+    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+        let mesh_wide = on_most_proxies(platform, |workload| {
+            workload.sidecar.as_ref().is_some_and(traces_most)
+        });
+        platform
+            .workloads
+            .values()
+            .filter_map(|workload| Some((workload, workload.sidecar.as_ref()?)))
+            .filter(|(_, proxy)| traces_most(proxy))
+            .map(|(workload, proxy)| describe(platform, workload, proxy, mesh_wide))
+            .collect()
+    }
+
+    fn predict(&self, hazard: &Hazard) -> Vec<Prediction> {
+        let Entity::Workload(workload) = &hazard.entity else { return Vec::new() };
+        let cost = if hazard.related.contains(&Entity::Mesh) {
+            signal::ALL_PROXIES_CPU.of(Entity::Mesh)
+        } else {
+            signal::PROXY_CPU.of(workload)
+        };
+        let mut all = vec![
+            cost.rises().decisive().because("a span is built and sent for every request"),
+            signal::INBOUND_REQUESTS
+                .of(workload)
+                .not_rising()
+                .because("the cost per request grows, not the number of requests"),
+            signal::APP_CPU.of(workload).not_rising().because("the spans are the proxy's work"),
+        ];
+        for entity in &hazard.related {
+            if let Entity::Edge(edge) = entity {
+                all.push(
+                    signal::CONNECTION_FAILED
+                        .of(edge)
+                        .not_rising()
+                        .because("tracing makes no request fail"),
+                );
+            }
+        }
+        all
+    }
+
+    fn fix(&self, hazard: &Hazard) -> Option<Fix> {
+        let line = draft::line_of(hazard, "telemetry.tracing")?;
+        let why =
+            format!("{DEFAULT_PERCENT}% of the requests are traced, which is Istio's default");
+        Some(draft::set(line, DEFAULT_PERCENT, why))
+    }
+}
+
+fn traces_most(proxy: &SidecarProxy) -> bool {
+    proxy.telemetry.tracing_percent.value >= COSTLY_PERCENT
+}
+
+fn describe(
+    platform: &Platform,
+    workload: &Workload,
+    proxy: &SidecarProxy,
+    mesh_wide: bool,
+) -> Hazard {
+    let tracing = &proxy.telemetry.tracing_percent;
+    let message = format!(
+        "the proxy of {} traces {}% of its requests: it builds, serialises and sends a span for each",
+        workload.id, tracing.value,
+    );
+    Draft::new("full-tracing", &workload.id, Certainty::Certain, message)
+        .setting("telemetry.tracing", tracing)
+        .related_all(mesh_wide.then_some(Entity::Mesh))
+        .related_all(busiest_edge_into(platform, &workload.id))
+        .done()
+}

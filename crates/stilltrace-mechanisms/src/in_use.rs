@@ -1,0 +1,224 @@
+//! Routes and traffic policies that requests can take.
+//!
+//! A subset's policy acts only where a route names the subset, and a route may send requests of
+//! one service to another. So which policies are in use is decided over all routes of a caller.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stilltrace_model::{
+    Destination, Edge, Platform, Route, ServiceId, TrafficPolicy, Workload, WorkloadId,
+};
+
+use crate::observed::called_edges;
+
+/// A route of an edge.
+pub(crate) struct RouteInUse<'a> {
+    /// The edge.
+    pub(crate) edge: &'a Edge,
+    /// The route.
+    pub(crate) route: &'a Route,
+    /// Whether requests were seen on the edge.
+    pub(crate) called: bool,
+    prefix: String,
+}
+
+impl RouteInUse<'_> {
+    /// Name of a setting of this route as in [`Edge::settings`].
+    pub(crate) fn name(&self, setting: &str) -> String {
+        format!("{}{setting}", self.prefix)
+    }
+
+    /// Name of the weight of one of this route's destinations as in [`Edge::settings`].
+    pub(crate) fn weight_name(&self, destination: &Destination) -> String {
+        let subset = destination.subset.as_deref().unwrap_or("*");
+        self.name(&format!("weight[{}|{subset}]", destination.service))
+    }
+}
+
+/// All routes that send requests on, by edge and in the order in which they are tried.
+///
+/// A route that answers by itself (a redirect, a direct response) has no destination: nothing about
+/// time, retries or pools acts on it.
+pub(crate) fn routes(platform: &Platform) -> Vec<RouteInUse<'_>> {
+    let mut all = Vec::new();
+    for (edge, called) in plausible_edges(platform) {
+        for (index, route) in edge.routes.iter().enumerate() {
+            if route.destinations.is_empty() {
+                continue;
+            }
+            let prefix = match (index, route.name.as_str()) {
+                (0, _) => String::new(),
+                (_, "") => format!("route[{index}]."),
+                (_, name) => format!("route[{name}]."),
+            };
+            all.push(RouteInUse { edge, route, called, prefix });
+        }
+    }
+    all
+}
+
+/// Edges on which the caller may well call, and whether it was seen to: all but those from a
+/// workload to its own service, which every proxy can use and hardly any does.
+fn plausible_edges(platform: &Platform) -> Vec<(&Edge, bool)> {
+    let called = called_edges(platform);
+    let edges = platform.edges.values().map(|edge| (edge, called.contains(&edge.id)));
+    edges
+        .filter(|(edge, called)| {
+            let own = platform.services.get(&edge.id.destination);
+            *called || !own.is_some_and(|own| own.workloads.contains(&edge.id.source))
+        })
+        .collect()
+}
+
+/// A traffic policy of an edge that at least one route of the caller leads to.
+pub(crate) struct PolicyInUse<'a> {
+    /// The edge.
+    pub(crate) edge: &'a Edge,
+    /// The policy.
+    pub(crate) policy: &'a TrafficPolicy,
+    /// Pods that it balances over, where Git says.
+    pub(crate) endpoints: Option<u32>,
+    /// Whether requests were seen on the edge.
+    pub(crate) called: bool,
+    protocol: &'a str,
+    subset: Option<&'a str>,
+}
+
+impl PolicyInUse<'_> {
+    /// Name of a setting of this policy as in [`Edge::settings`].
+    pub(crate) fn name(&self, setting: &str) -> String {
+        match self.subset {
+            Some(subset) => format!("subset[{subset}].{setting}"),
+            None => setting.to_owned(),
+        }
+    }
+
+    /// Whether the proxy sees requests; limits and flags of requests mean nothing on plain TCP.
+    pub(crate) fn carries_requests(&self) -> bool {
+        matches!(self.protocol, "http" | "http2" | "grpc" | "grpc-web" | "auto")
+    }
+
+    /// Whether one connection carries many requests at a time.
+    pub(crate) fn is_multiplexed(&self) -> bool {
+        matches!(self.protocol, "http2" | "grpc")
+    }
+
+    /// The workloads behind the destination.
+    pub(crate) fn workloads<'p>(&self, platform: &'p Platform) -> Vec<&'p Workload> {
+        let labels = self.subset.and_then(|subset| self.edge.subsets.get(subset));
+        let labels = labels.map(|(labels, _)| labels);
+        platform
+            .workloads_of(&self.edge.id.destination)
+            .filter(|workload| labels.is_none_or(|labels| carries(workload, labels)))
+            .collect()
+    }
+
+    /// The destination as people say it: the service port, with the subset if there is one.
+    pub(crate) fn destination(&self) -> String {
+        let id = &self.edge.id;
+        match self.subset {
+            Some(subset) => format!("{}:{} (subset {subset})", id.destination, id.port),
+            None => format!("{}:{}", id.destination, id.port),
+        }
+    }
+}
+
+/// All policies in use, by edge, the one without subset first.
+pub(crate) fn policies(platform: &Platform) -> Vec<PolicyInUse<'_>> {
+    let targets = targets(platform);
+    let mut all = Vec::new();
+    for (edge, called) in plausible_edges(platform) {
+        let key = (&edge.id.source, &edge.id.destination, edge.id.port);
+        let protocol = protocol(platform, edge);
+        for subset in targets.get(&key).into_iter().flatten().copied() {
+            let found = match subset {
+                None => Some((&edge.policy, edge.endpoints)),
+                Some(name) => edge.subsets.get(name).map(|(labels, policy)| {
+                    (policy, pods_of(platform, &edge.id.destination, labels))
+                }),
+            };
+            if let Some((policy, endpoints)) = found {
+                all.push(PolicyInUse { edge, policy, endpoints, called, protocol, subset });
+            }
+        }
+    }
+    all
+}
+
+/// The protocol of the called port; HTTP where the service is not known, such as an external host.
+fn protocol<'a>(platform: &'a Platform, edge: &Edge) -> &'a str {
+    let service = platform.services.get(&edge.id.destination);
+    let protocol = service.and_then(|service| service.ports.get(&edge.id.port));
+    protocol.map_or("http", String::as_str)
+}
+
+type Target<'a> = (&'a WorkloadId, &'a ServiceId, u16);
+
+/// The subsets by which each caller's routes address each service port.
+fn targets(platform: &Platform) -> BTreeMap<Target<'_>, BTreeSet<Option<&str>>> {
+    let mut targets: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for edge in platform.edges.values() {
+        for destination in edge.routes.iter().flat_map(|route| &route.destinations) {
+            targets
+                .entry((&edge.id.source, &destination.service, destination.port))
+                .or_default()
+                .insert(destination.subset.as_deref());
+        }
+    }
+    targets
+}
+
+/// The policy that acts on requests which `route` of `edge` sends to `destination`.
+pub(crate) fn policy_towards<'a>(
+    platform: &'a Platform,
+    edge: &'a Edge,
+    destination: &Destination,
+) -> Option<&'a TrafficPolicy> {
+    let target = target_edge(platform, edge, destination)?;
+    match &destination.subset {
+        None => Some(&target.policy),
+        Some(name) => target.subsets.get(name).map(|(_, policy)| policy),
+    }
+}
+
+/// The edge from the same caller to the service port that a destination names.
+pub(crate) fn target_edge<'a>(
+    platform: &'a Platform,
+    edge: &'a Edge,
+    destination: &Destination,
+) -> Option<&'a Edge> {
+    if destination.service == edge.id.destination && destination.port == edge.id.port {
+        return Some(edge);
+    }
+    let mut id = edge.id.clone();
+    id.destination = destination.service.clone();
+    id.port = destination.port;
+    platform.edges.get(&id)
+}
+
+/// The workloads behind a service whose pods carry all of `labels`.
+pub(crate) fn workloads_with<'p>(
+    platform: &'p Platform,
+    service: &ServiceId,
+    labels: &BTreeMap<String, String>,
+) -> impl Iterator<Item = &'p Workload> {
+    platform.workloads_of(service).filter(move |workload| carries(workload, labels))
+}
+
+/// Whether the pods of a workload carry all of `labels`.
+fn carries(workload: &Workload, labels: &BTreeMap<String, String>) -> bool {
+    labels.iter().all(|(key, value)| workload.labels.get(key) == Some(value))
+}
+
+/// Pods behind a service that carry all of `labels`, where Git says how many there are.
+pub(crate) fn pods_of(
+    platform: &Platform,
+    service: &ServiceId,
+    labels: &BTreeMap<String, String>,
+) -> Option<u32> {
+    let mut pods = 0_u32;
+    for workload in workloads_with(platform, service, labels) {
+        pods = pods.saturating_add(workload.replicas.value?);
+    }
+    Some(pods)
+}

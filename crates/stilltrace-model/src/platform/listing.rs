@@ -1,0 +1,147 @@
+//! Every setting of an edge by name, for comparing revisions.
+
+use std::time::Duration;
+
+use super::{Edge, Route, TrafficPolicy};
+use crate::{Origin, Setting};
+
+type Listed<'a> = (String, String, &'a Origin);
+
+impl Edge {
+    /// Every setting that can differ between revisions: name, printed value, origin.
+    ///
+    /// The first route's names are bare (`timeout`); a later route's carry its index or name
+    /// (`route[canary].timeout`). Names of subsets' settings start with `subset[NAME].`.
+    pub fn settings(&self) -> Vec<Listed<'_>> {
+        let mut all = Vec::new();
+        for (index, route) in self.routes.iter().enumerate() {
+            let prefix = match (index, route.name.as_str()) {
+                (0, _) => String::new(),
+                (_, "") => format!("route[{index}]."),
+                (_, name) => format!("route[{name}]."),
+            };
+            list_route(&prefix, route, &mut all);
+        }
+        list_policy("", &self.policy, &mut all);
+        for (name, (_, policy)) in &self.subsets {
+            list_policy(&format!("subset[{name}]."), policy, &mut all);
+        }
+        all
+    }
+}
+
+fn list_route<'a>(prefix: &str, route: &'a Route, all: &mut Vec<Listed<'a>>) {
+    push(all, prefix, "timeout", &route.timeout, duration);
+    push(all, prefix, "retries.attempts", &route.retries.attempts, ToString::to_string);
+    push(all, prefix, "retries.perTryTimeout", &route.retries.per_try_timeout, duration);
+    push(all, prefix, "retries.retryOn", &route.retries.retry_on, |on| on.join(","));
+    for destination in &route.destinations {
+        let subset = destination.subset.as_deref().unwrap_or("*");
+        push(
+            all,
+            prefix,
+            &format!("weight[{}|{subset}]", destination.service),
+            &destination.weight,
+            ToString::to_string,
+        );
+    }
+    if let Some(fault) = &route.fault {
+        if let Some((delay, percent)) = &fault.delay {
+            push(all, prefix, "fault.delay", delay, |delay| {
+                format!("{} for {percent}%", show(*delay))
+            });
+        }
+        if let Some((status, percent)) = &fault.abort {
+            push(all, prefix, "fault.abort", status, |status| format!("{status} for {percent}%"));
+        }
+    }
+    for mirror in &route.mirrors {
+        push(all, prefix, &format!("mirror[{}]", mirror.destination), &mirror.percent, |percent| {
+            format!("{percent}%")
+        });
+    }
+}
+
+fn list_policy<'a>(prefix: &str, policy: &'a TrafficPolicy, all: &mut Vec<Listed<'a>>) {
+    let pool = &policy.pool;
+    push(all, prefix, "pool.maxConnections", &pool.max_connections, limit);
+    push(all, prefix, "pool.connectTimeout", &pool.connect_timeout, |value| show(*value));
+    push(all, prefix, "pool.http1MaxPendingRequests", &pool.max_pending_requests, limit);
+    push(all, prefix, "pool.http2MaxRequests", &pool.max_requests, limit);
+    push(all, prefix, "pool.maxRequestsPerConnection", &pool.max_requests_per_connection, limit);
+    push(all, prefix, "pool.maxRetries", &pool.max_retries, limit);
+    push(all, prefix, "pool.idleTimeout", &pool.idle_timeout, duration);
+    push(all, prefix, "loadBalancer", &policy.load_balancer, ToString::to_string);
+    push(all, prefix, "tls", &policy.tls, ToString::to_string);
+    if let Some(outlier) = &policy.outlier {
+        push(
+            all,
+            prefix,
+            "outlier.consecutive5xxErrors",
+            &outlier.consecutive_5xx,
+            ToString::to_string,
+        );
+        push(all, prefix, "outlier.interval", &outlier.interval, |value| show(*value));
+        push(all, prefix, "outlier.baseEjectionTime", &outlier.base_ejection_time, |value| {
+            show(*value)
+        });
+        push(
+            all,
+            prefix,
+            "outlier.maxEjectionPercent",
+            &outlier.max_ejection_percent,
+            ToString::to_string,
+        );
+        push(
+            all,
+            prefix,
+            "outlier.minHealthPercent",
+            &outlier.min_health_percent,
+            ToString::to_string,
+        );
+    }
+    if let Some(budget) = &policy.retry_budget {
+        push(all, prefix, "retryBudget.percent", &budget.percent, ToString::to_string);
+        push(
+            all,
+            prefix,
+            "retryBudget.minRetryConcurrency",
+            &budget.min_concurrency,
+            ToString::to_string,
+        );
+    }
+}
+
+fn push<'a, T>(
+    all: &mut Vec<Listed<'a>>,
+    prefix: &str,
+    name: &str,
+    setting: &'a Setting<T>,
+    text: impl Fn(&T) -> String,
+) {
+    all.push((format!("{prefix}{name}"), text(&setting.value), &setting.origin));
+}
+
+fn limit(value: &Option<u32>) -> String {
+    value.map_or_else(|| "unset".to_owned(), |value| value.to_string())
+}
+
+fn duration(value: &Option<Duration>) -> String {
+    value.map_or_else(|| "unset".to_owned(), show)
+}
+
+/// A duration as people write it in manifests: `100ms`, `1.5s`, `90s`, `10m`, `1h`.
+fn show(value: Duration) -> String {
+    let millis = value.as_millis();
+    if millis > 0 && millis.is_multiple_of(3_600_000) {
+        format!("{}h", millis / 3_600_000)
+    } else if millis >= 120_000 && millis.is_multiple_of(60_000) {
+        format!("{}m", millis / 60_000)
+    } else if millis.is_multiple_of(1_000) {
+        format!("{}s", millis / 1_000)
+    } else if millis < 1_000 {
+        format!("{millis}ms")
+    } else {
+        format!("{}s", value.as_secs_f64())
+    }
+}

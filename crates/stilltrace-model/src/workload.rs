@@ -1,0 +1,152 @@
+//! A workload and what is in effect on its own containers and proxy.
+
+use std::collections::BTreeMap;
+
+use crate::{Origin, Owner, Reconciler, Setting, WorkloadId};
+
+/// Thousandths of a CPU core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millicores(pub u32);
+
+impl Millicores {
+    /// The same in cores.
+    pub fn cores(self) -> f64 {
+        f64::from(self.0) / 1_000.0
+    }
+}
+
+impl std::fmt::Display for Millicores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}m", self.0)
+    }
+}
+
+/// A workload with its proxy and its application containers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Workload {
+    /// `namespace/name`.
+    pub id: WorkloadId,
+    /// Kubernetes kind, such as `Deployment`.
+    pub kind: String,
+    /// Where the object starts in Git.
+    pub origin: Origin,
+    /// Labels of the pod template.
+    pub labels: BTreeMap<String, String>,
+    /// Service account of the pods; `default` where none is named.
+    pub service_account: String,
+    /// Number of pods; `None` where Git does not say (an autoscaler decides).
+    pub replicas: Setting<Option<u32>>,
+    /// Application containers, in the order of the manifest.
+    pub containers: Vec<AppContainer>,
+    /// The injected proxy, or `None` outside the mesh. A gateway has only this.
+    pub sidecar: Option<SidecarProxy>,
+    /// Whether the pods are a gateway: a proxy without an application.
+    pub is_gateway: bool,
+    /// Who answers for it, if the repository says so.
+    pub owner: Option<Owner>,
+    /// Who applies it to the cluster.
+    pub reconciler: Option<Reconciler>,
+}
+
+/// An application container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AppContainer {
+    /// Container name.
+    pub name: String,
+    /// Image reference with tag or digest.
+    pub image: Setting<String>,
+    /// CPU limit; `None` is no limit.
+    pub cpu_limit: Setting<Option<Millicores>>,
+    /// CPU request.
+    pub cpu_request: Setting<Option<Millicores>>,
+    /// Environment variables that are plain values, by name. Values from Secrets are never kept.
+    pub env: BTreeMap<String, Setting<String>>,
+}
+
+/// What is in effect on a workload's proxy as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SidecarProxy {
+    /// CPU limit of the proxy container; `None` is no limit.
+    pub cpu_limit: Setting<Option<Millicores>>,
+    /// CPU request of the proxy container.
+    pub cpu_request: Setting<Option<Millicores>>,
+    /// Worker threads; `None`: derived from the CPU limit or the node.
+    pub concurrency: Setting<Option<u32>>,
+    /// Which services the proxy is told about.
+    pub scope: Scope,
+    /// What it records.
+    pub telemetry: Telemetry,
+}
+
+/// The part of the mesh that a proxy is told about (Istio `Sidecar` egress hosts).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scope {
+    /// Egress hosts as written, `namespace/host`; `*/*` where no `Sidecar` applies.
+    pub hosts: Setting<Vec<String>>,
+    /// How many services the proxy is told about because of it.
+    pub visible_services: usize,
+}
+
+/// What a proxy records about requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Telemetry {
+    /// Share of requests traced, in percent.
+    pub tracing_percent: Setting<f64>,
+    /// Whether every request is written to an access log without a filter.
+    pub access_log: Setting<bool>,
+    /// Prefixes, suffixes and expressions of Envoy statistics kept beyond Istio's own list.
+    pub extra_stats: Setting<Vec<String>>,
+}
+
+impl Workload {
+    /// Every setting that can differ between revisions: name, printed value, origin.
+    pub fn settings(&self) -> Vec<(String, String, &Origin)> {
+        let mut all = vec![named("replicas", &self.replicas, optional)];
+        for container in &self.containers {
+            let prefix = format!("containers[{}]", container.name);
+            all.push(named(&format!("{prefix}.image"), &container.image, Clone::clone));
+            all.push(named(
+                &format!("{prefix}.resources.limits.cpu"),
+                &container.cpu_limit,
+                optional,
+            ));
+            all.push(named(
+                &format!("{prefix}.resources.requests.cpu"),
+                &container.cpu_request,
+                optional,
+            ));
+            for (name, value) in &container.env {
+                all.push(named(&format!("{prefix}.env[{name}]"), value, Clone::clone));
+            }
+        }
+        if let Some(proxy) = &self.sidecar {
+            all.push(named("proxy.cpuLimit", &proxy.cpu_limit, optional));
+            all.push(named("proxy.cpuRequest", &proxy.cpu_request, optional));
+            all.push(named("proxy.concurrency", &proxy.concurrency, optional));
+            all.push(named("proxy.scope", &proxy.scope.hosts, |hosts| hosts.join(", ")));
+            let telemetry = &proxy.telemetry;
+            all.push(named("telemetry.tracing", &telemetry.tracing_percent, |percent| {
+                format!("{percent}%")
+            }));
+            all.push(named("telemetry.accessLog", &telemetry.access_log, |on| {
+                if *on { "on" } else { "off" }.to_owned()
+            }));
+            all.push(named("telemetry.stats", &telemetry.extra_stats, |list| {
+                if list.is_empty() { "default".to_owned() } else { list.join(", ") }
+            }));
+        }
+        all
+    }
+}
+
+fn named<'a, T>(
+    name: &str,
+    setting: &'a Setting<T>,
+    show: impl Fn(&T) -> String,
+) -> (String, String, &'a Origin) {
+    (name.to_owned(), show(&setting.value), &setting.origin)
+}
+
+fn optional<T: std::fmt::Display>(value: &Option<T>) -> String {
+    value.as_ref().map_or_else(|| "unset".to_owned(), ToString::to_string)
+}

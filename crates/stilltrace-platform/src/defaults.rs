@@ -1,0 +1,55 @@
+//! Values in effect that nobody wrote, with the name of who defines them.
+//!
+//! Values are those of Istio 1.31 with default features, and of the Envoy that it ships.
+
+use std::time::Duration;
+
+use stilltrace_model::Millicores;
+
+/// Defaults compiled into Istio's control plane.
+pub(crate) const ISTIO: &str = "Istio 1.31 default";
+/// Defaults of Istio's installation profile.
+pub(crate) const INSTALL: &str = "Istio 1.31 installation default";
+/// Defaults that Istio leaves to its proxy.
+pub(crate) const ENVOY: &str = "Envoy default";
+/// Defaults of Kubernetes itself.
+pub(crate) const KUBERNETES: &str = "Kubernetes default";
+/// A route's only destination gets every request.
+pub(crate) const SINGLE: &str = "a single destination gets every request";
+/// Hosts outside the mesh get no TLS of the mesh.
+pub(crate) const OUTSIDE: &str = "Istio 1.31 default for hosts outside the mesh";
+/// Callers of a headless service dial its pods.
+pub(crate) const HEADLESS: &str = "a headless service is dialled by pod address";
+/// Ports that are not HTTP have no request-level behaviour.
+pub(crate) const NOT_HTTP: &str = "no HTTP: the port's protocol is not HTTP";
+/// The installation's CPU limit falls away as soon as one resource annotation is set.
+pub(crate) const ANNOTATED: &str =
+    "Istio 1.31: one sidecar resource annotation replaces all default resources";
+
+/// Tries after the first.
+pub(crate) const RETRY_ATTEMPTS: u32 = 2;
+/// Conditions under which a request is tried again.
+pub(crate) const RETRY_ON: [&str; 5] =
+    ["connect-failure", "refused-stream", "unavailable", "cancelled", "retriable-status-codes"];
+/// Time to open a connection.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Failures in a row that eject.
+pub(crate) const CONSECUTIVE_5XX: u32 = 5;
+/// Time between two sweeps of outlier detection.
+pub(crate) const OUTLIER_INTERVAL: Duration = Duration::from_secs(10);
+/// First ejection time.
+pub(crate) const BASE_EJECTION: Duration = Duration::from_secs(30);
+/// Share of endpoints that may be ejected at once.
+pub(crate) const MAX_EJECTION_PERCENT: u32 = 10;
+/// Share of requests that may be retries when a budget is given without a percentage.
+pub(crate) const RETRY_BUDGET_PERCENT: f64 = 20.0;
+/// Retries that a budget always allows.
+pub(crate) const RETRY_BUDGET_MINIMUM: u32 = 3;
+/// Share of requests traced.
+pub(crate) const TRACING_PERCENT: f64 = 1.0;
+/// CPU limit of an injected proxy.
+pub(crate) const PROXY_CPU_LIMIT: Millicores = Millicores(2_000);
+/// CPU request of an injected proxy.
+pub(crate) const PROXY_CPU_REQUEST: Millicores = Millicores(100);
+/// The namespace whose objects apply to the whole mesh.
+pub(crate) const ROOT_NAMESPACE: &str = "istio-system";

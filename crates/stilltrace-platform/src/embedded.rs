@@ -1,0 +1,140 @@
+//! YAML inside a text of YAML, such as the mesh configuration in a ConfigMap.
+//!
+//! The inner document's values keep the line, column and bytes of the outer file, so that blame
+//! and edits work on them as on any other value.
+
+use stilltrace_manifest::yaml::{Budget, Style, parse};
+use stilltrace_manifest::{Mark, Node, Tree, Value};
+
+/// Reads the text of `outer` as one YAML document with marks in the outer file.
+///
+/// A literal block (`|`) maps line by line, and so does a file that was taken in whole; values in
+/// any other style carry the mark of the whole text. `None` when the text is no YAML mapping.
+pub(crate) fn read(tree: &dyn Tree, outer: &Node) -> Option<Node> {
+    let Value::Scalar(scalar) = &outer.value else { return None };
+    let parsed = parse(&outer.mark.path, scalar.text.as_bytes(), &Budget::default());
+    let mut root = Node::clone(&parsed.documents.first()?.root);
+    root.entries_mut()?;
+    let lines = tree.read(&outer.mark.path).ok().flatten().and_then(|bytes| {
+        if bytes.get(outer.mark.start..outer.mark.end) == Some(scalar.text.as_bytes()) {
+            return Some(Lines::of_file(&bytes, &outer.mark));
+        }
+        (scalar.style == Style::Literal).then(|| Lines::of_block(&bytes, &outer.mark))?
+    });
+    relocate(&mut root, outer, lines.as_ref());
+    Some(root)
+}
+
+/// Gives every node below `node` its place in the outer file. The depth is bounded by the budget
+/// of the parser.
+fn relocate(node: &mut Node, outer: &Node, lines: Option<&Lines>) {
+    let place = |mark: &Mark| {
+        lines.and_then(|lines| lines.place(mark, &outer.mark)).unwrap_or_else(|| outer.mark.clone())
+    };
+    node.mark = place(&node.mark);
+    node.overrode.clone_from(&outer.overrode);
+    match &mut node.value {
+        Value::Sequence(items) => {
+            for item in items {
+                relocate(item, outer, lines);
+            }
+        }
+        Value::Mapping(entries) => {
+            for entry in entries {
+                entry.key_mark = place(&entry.key_mark);
+                relocate(&mut entry.value, outer, lines);
+            }
+        }
+        Value::Null | Value::Scalar(_) => {}
+    }
+}
+
+/// Where the lines of the text start in the outer file.
+struct Lines {
+    /// Number of the first line.
+    first: u32,
+    /// Byte offset of every line.
+    starts: Vec<usize>,
+    /// Spaces in front of every line that do not belong to the text.
+    indent: usize,
+}
+
+impl Lines {
+    /// Lines of a text that stands in the outer file as it is.
+    fn of_file(bytes: &[u8], mark: &Mark) -> Self {
+        let text = bytes.get(mark.start..).unwrap_or_default();
+        let breaks = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        let mut starts = vec![mark.start];
+        starts.extend(breaks.map(|(at, _)| mark.start + at + 1));
+        Self { first: mark.line, starts, indent: 0 }
+    }
+
+    /// Lines of a literal block whose header `mark` begins at.
+    fn of_block(bytes: &[u8], mark: &Mark) -> Option<Self> {
+        let header_end = bytes.get(mark.start..)?.iter().position(|b| *b == b'\n')? + mark.start;
+        let mut starts = vec![header_end + 1];
+        let mut indent = None;
+        let mut at = header_end + 1;
+        while at < bytes.len() {
+            let line = bytes.get(at..)?.split(|b| *b == b'\n').next()?;
+            let spaces = line.iter().take_while(|b| **b == b' ').count();
+            let blank = line.iter().all(|b| matches!(b, b' ' | b'\r'));
+            match indent {
+                None if !blank => indent = Some(spaces),
+                Some(indent) if !blank && spaces < indent => break,
+                _ => {}
+            }
+            at += line.len() + 1;
+            starts.push(at);
+        }
+        Some(Self { first: mark.line + 1, starts, indent: indent? })
+    }
+
+    /// The place of an inner mark. `None` when the text has other lines than the file, as a block
+    /// that a patch put together may.
+    fn place(&self, inner: &Mark, outer: &Mark) -> Option<Mark> {
+        let row = usize::try_from(inner.line).ok()?.checked_sub(1)?;
+        let column = usize::try_from(inner.column).ok()?.checked_sub(1)?;
+        // Columns count characters: the start is off where others than ASCII come before a value
+        // on its line, which in practice only quoted keys in flow style can bring about.
+        let start = self.starts.get(row)? + self.indent + column;
+        Some(Mark {
+            path: outer.path.clone(),
+            line: self.first + u32::try_from(row).ok()?,
+            column: u32::try_from(column + self.indent + 1).ok()?,
+            start,
+            end: start + (inner.end - inner.start),
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use stilltrace_manifest::{Budget, MemoryTree, Node};
+
+    fn inner(file: &str, path: &[&str]) -> (String, u32, u32) {
+        let tree = MemoryTree::new().with("a.yaml", file);
+        let parsed =
+            stilltrace_manifest::yaml::parse("a.yaml", file.as_bytes(), &Budget::default());
+        let outer: &Node = parsed.documents[0].root.get("mesh").unwrap();
+        let root = super::read(&tree, outer).unwrap();
+        let mark = &root.at(path).unwrap().mark;
+        (file[mark.start..mark.end].to_owned(), mark.line, mark.column)
+    }
+
+    #[test]
+    fn values_in_a_literal_block_keep_their_place() {
+        let file =
+            "x: 1\nmesh: |-   # why\n\n    a: 1\n    b:\n      c: \"two\"\n\n    d: 3\ny: 2\n";
+        assert_eq!(inner(file, &["a"]), ("1".to_owned(), 4, 8));
+        assert_eq!(inner(file, &["b", "c"]), ("\"two\"".to_owned(), 6, 10));
+        assert_eq!(inner(file, &["d"]), ("3".to_owned(), 8, 8));
+    }
+
+    #[test]
+    fn values_in_other_styles_point_at_the_whole_text() {
+        let (text, line, _) = inner("mesh: \"a: 1\"\n", &["a"]);
+        assert_eq!((text.as_str(), line), ("\"a: 1\"", 1));
+    }
+}

@@ -1,0 +1,45 @@
+//! Collects what could not be read or decided, without stopping the read.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use stilltrace_manifest::Problem;
+use stilltrace_model::Gap;
+
+/// How many gaps are kept; hostile input must not make the answer grow without bound.
+const MAX_GAPS: usize = 1_000;
+
+/// A list of gaps that many readers add to. Repeats count once.
+#[derive(Debug, Default)]
+pub(crate) struct Gaps {
+    found: RefCell<BTreeSet<Gap>>,
+}
+
+impl Gaps {
+    /// Adds a gap.
+    pub(crate) fn add(
+        &self,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let mut found = self.found.borrow_mut();
+        if found.len() < MAX_GAPS {
+            found.insert(Gap { what: what.into(), why: why.into(), remedy: remedy.into() });
+        }
+    }
+
+    /// Adds what the manifest reader could not read.
+    pub(crate) fn add_problem(&self, problem: &Problem) {
+        self.add(
+            problem.to_string(),
+            "the objects and settings written there are not part of the answer",
+            "correct the file, or take it out of the folders that are applied",
+        );
+    }
+
+    /// All gaps, sorted.
+    pub(crate) fn into_sorted(self) -> Vec<Gap> {
+        self.found.into_inner().into_iter().collect()
+    }
+}

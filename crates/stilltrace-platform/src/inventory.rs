@@ -1,0 +1,39 @@
+//! The objects of the cluster by kind, and the facts that every other module asks for.
+
+use std::collections::BTreeMap;
+
+use crate::age::oldest_first;
+use crate::labels::Labels;
+use crate::source::Source;
+
+/// Sorted access to the objects of the cluster.
+pub(crate) struct Inventory<'a> {
+    by_kind: BTreeMap<(&'a str, &'a str), Vec<&'a Source>>,
+    namespaces: BTreeMap<&'a str, Labels>,
+}
+
+impl<'a> Inventory<'a> {
+    /// Sorts the objects by kind, oldest first.
+    pub(crate) fn new(applied: &'a [Source]) -> Self {
+        let mut by_kind: BTreeMap<(&str, &str), Vec<&Source>> = BTreeMap::new();
+        for source in applied {
+            by_kind.entry((source.group(), &source.id.kind)).or_default().push(source);
+        }
+        for sources in by_kind.values_mut() {
+            sources.sort_by(|a, b| oldest_first(a, b));
+        }
+        let listed = by_kind.get(&("", "Namespace")).map(Vec::as_slice).unwrap_or_default();
+        let namespaces = listed.iter().map(|source| (source.name(), source.labels())).collect();
+        Self { by_kind, namespaces }
+    }
+
+    /// All objects of a kind, oldest first.
+    pub(crate) fn of(&self, group: &'a str, kind: &'a str) -> &[&'a Source] {
+        self.by_kind.get(&(group, kind)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Labels of a namespace; empty when the repository does not hold the namespace.
+    pub(crate) fn namespace_labels(&self, namespace: &str) -> Labels {
+        self.namespaces.get(namespace).cloned().unwrap_or_default()
+    }
+}

@@ -1,0 +1,51 @@
+//! Computes which settings are in effect on each workload and edge, and which line or default set them.
+//!
+//! [`read()`] turns the files of one revision into a [`Platform`]: it finds the folders that Argo CD
+//! or Flux apply, builds them, and answers for every workload and every service port that its
+//! proxy may call what the proxy does, as Istio 1.31 computes it. One module answers one question;
+//! [`compare()`] names the settings that differ between two revisions.
+//!
+//! Nothing here opens a file, knows the time or fails: whatever cannot be read or decided is a
+//! [`stilltrace_model::Gap`] of the platform, and the default in effect is used. Not read yet:
+//! routes of `tcp` and `tls` blocks, `EnvoyFilter`, Gateway API and ambient mode.
+
+mod age;
+mod compare;
+mod defaults;
+mod delegate;
+mod destination_rule;
+mod destinations;
+mod edges;
+mod embedded;
+mod field;
+mod folders;
+mod gaps;
+mod gateways;
+mod hosts;
+mod injection;
+mod inventory;
+mod labels;
+mod matching;
+mod mesh_config;
+pub mod ownership;
+mod peer_authentication;
+mod policy;
+mod proxy_config;
+mod read;
+mod reconcilers;
+mod retries;
+mod routes;
+mod scope;
+mod services;
+mod sidecar_scope;
+mod source;
+mod telemetry;
+mod value;
+mod virtual_service;
+mod visibility;
+mod workloads;
+
+pub use compare::compare;
+pub use read::read;
+pub use stilltrace_manifest::ParseCache;
+pub use stilltrace_model::{Platform, SettingChange};

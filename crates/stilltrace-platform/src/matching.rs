@@ -1,0 +1,280 @@
+//! Match conditions of HTTP routes: who they apply to, how they read, how a delegate narrows them.
+//!
+//! Conditions on the caller (`sourceLabels`, `sourceNamespace`, `gateways`, `port`) are decided
+//! here and vanish; conditions on the request are kept as text for people.
+
+use std::collections::BTreeMap;
+
+use crate::field::Field;
+use crate::labels::{Labels, selects};
+
+/// A condition on a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Text {
+    /// Equal.
+    Exact(String),
+    /// Starts with.
+    Prefix(String),
+    /// Matches a regular expression as a whole.
+    Regex(String),
+    /// Is there at all.
+    Present,
+}
+
+/// One entry of `match`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Match {
+    name: String,
+    uri: Option<Text>,
+    scheme: Option<Text>,
+    method: Option<Text>,
+    authority: Option<Text>,
+    headers: BTreeMap<String, Text>,
+    without_headers: BTreeMap<String, Text>,
+    query: BTreeMap<String, Text>,
+    ignore_case: bool,
+    port: Option<u16>,
+    source_labels: Labels,
+    source_namespace: String,
+    gateways: Vec<String>,
+}
+
+/// Who asks for the routes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    /// Labels of the proxy's pod.
+    pub(crate) labels: &'a Labels,
+    /// Namespace of the proxy.
+    pub(crate) namespace: &'a str,
+    /// `mesh` for a sidecar, else the `namespace/name` of the gateway.
+    pub(crate) gateway: &'a str,
+    /// The port that the caller dials.
+    pub(crate) port: u16,
+}
+
+impl Match {
+    /// Reads one entry of `match`.
+    pub(crate) fn read(field: &Field<'_>) -> Self {
+        let text = |key: &str| field.get(key).map(|value| Text::read(&value));
+        let texts = |key: &str| match field.get(key) {
+            Some(map) => map
+                .entries()
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), Text::read(&value)))
+                .collect(),
+            None => BTreeMap::new(),
+        };
+        let plain = |key: &str| field.get(key).and_then(|value| value.text()).unwrap_or_default();
+        let namespace = field.source().namespace();
+        let gateways = field.get("gateways").map(|list| list.texts()).unwrap_or_default();
+        Self {
+            name: plain("name").to_owned(),
+            uri: text("uri"),
+            scheme: text("scheme"),
+            method: text("method"),
+            authority: text("authority"),
+            headers: texts("headers"),
+            without_headers: texts("withoutHeaders"),
+            query: texts("queryParams"),
+            ignore_case: field.get("ignoreUriCase").and_then(|value| value.flag()) == Some(true),
+            port: field.get("port").and_then(|value| value.port()),
+            source_labels: field.get("sourceLabels").map(|map| map.labels()).unwrap_or_default(),
+            source_namespace: plain("sourceNamespace").to_owned(),
+            gateways: gateways.iter().map(|name| gateway_name(name, namespace)).collect(),
+        }
+    }
+
+    /// Name of the entry, or empty.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the entry looks at the caller's labels.
+    pub(crate) fn looks_at_labels(&self) -> bool {
+        !self.source_labels.is_empty()
+    }
+
+    /// The namespace of callers it is limited to, or empty.
+    pub(crate) fn source_namespace(&self) -> &str {
+        &self.source_namespace
+    }
+
+    /// Whether the entry is meant for this caller at all.
+    pub(crate) fn is_for(&self, caller: &Caller<'_>) -> bool {
+        if self.port.is_some_and(|port| port != caller.port) {
+            return false;
+        }
+        if !self.gateways.is_empty() {
+            return self.gateways.iter().any(|gateway| gateway == caller.gateway);
+        }
+        selects(&self.source_labels, caller.labels)
+            && (self.source_namespace.is_empty() || self.source_namespace == caller.namespace)
+    }
+
+    /// Whether every request matches, so that no later route is ever tried.
+    pub(crate) fn takes_everything(&self) -> bool {
+        let path = match &self.uri {
+            None => true,
+            Some(Text::Prefix(prefix)) => prefix == "/",
+            Some(Text::Regex(regex)) => regex == ".*",
+            Some(Text::Exact(_) | Text::Present) => false,
+        };
+        let conditions = [&self.scheme, &self.method, &self.authority];
+        path && conditions.iter().all(|condition| condition.is_none())
+            && self.headers.is_empty()
+            && self.without_headers.is_empty()
+            && self.query.is_empty()
+    }
+
+    /// The conditions on the request as text; empty when everything matches.
+    pub(crate) fn print(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        match &self.uri {
+            Some(Text::Prefix(prefix)) if prefix == "/" => {}
+            Some(Text::Exact(path)) => all.push(format!("path {path}")),
+            Some(uri) => all.push(uri.to_string()),
+            None => {}
+        }
+        if self.ignore_case && !all.is_empty() {
+            all.push("ignoring case".to_owned());
+        }
+        let parts =
+            [("method", &self.method), ("authority", &self.authority), ("scheme", &self.scheme)];
+        for (name, condition) in parts {
+            all.extend(condition.as_ref().map(|condition| format!("{name} {condition}")));
+        }
+        let named = |kind: &str, map: &BTreeMap<String, Text>| -> Vec<String> {
+            map.iter().map(|(name, text)| format!("{kind} {name} {text}")).collect()
+        };
+        all.extend(named("header", &self.headers));
+        all.extend(named("not header", &self.without_headers));
+        all.extend(named("query", &self.query));
+        all
+    }
+
+    /// The entry of a delegate under an entry of its root, or `None` when they contradict.
+    pub(crate) fn narrowed_by(&self, leaf: &Self) -> Option<Self> {
+        if self.contradicts(leaf) {
+            return None;
+        }
+        let either =
+            |leaf: &Option<Text>, root: &Option<Text>| leaf.clone().or_else(|| root.clone());
+        Some(Self {
+            name: joined_names(&self.name, &leaf.name),
+            uri: either(&leaf.uri, &self.uri),
+            scheme: either(&leaf.scheme, &self.scheme),
+            method: either(&leaf.method, &self.method),
+            authority: either(&leaf.authority, &self.authority),
+            headers: united(&self.headers, &leaf.headers),
+            without_headers: united(&self.without_headers, &leaf.without_headers),
+            query: united(&self.query, &leaf.query),
+            ignore_case: leaf.ignore_case,
+            port: leaf.port.or(self.port),
+            source_labels: united(&self.source_labels, &leaf.source_labels),
+            source_namespace: if leaf.source_namespace.is_empty() {
+                self.source_namespace.clone()
+            } else {
+                leaf.source_namespace.clone()
+            },
+            gateways: if leaf.gateways.is_empty() { &self.gateways } else { &leaf.gateways }
+                .clone(),
+        })
+    }
+
+    /// Whether the entry of a delegate asks for something that its root's entry excludes.
+    fn contradicts(&self, leaf: &Self) -> bool {
+        let single = [
+            (&self.uri, &leaf.uri),
+            (&self.scheme, &leaf.scheme),
+            (&self.method, &leaf.method),
+            (&self.authority, &leaf.authority),
+        ];
+        let outside = |root: Option<&Text>, leaf: Option<&Text>| match (root, leaf) {
+            (Some(root), Some(leaf)) => !root.contains(leaf),
+            _ => false,
+        };
+        let maps = [
+            (&self.headers, &leaf.headers),
+            (&self.without_headers, &leaf.without_headers),
+            (&self.query, &leaf.query),
+        ];
+        single.iter().any(|(root, leaf)| outside(root.as_ref(), leaf.as_ref()))
+            || maps.iter().any(|(root, leaf)| {
+                leaf.iter().any(|(name, text)| outside(root.get(name), Some(text)))
+            })
+            || self.contradicts_caller(leaf)
+    }
+
+    fn contradicts_caller(&self, leaf: &Self) -> bool {
+        let ports = matches!((self.port, leaf.port), (Some(root), Some(leaf)) if root != leaf);
+        let namespaces =
+            !self.source_namespace.is_empty() && self.source_namespace != leaf.source_namespace;
+        let labels = leaf
+            .source_labels
+            .iter()
+            .any(|(key, value)| self.source_labels.get(key).is_some_and(|other| other != value));
+        let gateways = !self.gateways.is_empty()
+            && !leaf.gateways.is_empty()
+            && (self.gateways.len() < leaf.gateways.len()
+                || leaf.gateways.iter().any(|gateway| !self.gateways.contains(gateway)));
+        self.ignore_case != leaf.ignore_case || ports || namespaces || labels || gateways
+    }
+}
+
+impl Text {
+    fn read(field: &Field<'_>) -> Self {
+        let value = |key: &str| field.get(key).and_then(|value| value.text()).map(str::to_owned);
+        if let Some(text) = value("exact") {
+            Self::Exact(text)
+        } else if let Some(text) = value("prefix") {
+            Self::Prefix(text)
+        } else {
+            value("regex").map_or(Self::Present, Self::Regex)
+        }
+    }
+
+    /// Whether a delegate's condition stays within this one, as Istio decides it: regular
+    /// expressions contain nothing but the absence of a condition.
+    fn contains(&self, leaf: &Self) -> bool {
+        match (self, leaf) {
+            (Self::Exact(root), Self::Exact(leaf)) => root == leaf,
+            (Self::Prefix(root), Self::Exact(leaf) | Self::Prefix(leaf)) => leaf.starts_with(root),
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exact(text) => write!(f, "exact {text}"),
+            Self::Prefix(text) => write!(f, "prefix {text}"),
+            Self::Regex(text) => write!(f, "regex {text}"),
+            Self::Present => f.write_str("present"),
+        }
+    }
+}
+
+/// `namespace/name` of a gateway named by an object in `namespace`; `mesh` stays.
+pub(crate) fn gateway_name(name: &str, namespace: &str) -> String {
+    match name.split_once('/') {
+        _ if name == "mesh" => name.to_owned(),
+        Some((".", name)) => format!("{namespace}/{name}"),
+        Some(_) => name.to_owned(),
+        None => format!("{namespace}/{name}"),
+    }
+}
+
+/// A delegate's name under its root's.
+pub(crate) fn joined_names(root: &str, leaf: &str) -> String {
+    match (root, leaf) {
+        ("", name) | (name, "") => name.to_owned(),
+        (root, leaf) => format!("{root}-{leaf}"),
+    }
+}
+
+fn united<V: Clone>(root: &BTreeMap<String, V>, leaf: &BTreeMap<String, V>) -> BTreeMap<String, V> {
+    let mut all = root.clone();
+    all.extend(leaf.iter().map(|(key, value)| (key.clone(), value.clone())));
+    all
+}

@@ -1,0 +1,99 @@
+//! The mesh configuration: defaults that apply to every proxy.
+//!
+//! Read from the ConfigMap `istio` (`istio-REVISION`), as Istio does, or from what generates it:
+//! an `IstioOperator`, or the values of a Flux `HelmRelease` with a `meshConfig`.
+
+use std::time::Duration;
+
+use stilltrace_manifest::{Node, Tree};
+use stilltrace_model::Setting;
+
+use crate::defaults;
+use crate::embedded;
+use crate::field::Field;
+use crate::inventory::Inventory;
+use crate::source::Source;
+
+/// The mesh configuration as a document, kept alive while its fields are read.
+pub(crate) struct MeshDocument<'a> {
+    source: &'a Source,
+    node: Node,
+    path: String,
+}
+
+/// What the mesh configuration says, with defaults filled in.
+pub(crate) struct MeshConfig {
+    /// The namespace whose objects apply to the whole mesh.
+    pub(crate) root_namespace: String,
+    /// Whether clients use mutual TLS on their own where servers have a proxy.
+    pub(crate) auto_mtls: Setting<bool>,
+    /// Time to open a connection where no rule says otherwise.
+    pub(crate) connect_timeout: Setting<Duration>,
+    /// `exportTo` of services without one.
+    pub(crate) service_export_to: Vec<String>,
+    /// `exportTo` of virtual services without one.
+    pub(crate) virtual_service_export_to: Vec<String>,
+    /// `exportTo` of destination rules without one.
+    pub(crate) destination_rule_export_to: Vec<String>,
+}
+
+/// Finds the mesh configuration, if the repository holds one.
+pub(crate) fn find<'a>(inventory: &Inventory<'a>, tree: &dyn Tree) -> Option<MeshDocument<'a>> {
+    let mut maps: Vec<&'a Source> = inventory.of("", "ConfigMap").to_vec();
+    maps.retain(|source| source.name() == "istio" || source.name().starts_with("istio-"));
+    // One control plane is read; with several revisions the one without a name in it comes first.
+    maps.sort_by_key(|source| {
+        let home = source.namespace() != defaults::ROOT_NAMESPACE;
+        (source.name() != "istio", home, source.id.clone())
+    });
+    for source in maps {
+        let Some(text) = source.field().at(&["data", "mesh"]) else { continue };
+        match embedded::read(tree, text.node()) {
+            Some(node) => return Some(MeshDocument { source, node, path: text.path().to_owned() }),
+            None => text.report("a mesh configuration in YAML"),
+        }
+    }
+    let generators = [
+        ("install.istio.io", "IstioOperator", &["spec", "meshConfig"][..]),
+        ("helm.toolkit.fluxcd.io", "HelmRelease", &["spec", "values", "meshConfig"][..]),
+    ];
+    for (group, kind, path) in generators {
+        for source in inventory.of(group, kind) {
+            if let Some(field) = source.field().at(path) {
+                let (node, path) = (field.node().clone(), field.path().to_owned());
+                return Some(MeshDocument { source, node, path });
+            }
+        }
+    }
+    None
+}
+
+impl MeshDocument<'_> {
+    /// The document's root.
+    pub(crate) fn field(&self) -> Field<'_> {
+        Field::embedded(self.source, &self.node, self.path.clone())
+    }
+}
+
+impl MeshConfig {
+    /// Reads the document; without one all values are defaults.
+    pub(crate) fn read(document: Option<&Field<'_>>) -> Self {
+        let get = |key: &str| document.and_then(|document| document.get(key));
+        let list = |key: &str| {
+            let written = get(key).map(|list| list.texts()).filter(|list| !list.is_empty());
+            written.unwrap_or_else(|| vec!["*"]).into_iter().map(str::to_owned).collect()
+        };
+        let root = get("rootNamespace").and_then(|field| field.text());
+        let auto_mtls = get("enableAutoMtls").and_then(|f| f.flag().map(|on| f.setting(on)));
+        let connect = get("connectTimeout").and_then(|f| f.duration().map(|time| f.setting(time)));
+        Self {
+            root_namespace: root.unwrap_or(defaults::ROOT_NAMESPACE).to_owned(),
+            auto_mtls: auto_mtls.unwrap_or_else(|| Setting::default_of(true, defaults::ISTIO)),
+            connect_timeout: connect
+                .unwrap_or_else(|| Setting::default_of(defaults::CONNECT_TIMEOUT, defaults::ISTIO)),
+            service_export_to: list("defaultServiceExportTo"),
+            virtual_service_export_to: list("defaultVirtualServiceExportTo"),
+            destination_rule_export_to: list("defaultDestinationRuleExportTo"),
+        }
+    }
+}

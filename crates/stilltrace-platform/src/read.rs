@@ -1,0 +1,201 @@
+//! The whole read of one revision: which objects, what they are, what is in effect.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use stilltrace_manifest::{ParseCache, Tree};
+use stilltrace_model::{
+    Platform, Scope, Service, ServiceId, Setting, SidecarProxy, Workload, WorkloadId,
+};
+
+use crate::defaults;
+use crate::destination_rule::Rules;
+use crate::destinations;
+use crate::edges::{Mesh, Shared};
+use crate::field::Field;
+use crate::gaps::Gaps;
+use crate::injection::Injected;
+use crate::inventory::Inventory;
+use crate::mesh_config::{self, MeshConfig};
+use crate::ownership;
+use crate::proxy_config::{self, Layers};
+use crate::scope::View;
+use crate::services::{self, Callee};
+use crate::sidecar_scope::{self, Sidecar};
+use crate::telemetry;
+use crate::virtual_service;
+use crate::workloads::{self, Pods};
+
+/// How many edges are computed; every proxy that sees every service makes them grow with the
+/// product of both numbers.
+const MAX_EDGES: usize = 50_000;
+
+/// Reads what is in effect at one revision.
+///
+/// `cache` keeps parsed files between revisions. `changes` and `calls` of the result are empty and
+/// its `revision` is unknown; whoever has the history fills them in.
+pub fn read(tree: &dyn Tree, cache: &mut ParseCache) -> Platform {
+    let gaps = Rc::new(Gaps::default());
+    let mut platform = read_with(tree, cache, &gaps);
+    platform.gaps = Rc::try_unwrap(gaps).unwrap_or_default().into_sorted();
+    platform
+}
+
+fn read_with(tree: &dyn Tree, cache: &ParseCache, gaps: &Rc<Gaps>) -> Platform {
+    let rendered = destinations::render(tree, cache, gaps);
+    let inventory = Inventory::new(&rendered.applied);
+    let document = mesh_config::find(&inventory, tree);
+    let document = document.as_ref().map(|document| document.field());
+    let config = MeshConfig::read(document.as_ref());
+    let pods = workloads::read(&inventory);
+    let callees = services::read(&inventory, &config, &pods);
+    let virtual_services = virtual_service::read(&inventory, &config);
+    let rules = Rules::read(&inventory, &config);
+    let sidecars = sidecar_scope::read(&inventory);
+    let owners = ownership::read(tree, &rendered.written);
+
+    let scaled = workloads::autoscaled(&inventory);
+    let replicas: BTreeMap<&WorkloadId, Option<u32>> =
+        pods.iter().map(|pods| (&pods.id, pods.replicas(&scaled).value)).collect();
+    let mesh = Mesh {
+        inventory: &inventory,
+        config: &config,
+        document: document.clone(),
+        callees: &callees,
+        virtual_services: &virtual_services,
+        rules: &rules,
+        pods: &pods,
+        endpoints: callees.iter().map(|callee| endpoints(callee, &replicas)).collect(),
+    };
+    let mut views = Views::new(&sidecars, &mesh);
+    let mut shared = Shared::default();
+    let mut platform = Platform::default();
+    for pods in &pods {
+        let mut sidecar = None;
+        if pods.injected != Injected::Nothing {
+            let number = views.number_of(pods);
+            let (view, applies) = &views.computed[number];
+            sidecar = Some(proxy(pods, tree, &mesh, view, applies.map(|index| &sidecars[index])));
+            if platform.edges.len() + view.services.len() > MAX_EDGES {
+                report_too_many(&pods.id, gaps);
+            } else {
+                let edges = mesh.edges(pods, (number, view), &mut shared);
+                platform.edges.extend(edges.into_iter().map(|edge| (edge.id.clone(), edge)));
+            }
+        }
+        let mut workload = workload(pods, sidecar);
+        workload.replicas = pods.replicas(&scaled);
+        workload.owner = owners.of_workload(&workload);
+        platform.workloads.insert(pods.id.clone(), workload);
+    }
+    platform.services = callees.iter().map(service).collect();
+    platform.code_owners = owners.into_patterns();
+    platform
+}
+
+fn report_too_many(workload: &WorkloadId, gaps: &Gaps) {
+    gaps.add(
+        format!("calls of {workload} are not computed: more than {MAX_EDGES} edges"),
+        "what its proxy does with requests is not part of the answer",
+        "limit what proxies see with Sidecar objects, or read a part of the repository",
+    );
+}
+
+/// What proxies see, computed once per namespace and `Sidecar`.
+struct Views<'a> {
+    numbers: BTreeMap<(String, Option<usize>), usize>,
+    computed: Vec<(View, Option<usize>)>,
+    sidecars: &'a [Sidecar<'a>],
+    mesh: &'a Mesh<'a>,
+}
+
+impl<'a> Views<'a> {
+    fn new(sidecars: &'a [Sidecar<'a>], mesh: &'a Mesh<'a>) -> Self {
+        Self { numbers: BTreeMap::new(), computed: Vec::new(), sidecars, mesh }
+    }
+
+    /// The number of the view of these pods. Gateways ignore `Sidecar` objects.
+    fn number_of(&mut self, pods: &Pods<'_>) -> usize {
+        let namespace = &pods.id.namespace;
+        let sidecar = match pods.injected {
+            Injected::Sidecar => {
+                let root = &self.mesh.config.root_namespace;
+                sidecar_scope::select(self.sidecars, namespace, &pods.labels, root)
+            }
+            Injected::Gateway | Injected::Nothing => None,
+        };
+        let key = (namespace.clone(), sidecar);
+        if let Some(number) = self.numbers.get(&key) {
+            return *number;
+        }
+        let open = [sidecar_scope::open_egress()];
+        let egress = sidecar.map(|index| self.sidecars[index].egress.as_slice());
+        let egress = egress.filter(|egress| !egress.is_empty()).unwrap_or(&open);
+        let view = View::new(namespace, egress, self.mesh.callees, self.mesh.virtual_services);
+        self.computed.push((view, sidecar));
+        self.numbers.insert(key, self.computed.len() - 1);
+        self.computed.len() - 1
+    }
+}
+
+/// The proxy of these pods as a whole.
+fn proxy(
+    pods: &Pods<'_>,
+    tree: &dyn Tree,
+    mesh: &Mesh<'_>,
+    view: &View,
+    sidecar: Option<&Sidecar<'_>>,
+) -> SidecarProxy {
+    let annotation = proxy_config::annotation(pods, tree);
+    let document: Option<&Field<'_>> = mesh.document.as_ref();
+    let root = &mesh.config.root_namespace;
+    let config = Layers::new(pods, annotation.as_ref(), mesh.inventory, document, root);
+    let installed = proxy_config::installed_resources(mesh.inventory);
+    let (cpu_limit, cpu_request) = proxy_config::cpu(pods, installed.as_ref());
+    SidecarProxy {
+        cpu_limit,
+        cpu_request,
+        concurrency: config.concurrency(),
+        scope: Scope {
+            hosts: sidecar.map_or_else(sidecar_scope::everything, Sidecar::hosts),
+            visible_services: view.services.len(),
+        },
+        telemetry: telemetry::of(pods, mesh.inventory, document, root, &config),
+    }
+}
+
+/// The workload without its owner and number of pods.
+fn workload(pods: &Pods<'_>, sidecar: Option<SidecarProxy>) -> Workload {
+    Workload {
+        id: pods.id.clone(),
+        kind: pods.source.id.kind.clone(),
+        origin: pods.source.origin(),
+        labels: pods.labels.clone(),
+        service_account: pods.service_account(),
+        replicas: Setting::default_of(None, defaults::KUBERNETES),
+        containers: pods.applications(),
+        sidecar,
+        is_gateway: pods.injected == Injected::Gateway,
+        owner: None,
+        reconciler: pods.source.reconciler.as_deref().cloned(),
+    }
+}
+
+/// Pods behind a service, where every workload behind it says how many it has.
+fn endpoints(callee: &Callee, replicas: &BTreeMap<&WorkloadId, Option<u32>>) -> Option<u32> {
+    let mut sum = 0_u32;
+    for workload in &callee.workloads {
+        sum = sum.saturating_add(replicas.get(workload).copied().flatten()?);
+    }
+    (!callee.workloads.is_empty()).then_some(sum)
+}
+
+fn service(callee: &Callee) -> (ServiceId, Service) {
+    let service = Service {
+        id: callee.id.clone(),
+        origin: callee.origin.clone(),
+        ports: callee.ports.clone(),
+        workloads: callee.workloads.clone(),
+    };
+    (callee.id.clone(), service)
+}

@@ -1,0 +1,272 @@
+//! What one kind of proxy sees: services, ports, and the virtual services of each listener.
+//!
+//! Proxies of one namespace under the same `Sidecar` see the same, so this is computed once per
+//! pair. The rules are those of Istio's `SidecarScope`, release 1.31.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::age::report_undecided;
+use crate::hosts;
+use crate::services::Callee;
+use crate::sidecar_scope::{Egress, HostClass};
+use crate::source::Source;
+use crate::virtual_service::VirtualService;
+use crate::visibility::Visibility;
+
+/// Services by index, with the ports that are visible.
+pub(crate) type Visible = BTreeMap<usize, BTreeSet<u16>>;
+
+/// What a proxy sees.
+pub(crate) struct View {
+    /// All services that the proxy is told about.
+    pub(crate) services: Visible,
+    listeners: Vec<Listener>,
+}
+
+/// One egress listener of a proxy.
+pub(crate) struct Listener {
+    port: Option<u16>,
+    http_proxy: bool,
+    /// Services that the listener's hosts name.
+    pub(crate) services: Visible,
+    /// Virtual services in order of precedence.
+    pub(crate) virtual_services: Vec<usize>,
+    /// For services matched by hosts of virtual services: the one with the most specific host.
+    most_specific: BTreeMap<usize, usize>,
+}
+
+impl View {
+    /// What a proxy in `namespace` sees through these egress listeners.
+    pub(crate) fn new(
+        namespace: &str,
+        egress: &[Egress],
+        callees: &[Callee],
+        virtual_services: &[VirtualService<'_>],
+    ) -> Self {
+        let listeners: Vec<Listener> = egress
+            .iter()
+            .map(|egress| Listener::new(namespace, egress, callees, virtual_services))
+            .collect();
+        let mut services = Visible::new();
+        let mut hosts = BTreeMap::new();
+        for listener in &listeners {
+            for (callee, ports) in &listener.services {
+                take(*callee, ports.clone(), callees, &mut hosts, &mut services);
+            }
+            listener.import_targets(
+                namespace,
+                callees,
+                virtual_services,
+                &mut hosts,
+                &mut services,
+            );
+        }
+        Self { services, listeners }
+    }
+
+    /// The listener that serves a port.
+    pub(crate) fn listener(&self, port: u16) -> Option<&Listener> {
+        let serves = |listener: &&Listener| listener.port.is_none_or(|own| own == port);
+        self.listeners.iter().find(serves)
+    }
+}
+
+/// Adds a service unless another one has its host name already; ports of the same one unite.
+fn take(
+    callee: usize,
+    ports: BTreeSet<u16>,
+    callees: &[Callee],
+    hosts: &mut BTreeMap<String, usize>,
+    services: &mut Visible,
+) {
+    let owner = *hosts.entry(callees[callee].host.clone()).or_insert(callee);
+    if owner == callee {
+        services.entry(callee).or_default().extend(ports);
+    }
+}
+
+impl Listener {
+    fn new(
+        namespace: &str,
+        egress: &Egress,
+        callees: &[Callee],
+        virtual_services: &[VirtualService<'_>],
+    ) -> Self {
+        let classes: BTreeMap<String, HostClass> = egress.classes(namespace).into_iter().collect();
+        let services = visible_services(namespace, egress, callees, &classes);
+        let virtual_services_seen = visible_routes(namespace, virtual_services, &classes);
+        let most_specific =
+            most_specific(&services, callees, &virtual_services_seen, virtual_services);
+        Self {
+            port: egress.port,
+            http_proxy: egress.http_proxy,
+            services,
+            virtual_services: virtual_services_seen,
+            most_specific,
+        }
+    }
+
+    /// Adds the services that virtual services of the listener send requests to.
+    fn import_targets(
+        &self,
+        namespace: &str,
+        callees: &[Callee],
+        virtual_services: &[VirtualService<'_>],
+        hosts: &mut BTreeMap<String, usize>,
+        services: &mut Visible,
+    ) {
+        for virtual_service in &self.virtual_services {
+            let mut wanted: BTreeMap<&str, BTreeSet<Option<u16>>> = BTreeMap::new();
+            for (host, port, callers) in &virtual_services[*virtual_service].destinations {
+                if callers.is_empty() || callers.contains(namespace) || callers.contains("") {
+                    wanted.entry(host).or_default().insert(*port);
+                }
+            }
+            for (host, ports) in wanted {
+                let Some(callee) = target_of(host, namespace, callees) else { continue };
+                let exposed = callees[callee].ports.keys().copied();
+                let kept: BTreeSet<u16> = match (self.port, ports.contains(&None)) {
+                    (Some(own), _) if !self.http_proxy => {
+                        exposed.filter(|port| *port == own).collect()
+                    }
+                    (_, true) => exposed.collect(),
+                    (_, false) => exposed.filter(|port| ports.contains(&Some(*port))).collect(),
+                };
+                if !kept.is_empty() {
+                    take(callee, kept, callees, hosts, services);
+                }
+            }
+        }
+    }
+
+    /// Virtual services that may claim a service, in order of precedence.
+    pub(crate) fn claims<'v>(
+        &'v self,
+        callee: usize,
+        host: &'v str,
+        virtual_services: &'v [VirtualService<'v>],
+    ) -> impl Iterator<Item = usize> + 'v {
+        self.virtual_services.iter().copied().filter(move |index| {
+            let exact = virtual_services[*index].hosts.iter().any(|own| own == host);
+            exact || self.most_specific.get(&callee) == Some(index)
+        })
+    }
+}
+
+/// The service that a destination of a virtual service imports: the client's own, else the first
+/// by namespace that is visible.
+fn target_of(host: &str, namespace: &str, callees: &[Callee]) -> Option<usize> {
+    let named = |index: &usize| callees[*index].host == host;
+    let mut candidates: Vec<usize> = (0..callees.len()).filter(named).collect();
+    if let Some(own) = candidates.iter().find(|index| callees[**index].id.namespace == namespace) {
+        return Some(*own);
+    }
+    candidates.retain(|index| callees[*index].visibility.includes(namespace));
+    candidates.sort_by(|a, b| callees[*a].id.cmp(&callees[*b].id));
+    candidates.first().copied()
+}
+
+fn visible_services(
+    namespace: &str,
+    egress: &Egress,
+    callees: &[Callee],
+    classes: &BTreeMap<String, HostClass>,
+) -> Visible {
+    let any = classes.get("*");
+    let mut found = Visible::new();
+    let mut hosts = BTreeMap::new();
+    // Services named to this namespace come before public ones, as in Istio's index.
+    let rank = |callee: &Callee| callee.visibility == Visibility::Public;
+    let mut order: Vec<usize> = (0..callees.len()).collect();
+    order.sort_by_key(|index| rank(&callees[*index]));
+    for index in order {
+        let callee = &callees[index];
+        let own = classes.get(&callee.id.namespace);
+        let lists = [own, any];
+        let excluded = lists.iter().flatten().any(|class| class.excludes(&callee.host));
+        let admitted = lists.iter().flatten().any(|class| class.admits(&callee.host));
+        if !callee.visibility.includes(namespace) || excluded || !admitted {
+            continue;
+        }
+        let limit = egress.port.filter(|_| !egress.http_proxy);
+        let ports: BTreeSet<u16> = callee
+            .ports
+            .keys()
+            .copied()
+            .filter(|port| limit.is_none_or(|own| own == *port))
+            .collect();
+        if !ports.is_empty() {
+            take(index, ports, callees, &mut hosts, &mut found);
+        }
+    }
+    found
+}
+
+/// Virtual services for the mesh that a client sees: its own private ones, those exported to it,
+/// public ones; oldest first within each class. The class counts more than the age.
+fn visible_routes(
+    namespace: &str,
+    virtual_services: &[VirtualService<'_>],
+    classes: &BTreeMap<String, HostClass>,
+) -> Vec<usize> {
+    let any = classes.get("*");
+    let class_of = |index: &usize| {
+        let service = &virtual_services[*index];
+        match &service.visibility {
+            Visibility::Public => 2,
+            Visibility::Namespaces(_) => u8::from(service.source.namespace() != namespace),
+        }
+    };
+    let seen = |index: &usize| {
+        let service = &virtual_services[*index];
+        let own = classes.get(service.source.namespace());
+        let lists = [own, any];
+        let admitted = service.hosts.iter().any(|host| {
+            lists.iter().flatten().any(|class| class.admits_route(host))
+                && !lists.iter().flatten().any(|class| class.excludes(host))
+        });
+        service.is_for_mesh() && service.visibility.includes(namespace) && admitted
+    };
+    let mut found: Vec<usize> = (0..virtual_services.len()).filter(seen).collect();
+    found.sort_by_key(class_of);
+    report_shared_hosts(&found, virtual_services, class_of);
+    found
+}
+
+/// Two virtual services of one class for one host: the older takes the whole host.
+fn report_shared_hosts(
+    order: &[usize],
+    virtual_services: &[VirtualService<'_>],
+    class_of: impl Fn(&usize) -> u8,
+) {
+    let mut owners: BTreeMap<(u8, &str), &Source> = BTreeMap::new();
+    for index in order {
+        let service = &virtual_services[*index];
+        for host in &service.hosts {
+            let owner = *owners.entry((class_of(index), host)).or_insert(service.source);
+            if !std::ptr::eq(owner, service.source) {
+                report_undecided(owner, service.source, &format!("both route {host}"));
+            }
+        }
+    }
+}
+
+/// For every service the virtual service with the most specific host; ties keep the order.
+fn most_specific(
+    services: &Visible,
+    callees: &[Callee],
+    order: &[usize],
+    virtual_services: &[VirtualService<'_>],
+) -> BTreeMap<usize, usize> {
+    let mut by_host: BTreeMap<&str, usize> = BTreeMap::new();
+    for index in order {
+        for host in &virtual_services[*index].hosts {
+            by_host.entry(host).or_insert(*index);
+        }
+    }
+    let best = |host: &str| {
+        let matching = by_host.iter().filter(|(pattern, _)| hosts::covers(pattern, host));
+        matching.min_by(|(a, _), (b, _)| hosts::specificity(a, b)).map(|(_, index)| *index)
+    };
+    services.keys().filter_map(|callee| Some((*callee, best(&callees[*callee].host)?))).collect()
+}

@@ -1,0 +1,171 @@
+//! Which `Sidecar` object applies to a proxy, and what it lets the proxy see.
+//!
+//! Exactly one applies: the oldest whose selector matches, else the oldest without a selector in
+//! the namespace, else the one without a selector in the root namespace. None are merged.
+
+use stilltrace_model::Setting;
+
+use crate::age::report_undecided;
+use crate::defaults;
+use crate::field::Field;
+use crate::hosts;
+use crate::inventory::Inventory;
+use crate::labels::{Labels, selects};
+use crate::source::Source;
+
+/// A `Sidecar` object.
+pub(crate) struct Sidecar<'a> {
+    /// The object.
+    pub(crate) source: &'a Source,
+    selector: Option<Labels>,
+    /// Egress listeners; empty is everything.
+    pub(crate) egress: Vec<Egress>,
+    /// `egress`, for its lines.
+    hosts: Vec<Field<'a>>,
+}
+
+/// One egress listener as written.
+#[derive(Debug, Clone)]
+pub(crate) struct Egress {
+    /// The port it is limited to.
+    pub(crate) port: Option<u16>,
+    /// Whether it is a generic HTTP proxy, which serves all ports.
+    pub(crate) http_proxy: bool,
+    /// `namespace/host` entries.
+    pub(crate) hosts: Vec<String>,
+}
+
+/// The hosts of one namespace that an egress listener lets in.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HostClass {
+    allowed: Vec<String>,
+    excluded: Vec<String>,
+}
+
+/// Reads all `Sidecar` objects, oldest first.
+pub(crate) fn read<'a>(inventory: &Inventory<'a>) -> Vec<Sidecar<'a>> {
+    let sources = inventory.of("networking.istio.io", "Sidecar");
+    sources
+        .iter()
+        .filter_map(|source| {
+            let spec = source.spec()?;
+            let selector = spec.get("workloadSelector");
+            let listeners = spec.list("egress");
+            Some(Sidecar {
+                source,
+                selector: selector.map(|selector| {
+                    selector.get("labels").map(|labels| labels.labels()).unwrap_or_default()
+                }),
+                egress: listeners.iter().map(egress).collect(),
+                hosts: listeners.iter().filter_map(|listener| listener.get("hosts")).collect(),
+            })
+        })
+        .collect()
+}
+
+fn egress(listener: &Field<'_>) -> Egress {
+    let protocol = listener.at(&["port", "protocol"]).and_then(|field| field.text());
+    Egress {
+        port: listener.at(&["port", "number"]).and_then(|field| field.port()),
+        http_proxy: protocol.is_some_and(|name| name.eq_ignore_ascii_case("HTTP_PROXY")),
+        hosts: listener.list("hosts").iter().filter_map(egress_host).collect(),
+    }
+}
+
+/// An entry of `hosts`; anything but `namespace/host` is refused by Istio.
+fn egress_host(entry: &Field<'_>) -> Option<String> {
+    let text = entry.text()?;
+    if text.matches('/').count() != 1 {
+        entry.report("namespace/host, such as ./* or shop/web.shop.svc.cluster.local");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// The index of the `Sidecar` that applies to pods of these labels, if any does.
+pub(crate) fn select(
+    sidecars: &[Sidecar<'_>],
+    namespace: &str,
+    labels: &Labels,
+    root_namespace: &str,
+) -> Option<usize> {
+    let here = |index: &usize| sidecars[*index].source.namespace() == namespace;
+    let first = |wanted: &dyn Fn(&Sidecar<'_>) -> bool, place: &dyn Fn(&usize) -> bool| {
+        let mut fitting =
+            (0..sidecars.len()).filter(|index| place(index) && wanted(&sidecars[*index]));
+        let winner = fitting.next()?;
+        if let Some(loser) = fitting.next() {
+            let about = "only one Sidecar applies to a proxy";
+            report_undecided(sidecars[winner].source, sidecars[loser].source, about);
+        }
+        Some(winner)
+    };
+    let selected = |sidecar: &Sidecar<'_>| {
+        sidecar.selector.as_ref().is_some_and(|selector| selects(selector, labels))
+    };
+    let open = |sidecar: &Sidecar<'_>| sidecar.selector.is_none();
+    let root = |index: &usize| sidecars[*index].source.namespace() == root_namespace;
+    first(&selected, &here).or_else(|| first(&open, &here)).or_else(|| first(&open, &root))
+}
+
+impl Sidecar<'_> {
+    /// The egress hosts with the line of the first list.
+    pub(crate) fn hosts(&self) -> Setting<Vec<String>> {
+        let all: Vec<String> = self.egress.iter().flat_map(|e| e.hosts.iter().cloned()).collect();
+        match self.hosts.first() {
+            Some(field) => field.setting(all),
+            None => everything(),
+        }
+    }
+}
+
+/// What a proxy sees where no `Sidecar` limits it.
+pub(crate) fn everything() -> Setting<Vec<String>> {
+    Setting::default_of(vec!["*/*".to_owned()], defaults::ISTIO)
+}
+
+/// The listener that a proxy has where no `Sidecar` limits it.
+pub(crate) fn open_egress() -> Egress {
+    Egress { port: None, http_proxy: false, hosts: vec!["*/*".to_owned()] }
+}
+
+impl Egress {
+    /// Hosts by namespace, `.` and `~` resolved for a client in `namespace`. `*` is any namespace.
+    pub(crate) fn classes(&self, namespace: &str) -> Vec<(String, HostClass)> {
+        let mut classes: Vec<(String, HostClass)> = Vec::new();
+        for entry in &self.hosts {
+            let Some((place, host)) = entry.split_once('/') else { continue };
+            let (excluded, place) = match place.strip_prefix('~') {
+                Some("") => (true, "*"),
+                Some(place) => (true, place),
+                None => (false, place),
+            };
+            let place = if place == "." { namespace } else { place };
+            let at = classes.iter().position(|(name, _)| name == place).unwrap_or_else(|| {
+                classes.push((place.to_owned(), HostClass::default()));
+                classes.len() - 1
+            });
+            let class = &mut classes[at].1;
+            let list = if excluded { &mut class.excluded } else { &mut class.allowed };
+            list.push(host.to_ascii_lowercase());
+        }
+        classes
+    }
+}
+
+impl HostClass {
+    /// Whether a service of this host is let in.
+    pub(crate) fn admits(&self, host: &str) -> bool {
+        self.allowed.iter().any(|allowed| hosts::covers(allowed, host))
+    }
+
+    /// Whether a virtual service for this host is let in; wildcards count in both directions.
+    pub(crate) fn admits_route(&self, host: &str) -> bool {
+        self.allowed.iter().any(|allowed| hosts::overlap(allowed, host))
+    }
+
+    /// Whether an entry takes the host away.
+    pub(crate) fn excludes(&self, host: &str) -> bool {
+        self.excluded.iter().any(|excluded| hosts::covers(excluded, host))
+    }
+}

@@ -1,0 +1,175 @@
+//! Virtual services: hosts, visibility and HTTP routes, before anyone asks for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::delegate;
+use crate::field::Field;
+use crate::hosts;
+use crate::inventory::Inventory;
+use crate::matching::{Match, gateway_name};
+use crate::mesh_config::MeshConfig;
+use crate::source::Source;
+use crate::visibility::Visibility;
+
+/// A virtual service whose delegates are merged in.
+pub(crate) struct VirtualService<'a> {
+    /// The object.
+    pub(crate) source: &'a Source,
+    /// Hosts in lower case, short names completed.
+    pub(crate) hosts: Vec<String>,
+    /// `mesh` or `namespace/name` of gateways.
+    pub(crate) gateways: BTreeSet<String>,
+    /// Which namespaces see it.
+    pub(crate) visibility: Visibility,
+    /// Routes in the order of the object.
+    pub(crate) http: Vec<HttpRoute<'a>>,
+    /// Destinations of any kind of route: host, port if named, and the only namespaces of callers
+    /// that the route is for (empty: all).
+    pub(crate) destinations: Vec<(String, Option<u16>, BTreeSet<String>)>,
+}
+
+/// One entry of `http`. A field of a delegate's route comes from the delegate or its root.
+#[derive(Clone)]
+pub(crate) struct HttpRoute<'a> {
+    /// Name, or empty.
+    pub(crate) name: String,
+    /// Alternatives; empty matches everything.
+    pub(crate) matches: Vec<Match>,
+    /// `route`.
+    pub(crate) destinations: Vec<Field<'a>>,
+    /// `redirect`.
+    pub(crate) redirect: Option<Field<'a>>,
+    /// `directResponse`.
+    pub(crate) direct_response: Option<Field<'a>>,
+    /// `timeout`.
+    pub(crate) timeout: Option<Field<'a>>,
+    /// `retries`.
+    pub(crate) retries: Option<Field<'a>>,
+    /// `fault`.
+    pub(crate) fault: Option<Field<'a>>,
+    /// `mirror`.
+    pub(crate) mirror: Option<Field<'a>>,
+    /// `mirrorPercentage.value`, or the older `mirrorPercent`.
+    pub(crate) mirror_percent: Option<Field<'a>>,
+    /// `mirrors`.
+    pub(crate) mirrors: Option<Field<'a>>,
+}
+
+/// Reads all virtual services that have hosts, oldest first.
+pub(crate) fn read<'a>(inventory: &Inventory<'a>, mesh: &MeshConfig) -> Vec<VirtualService<'a>> {
+    let sources = inventory.of("networking.istio.io", "VirtualService");
+    let parts: BTreeMap<(&str, &str), &'a Source> =
+        sources.iter().map(|source| ((source.namespace(), source.name()), *source)).collect();
+    sources.iter().filter_map(|source| read_one(source, &parts, mesh)).collect()
+}
+
+fn read_one<'a>(
+    source: &'a Source,
+    parts: &BTreeMap<(&str, &str), &'a Source>,
+    mesh: &MeshConfig,
+) -> Option<VirtualService<'a>> {
+    let spec = source.spec()?;
+    let namespace = source.namespace();
+    let texts = |key: &str| spec.get(key).map(|list| list.texts()).unwrap_or_default();
+    let hosts: Vec<String> = texts("hosts")
+        .iter()
+        .map(|host| hosts::complete(host, namespace).to_ascii_lowercase())
+        .collect();
+    if hosts.is_empty() {
+        return None;
+    }
+    let mut gateways: BTreeSet<String> =
+        texts("gateways").iter().map(|name| gateway_name(name, namespace)).collect();
+    if gateways.is_empty() {
+        gateways.insert("mesh".to_owned());
+    }
+    let default = &mesh.virtual_service_export_to;
+    let mut http = Vec::new();
+    for entry in spec.list("http") {
+        match entry.get("delegate") {
+            Some(delegate) => http.extend(delegate::merged(&entry, &delegate, parts, default)),
+            None => http.push(HttpRoute::read(&entry)),
+        }
+    }
+    Some(VirtualService {
+        source,
+        hosts,
+        gateways,
+        visibility: Visibility::read(Some(&spec), default, namespace),
+        destinations: destinations(&http, &spec),
+        http,
+    })
+}
+
+impl<'a> HttpRoute<'a> {
+    /// Reads an entry of `http`.
+    pub(crate) fn read(entry: &Field<'a>) -> Self {
+        let name = entry.get("name").and_then(|name| name.text()).unwrap_or_default();
+        Self {
+            name: name.to_owned(),
+            matches: entry.list("match").iter().map(Match::read).collect(),
+            destinations: entry.list("route"),
+            redirect: entry.get("redirect"),
+            direct_response: entry.get("directResponse"),
+            timeout: entry.get("timeout"),
+            retries: entry.block("retries"),
+            fault: entry.block("fault"),
+            mirror: entry.get("mirror"),
+            mirror_percent: mirror_percent(entry),
+            mirrors: entry.get("mirrors"),
+        }
+    }
+}
+
+/// The share of requests to mirror; the older spellings are still read by Istio.
+fn mirror_percent<'a>(entry: &Field<'a>) -> Option<Field<'a>> {
+    let value = entry.at(&["mirrorPercentage", "value"]).or_else(|| entry.get("mirrorPercentage"));
+    value.or_else(|| entry.get("mirrorPercent")).or_else(|| entry.get("mirror_percent"))
+}
+
+impl VirtualService<'_> {
+    /// Whether any route looks at the caller's labels.
+    pub(crate) fn looks_at_labels(&self) -> bool {
+        self.http.iter().flat_map(|route| &route.matches).any(Match::looks_at_labels)
+    }
+
+    /// Whether it routes calls between workloads, not only calls through a gateway.
+    pub(crate) fn is_for_mesh(&self) -> bool {
+        self.gateways.contains("mesh")
+    }
+}
+
+/// Host and port of a destination of a route, mirror or TCP route.
+pub(crate) fn target(destination: &Field<'_>) -> Option<(String, Option<u16>)> {
+    let host = destination.get("host")?.text()?;
+    let port = destination.at(&["port", "number"]).and_then(|port| port.port());
+    Some((hosts::complete(host, destination.source().namespace()).to_ascii_lowercase(), port))
+}
+
+type Targets = Vec<(String, Option<u16>, BTreeSet<String>)>;
+
+fn destinations(http: &[HttpRoute<'_>], spec: &Field<'_>) -> Targets {
+    let mut found = Vec::new();
+    for route in http {
+        // A single alternative without a namespace opens the route to all callers.
+        let limited = route.matches.iter().any(|entry| !entry.source_namespace().is_empty());
+        let namespaces: BTreeSet<String> = if limited {
+            route.matches.iter().map(|entry| entry.source_namespace().to_owned()).collect()
+        } else {
+            BTreeSet::new()
+        };
+        let mirrors = route.mirrors.iter().flat_map(Field::items);
+        let wrapped = route.destinations.iter().cloned().chain(mirrors);
+        let all = wrapped.filter_map(|entry| entry.get("destination")).chain(route.mirror.clone());
+        for (host, port) in all.filter_map(|destination| target(&destination)) {
+            found.push((host, port, namespaces.clone()));
+        }
+    }
+    for kind in ["tcp", "tls"] {
+        for route in spec.list(kind).iter().flat_map(|entry| entry.list("route")) {
+            let target = route.get("destination").and_then(|destination| target(&destination));
+            found.extend(target.map(|(host, port)| (host, port, BTreeSet::new())));
+        }
+    }
+    found
+}

@@ -1,0 +1,165 @@
+//! Workloads: their pods, containers, numbers and resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stilltrace_model::{AppContainer, ContainerId, Millicores, Setting, WorkloadId};
+
+use crate::defaults;
+use crate::field::Field;
+use crate::injection::{Injected, injected};
+use crate::inventory::Inventory;
+use crate::labels::Labels;
+use crate::source::Source;
+
+/// Kinds that run pods for as long as they exist.
+const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
+
+/// The pods of one workload.
+pub(crate) struct Pods<'a> {
+    /// `namespace/name`.
+    pub(crate) id: WorkloadId,
+    /// The object.
+    pub(crate) source: &'a Source,
+    /// Labels of the pod template.
+    pub(crate) labels: Labels,
+    /// What injection makes of the pods.
+    pub(crate) injected: Injected,
+    /// `spec.template`.
+    pub(crate) template: Field<'a>,
+}
+
+/// Reads all workloads, sorted by id. Two kinds of the same name count once.
+pub(crate) fn read<'a>(inventory: &Inventory<'a>) -> Vec<Pods<'a>> {
+    let mut found: BTreeMap<WorkloadId, Pods<'a>> = BTreeMap::new();
+    for kind in KINDS {
+        for source in inventory.of("apps", kind) {
+            let Some(template) = source.field().at(&["spec", "template"]) else { continue };
+            let labels_at =
+                |path: &[&str]| template.at(path).map(|f| f.labels()).unwrap_or_default();
+            let labels = labels_at(&["metadata", "labels"]);
+            let annotations = labels_at(&["metadata", "annotations"]);
+            let host = template.at(&["spec", "hostNetwork"]).and_then(|field| field.flag());
+            let namespace = inventory.namespace_labels(source.namespace());
+            let id = WorkloadId::new(source.namespace(), source.name());
+            let injected = injected(&namespace, &labels, &annotations, host == Some(true));
+            let pods = Pods { id: id.clone(), source, labels, injected, template };
+            found.entry(id).or_insert(pods);
+        }
+    }
+    found.into_values().collect()
+}
+
+impl<'a> Pods<'a> {
+    /// An annotation of the pods.
+    pub(crate) fn annotation(&self, key: &str) -> Option<Field<'a>> {
+        self.template.at(&["metadata", "annotations", key])
+    }
+
+    /// The container that the user wrote for the proxy, whose fields win over injected ones.
+    pub(crate) fn written_proxy(&self) -> Option<Field<'a>> {
+        let lists = ["containers", "initContainers"];
+        let containers = lists.iter().flat_map(|list| self.containers_of(list));
+        containers.into_iter().find(|container| name_of(container) == Some(ContainerId::SIDECAR))
+    }
+
+    /// Name of the pods' service account.
+    pub(crate) fn service_account(&self) -> String {
+        let written = self.template.at(&["spec", "serviceAccountName"]).and_then(|f| f.text());
+        written.unwrap_or("default").to_owned()
+    }
+
+    /// Containers other than the proxy.
+    pub(crate) fn applications(&self) -> Vec<AppContainer> {
+        let containers = self.containers_of("containers");
+        containers.iter().filter_map(application).collect()
+    }
+
+    /// Number of pods; `None` when an autoscaler or the number of nodes decides.
+    pub(crate) fn replicas(&self, scaled: &BTreeSet<(String, WorkloadId)>) -> Setting<Option<u32>> {
+        if self.source.id.kind == "DaemonSet" {
+            return Setting::default_of(None, "one pod per node");
+        }
+        let written = self.source.field().at(&["spec", "replicas"]);
+        let count = written.as_ref().and_then(Field::count);
+        if scaled.contains(&(self.source.id.kind.clone(), self.id.clone())) {
+            let mut setting = Setting::default_of(None, "a HorizontalPodAutoscaler decides");
+            setting.overrode.extend(written.map(|field| field.origin()));
+            return setting;
+        }
+        match (written, count) {
+            (Some(field), Some(count)) => field.setting(Some(count)),
+            _ => Setting::default_of(Some(1), defaults::KUBERNETES),
+        }
+    }
+
+    fn containers_of(&self, list: &str) -> Vec<Field<'a>> {
+        self.template.at(&["spec", list]).map(|list| list.items()).unwrap_or_default()
+    }
+}
+
+/// Workloads whose number of pods an autoscaler decides, with their kind.
+pub(crate) fn autoscaled(inventory: &Inventory<'_>) -> BTreeSet<(String, WorkloadId)> {
+    let scalers = inventory.of("autoscaling", "HorizontalPodAutoscaler").iter();
+    let scalers = scalers.chain(inventory.of("keda.sh", "ScaledObject"));
+    scalers
+        .filter_map(|source| {
+            let target = source.field().at(&["spec", "scaleTargetRef"])?;
+            let name = target.get("name")?.text()?;
+            let kind = target.get("kind").and_then(|kind| kind.text()).unwrap_or("Deployment");
+            Some((kind.to_owned(), WorkloadId::new(source.namespace(), name)))
+        })
+        .collect()
+}
+
+/// A CPU amount below `resources` of a container, or `None` with the reason.
+pub(crate) fn cpu(container: &Field<'_>, kind: &str) -> Setting<Option<Millicores>> {
+    let written = container.at(&["resources", kind, "cpu"]);
+    match written.as_ref().and_then(|field| field.cpu().map(|cpu| (field, cpu))) {
+        Some((field, cpu)) => field.setting(Some(cpu)),
+        None => Setting::default_of(None, defaults::KUBERNETES),
+    }
+}
+
+/// A request that is not written follows the limit (Kubernetes defaulting).
+pub(crate) fn request_or_limit(
+    request: Setting<Option<Millicores>>,
+    limit: &Setting<Option<Millicores>>,
+) -> Setting<Option<Millicores>> {
+    if request.value.is_none() && limit.value.is_some() { limit.clone() } else { request }
+}
+
+fn name_of<'a>(container: &Field<'a>) -> Option<&'a str> {
+    container.get("name")?.text()
+}
+
+fn application(container: &Field<'_>) -> Option<AppContainer> {
+    let name = name_of(container)?;
+    if name == ContainerId::SIDECAR {
+        return None;
+    }
+    let image =
+        container.get("image").and_then(|f| f.text().map(|text| f.setting(text.to_owned())));
+    let cpu_limit = cpu(container, "limits");
+    let cpu_request = request_or_limit(cpu(container, "requests"), &cpu_limit);
+    Some(AppContainer {
+        name: name.to_owned(),
+        image: image.unwrap_or_else(|| Setting::default_of(String::new(), defaults::KUBERNETES)),
+        cpu_limit,
+        cpu_request,
+        env: environment(container),
+    })
+}
+
+/// Variables with a plain value. References to Secrets and ConfigMaps are left out on purpose.
+fn environment(container: &Field<'_>) -> BTreeMap<String, Setting<String>> {
+    let variables = container.list("env");
+    variables
+        .iter()
+        .filter_map(|variable| {
+            let name = variable.get("name")?.text()?;
+            let value = variable.get("value")?;
+            let text = value.text()?;
+            Some((name.to_owned(), value.setting(text.to_owned())))
+        })
+        .collect()
+}

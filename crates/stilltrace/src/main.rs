@@ -1,0 +1,6 @@
+//! The program `stilltrace`.
+
+/// See [`stilltrace::run`].
+fn main() -> std::process::ExitCode {
+    stilltrace::run()
+}

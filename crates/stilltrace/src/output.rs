@@ -1,0 +1,78 @@
+//! Where text goes: reports to standard output, the rest to standard error.
+
+use std::{
+    io::{self, ErrorKind, Write},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use stilltrace_report::escape;
+
+/// How a subcommand ended, the same in every format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The work is done.
+    Done,
+    /// The work could not be done.
+    Failed,
+    /// No anomaly, or not enough evidence.
+    Undecided,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Failed => 2,
+            Outcome::Undecided => 3,
+        })
+    }
+}
+
+/// Prints to standard output. A reader that went away is no error.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+/// Prints bytes to standard output. A reader that went away is no error.
+pub(crate) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("standard output cannot be written"),
+    }
+}
+
+/// Why the work could not be done, in one line on standard error.
+pub(crate) fn error(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "error: {}", escape(&format!("{error:#}")));
+}
+
+/// What stands on standard error beside the answer.
+#[derive(Debug)]
+pub(crate) struct Remarks {
+    quiet: bool,
+}
+
+impl Remarks {
+    /// With `quiet`, nothing is said.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { quiet }
+    }
+
+    /// Something worth knowing.
+    pub(crate) fn note(&self, text: &str) {
+        self.say("note", text);
+    }
+
+    /// Something that did not work but does not change the answer.
+    pub(crate) fn warn(&self, text: &str) {
+        self.say("warning", text);
+    }
+
+    fn say(&self, kind: &str, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "{kind}: {}", escape(text));
+        }
+    }
+}
