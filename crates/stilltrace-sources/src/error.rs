@@ -1,4 +1,6 @@
-//! Why a question cannot be asked of a recording at all.
+//! Why a question cannot be asked at all.
+
+use std::io;
 
 use stilltrace_capture::CaptureError;
 
@@ -17,4 +19,26 @@ pub enum SourceError {
     /// The capture does not say what was asked.
     #[error("manifest.json: `question` or `window` cannot be read; name the service and the time")]
     NoQuestion,
+    /// There is nothing at a path, or it cannot be entered.
+    #[error("{path}: cannot be read")]
+    Folder {
+        /// The path as asked for.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is larger than anything that is read.
+    #[error("{path}: larger than {limit} bytes; split it")]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A revision is asked for where there is no repository.
+    #[error("{path}: has no revisions; name a repository with `--repo PATH`")]
+    NoRepository {
+        /// What was named instead.
+        path: String,
+    },
 }

@@ -4,11 +4,12 @@
 //! tell becomes a gap. [`Recorded`] puts the sources of a capture together: [`prometheus`]
 //! evaluates raw samples as Prometheus would, [`RecordedWindows`] looks at 10 ms windows,
 //! [`RecordedEvents`] hands out syncs and rollouts, and [`git`] knows revisions, their differences
-//! and who wrote which line.
+//! and who wrote which line. [`files`] opens work trees, folders and single files.
 
 mod calls;
 mod error;
 mod events;
+pub mod files;
 pub mod git;
 mod legibility;
 mod lines;

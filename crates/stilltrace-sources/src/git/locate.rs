@@ -21,6 +21,19 @@ pub(super) struct Found {
     pub(super) files: BTreeMap<String, Vec<u8>>,
 }
 
+/// The root of the work tree that a path lies in, without symbolic links; `None` outside of any.
+///
+/// Nothing of the path itself has to exist.
+pub fn work_tree_of(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let existing = path.ancestors().find_map(|folder| fs::canonicalize(folder).ok())?;
+    let is_root = |folder: &&Path| {
+        let inner = folder.join(".git");
+        inner.join("HEAD").is_file() || pointed_to(&inner, "gitdir: ").is_some()
+    };
+    existing.ancestors().find(is_root).map(Path::to_path_buf)
+}
+
 /// Looks at the path, at `.git` in it, and where a `.git` file points (`gitrepository-layout(5)`).
 pub(super) fn locate(name: &str, path: &Path) -> Result<Found, GitError> {
     let not = |reason: &str| GitError::NotARepository {

@@ -4,6 +4,7 @@
 //! attributes, no work tree, so nothing in a repository can make anything run. The repository of a
 //! packed capture is read in memory, one on disk through the same interface.
 
+mod ancestry;
 mod blame;
 mod error;
 mod history;
@@ -29,6 +30,7 @@ use stilltrace_model::CommitId;
 pub use blame::Blamed;
 pub use error::GitError;
 pub use history::Commit;
+pub use locate::work_tree_of;
 use refs::Refs;
 use renames::Renames;
 use store::{Memory, Objects, Store};
@@ -105,15 +107,30 @@ impl Repository {
         !self.store.shallow.is_empty()
     }
 
-    /// The commit that a revision stands for: a full or shortened id, a branch, a tag, `HEAD`.
+    /// The commit that a revision stands for: a full or shortened id, a branch, a tag, `HEAD`,
+    /// `@`, and any of these followed by steps to ancestors, such as `main~2` or `HEAD^2~1`
+    /// (`gitrevisions(7)`).
     ///
     /// # Errors
     /// When there is no such commit, or a shortened id fits several.
     pub fn resolve(&self, revision: &str) -> Result<CommitId, GitError> {
-        let none = || GitError::NoRevision {
-            repository: self.name.clone(),
-            revision: revision.to_owned(),
-        };
+        // Neither sign may be part of a name (`git-check-ref-format(1)`).
+        let end = revision.find(['~', '^']).unwrap_or(revision.len());
+        let (name, steps) = revision.split_at(end);
+        let mut id = self.resolve_name(if name == "@" { "HEAD" } else { name })?;
+        for parent in ancestry::parents(steps).ok_or_else(|| self.no_revision(revision))? {
+            let parents = self.commit(&id)?.parents;
+            id = parents.get(parent).cloned().ok_or_else(|| self.no_revision(revision))?;
+        }
+        Ok(id)
+    }
+
+    fn no_revision(&self, revision: &str) -> GitError {
+        GitError::NoRevision { repository: self.name.clone(), revision: revision.to_owned() }
+    }
+
+    fn resolve_name(&self, revision: &str) -> Result<CommitId, GitError> {
+        let none = || self.no_revision(revision);
         let named = self.refs.find(revision);
         let id = match named.or_else(|| ObjectId::from_hex(revision.as_bytes()).ok()) {
             Some(id) => id,

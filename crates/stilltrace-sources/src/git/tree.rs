@@ -63,6 +63,22 @@ impl Repository {
         }
     }
 
+    /// Whether a revision has a file or folder at a path.
+    ///
+    /// # Errors
+    /// When the commit or a folder is missing or damaged.
+    pub fn has(&self, at: &CommitId, path: &str) -> Result<bool, GitError> {
+        let (mut id, mut parts) = (self.commit(at)?.tree, path.split('/').peekable());
+        while let Some(part) = parts.next() {
+            let entries = self.entries(id, path)?;
+            match entries.iter().find(|entry| entry.name == part) {
+                Some(entry) if entry.is_folder => id = entry.id,
+                found => return Ok(found.is_some() && parts.peek().is_none()),
+            }
+        }
+        Ok(true)
+    }
+
     /// The id of a file below a tree.
     pub(super) fn lookup(&self, root: ObjectId, path: &str) -> Result<Option<ObjectId>, GitError> {
         let (mut at, mut parts) = (root, path.split('/').peekable());

@@ -1,0 +1,12 @@
+//! The files of a question: a work tree, a folder, one file, standard input or a Git revision.
+//!
+//! Paths are relative to the root of the repository where the files belong to one, so that the same
+//! line has the same address in a work tree and in a revision.
+
+mod folder;
+mod opened;
+mod part;
+
+pub use folder::FolderTree;
+pub use opened::{Asked, Opened, with_files};
+pub use part::Part;
