@@ -5,7 +5,7 @@
 //! [`Mark`] (file, line, column, bytes). [`kustomize::build`] turns a directory into the
 //! [`Object`]s that Kustomize would print, each scalar with the mark of the line that set it and
 //! the marks of the lines it replaced. [`plain::read_plain`] does the same for directories without
-//! a kustomization. [`edit`] changes a value at a mark and leaves every other byte alone.
+//! a kustomization. [`helm::render`] renders charts through the `helm` program. [`edit`] changes a value at a mark and leaves every other byte alone.
 //!
 //! Nothing in a tree is an error for the rest of it: a file that cannot be read, a field that is
 //! not understood, a budget that was hit is a [`Problem`] with its place and a remedy.
@@ -13,6 +13,7 @@
 #[cfg(test)]
 pub(crate) mod corpus;
 pub mod edit;
+pub mod helm;
 pub mod kustomize;
 pub mod object;
 pub mod plain;
