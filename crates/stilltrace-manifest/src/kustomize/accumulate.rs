@@ -34,19 +34,42 @@ pub(super) fn build(
     cache: &ParseCache,
     secrets: SecretValues,
 ) -> Build {
-    let loader = Loader::new(tree, cache);
-    let mut walk = Walk { loader, open: Vec::new(), visited: 0, values: 0 };
-    let mut resources = Vec::new();
+    let mut loader = Loader::new(tree, cache);
     let inside = join("", dir);
-    let root = inside.as_deref().and_then(|dir| Directory::load(&mut walk.loader, dir));
-    if let Some(directory) = root {
-        resources = walk.directory(&directory, Vec::new());
-    } else {
+    let root = inside.as_deref().and_then(|dir| Directory::load(&mut loader, dir));
+    if root.is_none() {
         let (kind, text) = match inside {
             None => (ProblemKind::Invalid, "the directory leads out of the repository"),
             Some(_) => (ProblemKind::Missing, "no kustomization file in this directory"),
         };
-        walk.report(Problem::of_file(dir, kind, text));
+        loader.problems.push(Problem::of_file(dir, kind, text));
+    }
+    run(loader, root, Vec::new(), secrets)
+}
+
+/// Builds `root` as the kustomization of `dir` over `objects`; see [`super::build_from`].
+pub(super) fn build_from(
+    tree: &dyn Tree,
+    dir: &str,
+    root: Arc<Node>,
+    objects: Vec<Object>,
+    cache: &ParseCache,
+) -> Build {
+    let mut loader = Loader::new(tree, cache);
+    let directory = Directory::of(&mut loader, dir, root);
+    let resources = objects.into_iter().map(Resource::new).collect();
+    run(loader, Some(directory), resources, SecretValues::Dropped)
+}
+
+fn run(
+    loader: Loader<'_>,
+    root: Option<Directory>,
+    mut resources: Vec<Resource>,
+    secrets: SecretValues,
+) -> Build {
+    let mut walk = Walk { loader, open: Vec::new(), visited: 0, values: 0 };
+    if let Some(directory) = root {
+        resources = walk.directory(&directory, resources);
     }
     let problems = finish(&mut resources);
     walk.loader.problems.extend(problems);

@@ -93,6 +93,16 @@ impl Directory {
         Some(directory)
     }
 
+    /// The directory `dir` with the kustomization `root`, wherever that comes from.
+    pub(super) fn of(loader: &mut Loader<'_>, dir: &str, root: Arc<Node>) -> Self {
+        let parsed = loader.yaml(&root.mark.path);
+        let source = parsed.map_or_else(|| Arc::from(""), |parsed| Arc::clone(&parsed.source));
+        let directory = Self { dir: dir.to_owned(), root, source, component: false };
+        directory.report_type(&mut loader.problems);
+        directory.report_fields(&mut loader.problems);
+        directory
+    }
+
     /// The value of a field; upper and lower case are not told apart, as in Kustomize.
     pub(super) fn field(&self, name: &str) -> Option<&Node> {
         let entries = self.root.entries().iter();

@@ -26,10 +26,12 @@ mod resource;
 mod scope;
 mod selector;
 
+use std::sync::Arc;
+
 use crate::object::Object;
 use crate::problem::Problem;
 use crate::tree::Tree;
-use crate::yaml::ParseCache;
+use crate::yaml::{Node, ParseCache};
 
 pub use scope::is_cluster_scoped;
 
@@ -53,6 +55,21 @@ pub fn build(tree: &dyn Tree, dir: &str) -> Build {
 /// Like [`build`], sharing parsed files with other builds.
 pub fn build_with(tree: &dyn Tree, dir: &str, cache: &ParseCache) -> Build {
     accumulate::build(tree, dir, cache, resource::SecretValues::Dropped)
+}
+
+/// Builds `dir` as though its kustomization file held `root`, beginning with `objects`.
+///
+/// For programs that change a kustomization before they build it, such as Argo CD and Flux, and
+/// for changes over objects that come from elsewhere. The marks in `root` may point into any file
+/// of the tree.
+pub fn build_from(
+    tree: &dyn Tree,
+    dir: &str,
+    root: Arc<Node>,
+    objects: Vec<Object>,
+    cache: &ParseCache,
+) -> Build {
+    accumulate::build_from(tree, dir, root, objects, cache)
 }
 
 /// The path of the kustomization file in `dir`, if it has one.

@@ -118,11 +118,17 @@ fn inline(loader: &mut Loader<'_>, dir: &Directory, node: &Node) -> Vec<Arc<Node
         return Vec::new();
     };
     let budget = loader.budget();
-    let literal = scalar.style == Style::Literal && node.mark.path == dir.root.mark.path;
-    let mut parsed = if literal {
-        parse_literal(&dir.source, &node.mark, budget)
-    } else {
-        parse(&node.mark.path, scalar.text.as_bytes(), budget)
+    let source = match scalar.style {
+        Style::Literal if node.mark.path == dir.root.mark.path => Some(Arc::clone(&dir.source)),
+        Style::Literal => loader.yaml(&node.mark.path).map(|parsed| Arc::clone(&parsed.source)),
+        _ => None,
+    };
+    // A text that was changed on its way here is not the block that its mark points at.
+    let block = source.filter(|source| is_block(source, node, &scalar.text));
+    let literal = block.is_some();
+    let mut parsed = match block {
+        Some(source) => parse_literal(&source, &node.mark, budget),
+        None => parse(&node.mark.path, scalar.text.as_bytes(), budget),
     };
     if !literal {
         for document in &mut parsed.documents {
@@ -135,6 +141,13 @@ fn inline(loader: &mut Loader<'_>, dir: &Directory, node: &Node) -> Vec<Arc<Node
     loader.problems.append(&mut parsed.problems);
     let roots = parsed.documents.into_iter().map(|document| document.root);
     roots.filter(|root| !root.is_null()).collect()
+}
+
+/// Whether the block at the node's mark has the lines of `text`, apart from their indentation.
+fn is_block(source: &str, node: &Node, text: &str) -> bool {
+    let Some(block) = source.get(node.mark.start..node.mark.end) else { return false };
+    let written = block.lines().skip(1).map(str::trim).filter(|line| !line.is_empty());
+    written.eq(text.lines().map(str::trim).filter(|line| !line.is_empty()))
 }
 
 fn place_all(node: &mut Node, mark: &Mark) {
