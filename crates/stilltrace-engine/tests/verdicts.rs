@@ -4,6 +4,7 @@
 
 mod world;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use stilltrace_engine::{diagnose, hypotheses, plan};
@@ -108,7 +109,8 @@ fn more_load_is_not_the_platform() {
 fn retries_raised(world: &mut World, synced_ms: i64) {
     let id = world.edge(1, 2);
     let origin = |row, field| line("mesh/back.yaml", row, field);
-    let route = &mut world.platform.edges.get_mut(&id).unwrap().routes[0];
+    let edge = world.platform.edges.get_mut(&id).unwrap();
+    let route = &mut Arc::make_mut(&mut edge.routes)[0];
     route.retries.attempts = Setting::new(10, origin(14, "spec.http[0].retries.attempts"));
     route.retries.per_try_timeout = Setting::new(
         Some(Duration::from_millis(100)),

@@ -3,11 +3,11 @@
 //! For smoke runs and tests. A recorded scenario takes its platform from a repository instead.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
 
 use stilltrace_model::{
-    AppContainer, Destination, Edge, EdgeId, LoadBalancer, Origin, Platform, Pool, Retries, Route,
-    Scope, Service, ServiceId, Setting, SidecarProxy, Telemetry, TlsMode, TrafficPolicy, Workload,
+    AppContainer, Destination, Edge, EdgeId, Origin, Platform, Retries, Route, Scope, Service,
+    ServiceId, Setting, SidecarProxy, Telemetry, TrafficPolicy, Workload,
 };
 
 use crate::pods::{APP_CONTAINER, Pod};
@@ -70,7 +70,13 @@ fn workload(pod: &Pod) -> Workload {
             cpu_limit: unset(None),
             cpu_request: unset(None),
             concurrency: unset(None),
-            scope: Scope { hosts: unset(vec!["*/*".to_owned()]), visible_services: 0 },
+            scope: Scope {
+                hosts: unset(vec!["*/*".to_owned()]),
+                object: None,
+                visible_services: 0,
+            },
+            outbound_policy: None,
+            inbound: BTreeMap::new(),
             telemetry: Telemetry {
                 tracing_percent: unset(0.0),
                 access_log: unset(true),
@@ -87,6 +93,7 @@ fn workload(pod: &Pod) -> Workload {
 fn service(pod: &Pod) -> Service {
     Service {
         id: pod.service.clone(),
+        host: format!("{}.{}.svc.cluster.local", pod.service.name, pod.service.namespace),
         origin: Origin::Default { of: ISTIO },
         ports: BTreeMap::from([(pod.port, "http".to_owned())]),
         workloads: Vec::new(),
@@ -95,8 +102,8 @@ fn service(pod: &Pod) -> Service {
 
 /// An edge with Istio's default route and policy.
 fn edge(id: EdgeId) -> Edge {
-    let routes = vec![route(id.destination.clone(), id.port)];
-    Edge { id, routes, policy: policy(), subsets: BTreeMap::new(), endpoints: None }
+    let routes = Arc::from([route(id.destination.clone(), id.port)]);
+    Edge { id, routes, policy: Arc::new(policy()), subsets: Arc::default(), endpoints: None }
 }
 
 /// The route that a service gets by itself.
@@ -119,20 +126,5 @@ fn route(service: ServiceId, port: u16) -> Route {
 
 /// The traffic policy of a service without `DestinationRule`.
 pub fn policy() -> TrafficPolicy {
-    TrafficPolicy {
-        object: None,
-        pool: Pool {
-            max_connections: unset(None),
-            connect_timeout: unset(Duration::from_secs(10)),
-            max_pending_requests: unset(None),
-            max_requests: unset(None),
-            max_requests_per_connection: unset(None),
-            max_retries: unset(None),
-            idle_timeout: unset(None),
-        },
-        outlier: None,
-        load_balancer: unset(LoadBalancer::LeastRequest),
-        tls: unset(TlsMode::Auto),
-        retry_budget: None,
-    }
+    TrafficPolicy::unset(ISTIO)
 }

@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use stilltrace_lab::defaults;
@@ -72,7 +72,7 @@ fn boot(topology: &Topology, platform: &Platform) -> Option<Mesh> {
 fn retry(platform: &mut Platform, attempts: u32) {
     let ledger = ServiceId::new("shop", "ledger");
     for edge in platform.edges.values_mut().filter(|edge| edge.id.destination == ledger) {
-        for route in &mut edge.routes {
+        for route in Arc::make_mut(&mut edge.routes) {
             route.retries.attempts.value = attempts;
             route.retries.per_try_timeout.value = Some(Duration::from_millis(100));
             route.retries.retry_on.value =
@@ -247,19 +247,18 @@ fn set_everything(platform: &mut Platform) {
         policy.load_balancer.value = balancer;
         policy.pool.idle_timeout.value = Some(Duration::from_mins(1));
         policy.tls.value = if subset == "a" { TlsMode::Simple } else { TlsMode::Mutual };
-        edge.subsets.insert(subset.to_owned(), (labels.clone(), policy));
+        Arc::make_mut(&mut edge.subsets).insert(subset.to_owned(), (labels.clone(), policy));
     }
-    edge.policy.outlier = Some(OutlierDetection {
-        origin: Origin::Default { of: "test" },
+    let policy = Arc::make_mut(&mut edge.policy);
+    policy.outlier = Some(OutlierDetection {
         consecutive_5xx: unset(0),
         interval: Setting::default_of(Duration::from_secs(1), "test"),
-        base_ejection_time: Setting::default_of(Duration::from_secs(30), "test"),
         max_ejection_percent: unset(100),
-        min_health_percent: unset(0),
+        ..OutlierDetection::unset(Origin::Default { of: "test" }, "test")
     });
-    edge.policy.retry_budget =
+    policy.retry_budget =
         Some(RetryBudget { percent: Setting::default_of(20.0, "test"), min_concurrency: unset(3) });
-    edge.policy.pool.max_requests_per_connection.value = Some(1);
+    policy.pool.max_requests_per_connection.value = Some(1);
     let mut narrow = edge.routes[0].clone();
     narrow.matches = [
         "prefix /api",
@@ -291,7 +290,8 @@ fn set_everything(platform: &mut Platform) {
     let mut itself = edge.routes[0].clone();
     itself.matches = vec!["path /health".to_owned()];
     itself.destinations.clear();
-    edge.routes.splice(0..0, [narrow, regex, itself]);
+    let all = [narrow, regex, itself].into_iter().chain(edge.routes.iter().cloned());
+    edge.routes = all.collect();
 }
 
 #[test]

@@ -132,7 +132,7 @@ pub(crate) fn policies(platform: &Platform) -> Vec<PolicyInUse<'_>> {
         let protocol = protocol(platform, edge);
         for subset in targets.get(&key).into_iter().flatten().copied() {
             let found = match subset {
-                None => Some((&edge.policy, edge.endpoints)),
+                None => Some((edge.policy.as_ref(), edge.endpoints)),
                 Some(name) => edge.subsets.get(name).map(|(labels, policy)| {
                     (policy, pods_of(platform, &edge.id.destination, labels))
                 }),

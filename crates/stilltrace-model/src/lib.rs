@@ -32,11 +32,15 @@ pub use hazard::{Certainty, Edit, Expect, Fix, Hazard, Prediction, Safety, Weigh
 pub use origin::{CommitId, CommitInfo, Location, ObjectRef, Origin, Owner, Side};
 pub use plan::{Line, Plan, Want};
 pub use platform::{
-    Destination, Edge, FaultRule, LoadBalancer, Mirror, OutlierDetection, Platform, Pool,
-    Reconciler, ReconcilerKind, Retries, RetryBudget, Route, Service, TlsMode, TrafficPolicy,
+    Destination, Discovery, Edge, EndpointCount, FaultRule, HashTable, Http2, Inbound, InboundPort,
+    InboundRetries, LoadBalancer, Locality, Mirror, MutualTls, OutlierDetection, Platform, Pool,
+    Reconciler, ReconcilerKind, Retries, RetryBudget, Route, Service, Subsets, TcpKeepalive,
+    TlsMode, TowardsApplication, TrafficPolicy, Warmup,
 };
 pub use question::Question;
 pub use setting::Setting;
 pub use signal::Signal;
 pub use time::{Timestamp, Window};
-pub use workload::{AppContainer, Millicores, Scope, SidecarProxy, Telemetry, Workload};
+pub use workload::{
+    AppContainer, Millicores, OutboundPolicy, Scope, SidecarProxy, Telemetry, Workload,
+};

@@ -1,18 +1,23 @@
 //! Workloads and edges with the settings in effect on them.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
     Call, Change, CommitId, EdgeId, Gap, Location, ObjectRef, Origin, Owner, ServiceId, Workload,
     WorkloadId,
 };
 
+mod inbound;
 mod listing;
 mod owners;
 mod policy;
 mod route;
 
-pub use policy::{LoadBalancer, OutlierDetection, Pool, RetryBudget, TlsMode, TrafficPolicy};
+pub use inbound::{Inbound, InboundPort, InboundRetries, MutualTls, TowardsApplication};
+pub use policy::{
+    Discovery, EndpointCount, HashTable, Http2, LoadBalancer, Locality, OutlierDetection, Pool,
+    RetryBudget, TcpKeepalive, TlsMode, TrafficPolicy, Warmup,
+};
 pub use route::{Destination, FaultRule, Mirror, Retries, Route};
 
 /// What is in effect at one revision, and how it came to be.
@@ -62,8 +67,10 @@ impl Platform {
 /// A Kubernetes service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Service {
-    /// `namespace/name`.
+    /// `namespace/name`; for a host of a `ServiceEntry` the name is the host.
     pub id: ServiceId,
+    /// Full host name, as proxies know it.
+    pub host: String,
     /// Where the object starts in Git.
     pub origin: Origin,
     /// Service port to protocol (`http`, `http2`, `grpc`, `tcp`, `auto`).
@@ -104,16 +111,22 @@ pub struct Reconciler {
 }
 
 /// The calls of one workload to one service port, and what its proxy does with them.
+///
+/// Many edges have the same routes and policies, so these are shared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edge {
     /// Who calls what.
     pub id: EdgeId,
-    /// Routes in the order in which the proxy tries them; at least one.
-    pub routes: Vec<Route>,
+    /// Routes in the order in which the proxy tries them. At least one for a sidecar; a gateway has
+    /// only those that its own hosts lead to.
+    pub routes: Arc<[Route]>,
     /// Policy towards the destination when a route names no subset.
-    pub policy: TrafficPolicy,
-    /// Subsets by name: the pod labels and the complete policy (nothing is inherited when reading).
-    pub subsets: BTreeMap<String, (BTreeMap<String, String>, TrafficPolicy)>,
+    pub policy: Arc<TrafficPolicy>,
+    /// Subsets by name.
+    pub subsets: Arc<Subsets>,
     /// Pods behind the destination, where Git says.
     pub endpoints: Option<u32>,
 }
+
+/// Subsets by name: the pod labels and the complete policy (nothing is inherited when reading).
+pub type Subsets = BTreeMap<String, (BTreeMap<String, String>, TrafficPolicy)>;

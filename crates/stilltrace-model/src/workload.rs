@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Origin, Owner, Reconciler, Setting, WorkloadId};
+use crate::{Inbound, InboundPort, Origin, Owner, Reconciler, Setting, WorkloadId};
 
 /// Thousandths of a CPU core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +74,10 @@ pub struct SidecarProxy {
     pub concurrency: Setting<Option<u32>>,
     /// Which services the proxy is told about.
     pub scope: Scope,
+    /// What happens to requests for unknown hosts; `None` for gateways, which have no such requests.
+    pub outbound_policy: Option<Setting<OutboundPolicy>>,
+    /// What it does with requests for its own application; empty for gateways.
+    pub inbound: BTreeMap<InboundPort, Inbound>,
     /// What it records.
     pub telemetry: Telemetry,
 }
@@ -83,8 +87,28 @@ pub struct SidecarProxy {
 pub struct Scope {
     /// Egress hosts as written, `namespace/host`; `*/*` where no `Sidecar` applies.
     pub hosts: Setting<Vec<String>>,
+    /// The `Sidecar` that applies, if any.
+    pub object: Option<Origin>,
     /// How many services the proxy is told about because of it.
     pub visible_services: usize,
+}
+
+/// What a proxy does with requests for hosts that it does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutboundPolicy {
+    /// Lets them through.
+    AllowAny,
+    /// Refuses them.
+    RegistryOnly,
+}
+
+impl std::fmt::Display for OutboundPolicy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AllowAny => "ALLOW_ANY",
+            Self::RegistryOnly => "REGISTRY_ONLY",
+        })
+    }
 }
 
 /// What a proxy records about requests.

@@ -1,6 +1,7 @@
 //! What every proxy does with calls to every service port that it sees.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use stilltrace_model::{Edge, EdgeId, Route, ServiceId, Setting, TlsMode};
 
@@ -45,7 +46,7 @@ pub(crate) struct Mesh<'a> {
 #[derive(Default)]
 pub(crate) struct Shared {
     policies: BTreeMap<(usize, u16, Option<usize>), Policies>,
-    routes: BTreeMap<(usize, usize, u16), Vec<Route>>,
+    routes: BTreeMap<(usize, usize, u16), Arc<[Route]>>,
 }
 
 /// Destinations as a proxy resolves them.
@@ -119,13 +120,14 @@ impl Mesh<'_> {
         callee: usize,
         port: u16,
         shared: &mut Shared,
-    ) -> Vec<Route> {
+    ) -> Arc<[Route]> {
         if let Some(routes) = shared.routes.get(&(number, callee, port)) {
-            return routes.clone();
+            return Arc::clone(routes);
         }
         let (routes, for_all) = self.claimed_routes(pods, view, callee, port);
+        let routes: Arc<[Route]> = Arc::from(routes);
         if for_all {
-            shared.routes.insert((number, callee, port), routes.clone());
+            shared.routes.insert((number, callee, port), Arc::clone(&routes));
         }
         routes
     }
@@ -205,7 +207,7 @@ impl Mesh<'_> {
             routes.sort_by_key(|route| route.matches.is_empty());
             let known = |callee: &Callee| callee.id == service && callee.ports.contains_key(&port);
             if let Some(callee) = self.callees.iter().position(known) {
-                found.push(self.edge(pods, callee, port, routes, shared));
+                found.push(self.edge(pods, callee, port, Arc::from(routes), shared));
             }
         }
         found
@@ -216,7 +218,7 @@ impl Mesh<'_> {
         pods: &Pods<'_>,
         callee: usize,
         port: u16,
-        routes: Vec<Route>,
+        routes: Arc<[Route]>,
         shared: &mut Shared,
     ) -> Edge {
         let target = &self.callees[callee];
@@ -235,8 +237,8 @@ impl Mesh<'_> {
         Edge {
             id: EdgeId { source: pods.id.clone(), destination: target.id.clone(), port },
             routes,
-            policy: policy.clone(),
-            subsets: subsets.clone(),
+            policy: Arc::clone(policy),
+            subsets: Arc::clone(subsets),
             endpoints: self.endpoints[callee],
         }
     }

@@ -5,10 +5,11 @@
 //! (`MergeTrafficPolicy`, `GetPortLevelTrafficPolicy` and `applyConnectionPool` of release 1.31).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stilltrace_model::{
-    LoadBalancer, OutlierDetection, Pool, RetryBudget, Setting, TlsMode, TrafficPolicy,
+    LoadBalancer, OutlierDetection, Pool, RetryBudget, Setting, Subsets, TlsMode, TrafficPolicy,
 };
 
 use crate::defaults;
@@ -47,8 +48,7 @@ pub(crate) struct Surroundings<'m> {
 }
 
 /// A policy and the policies of the subsets by name, with their labels.
-pub(crate) type Policies =
-    (TrafficPolicy, BTreeMap<String, (BTreeMap<String, String>, TrafficPolicy)>);
+pub(crate) type Policies = (Arc<TrafficPolicy>, Arc<Subsets>);
 
 /// The policies towards one service port.
 pub(crate) fn policies(rule: Option<&Rule<'_>>, port: u16, around: &Surroundings<'_>) -> Policies {
@@ -78,6 +78,7 @@ pub(crate) fn policies(rule: Option<&Rule<'_>>, port: u16, around: &Surroundings
             load_balancer: load_balancer(&blocks.load_balancer, around, &dial),
             tls: tls(&blocks.tls, around, &dial),
             retry_budget: retry_budget(&blocks.retry_budget),
+            ..TrafficPolicy::unset(defaults::ISTIO)
         }
     };
     let mut subsets = BTreeMap::new();
@@ -93,7 +94,7 @@ pub(crate) fn policies(rule: Option<&Rule<'_>>, port: u16, around: &Surroundings
         let labels = subset.get("labels").map(|labels| labels.labels()).unwrap_or_default();
         subsets.insert((*name).to_owned(), (labels, build(&own, written.as_ref())));
     }
-    (build(&blocks, top), subsets)
+    (Arc::new(build(&blocks, top)), Arc::new(subsets))
 }
 
 /// How far a policy leaves the choice of the endpoint to the address that the caller dialled.
@@ -214,6 +215,7 @@ fn pool(layer: &Layer<'_>, around: &Surroundings<'_>) -> Pool {
         max_requests_per_connection: layer.limit(&["http", "maxRequestsPerConnection"]),
         max_retries: layer.limit(&["http", "maxRetries"]),
         idle_timeout: if http_idle.is_written() { http_idle } else { idle("tcp") },
+        ..Pool::unset(defaults::ISTIO)
     }
 }
 
@@ -236,6 +238,7 @@ fn outlier(layer: &Layer<'_>) -> Option<OutlierDetection> {
         min_health_percent: layer.setting(&["minHealthPercent"], Field::count, || {
             Setting::default_of(0, defaults::ISTIO)
         }),
+        ..OutlierDetection::unset(block.key_origin(), defaults::ENVOY)
     })
 }
 

@@ -158,8 +158,11 @@ fn proxy(
         concurrency: config.concurrency(),
         scope: Scope {
             hosts: sidecar.map_or_else(sidecar_scope::everything, Sidecar::hosts),
+            object: sidecar.map(|sidecar| sidecar.source.origin()),
             visible_services: view.services.len(),
         },
+        outbound_policy: None,
+        inbound: BTreeMap::new(),
         telemetry: telemetry::of(pods, mesh.inventory, document, root, &config),
     }
 }
@@ -193,6 +196,7 @@ fn endpoints(callee: &Callee, replicas: &BTreeMap<&WorkloadId, Option<u32>>) -> 
 fn service(callee: &Callee) -> (ServiceId, Service) {
     let service = Service {
         id: callee.id.clone(),
+        host: callee.host.clone(),
         origin: callee.origin.clone(),
         ports: callee.ports.clone(),
         workloads: callee.workloads.clone(),

@@ -82,7 +82,8 @@ pub fn schema() -> String {
     write(&schema)
 }
 
-fn write(value: &impl Serialize) -> String {
+/// The value as indented text, harmless to a terminal, ending with a line break.
+pub(crate) fn write(value: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(value);
     debug_assert!(text.is_ok(), "strings, numbers and lists in memory always serialise");
     let mut harmless = String::new();

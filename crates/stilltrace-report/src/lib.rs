@@ -1,7 +1,7 @@
 //! Renders a diagnosis. Decides nothing.
 //!
 //! One module per output: [`terminal()`] for people, [`json()`] for programs, [`evidence()`] for the
-//! measurements behind a report that was kept. Everything that a terminal sees goes through one
+//! measurements behind a report that was kept, [`settings`] for what is in effect. Everything that a terminal sees goes through one
 //! sanitising writer (`page`), because names, paths, authors and messages come from clusters and
 //! Git histories that anyone may write to. Nothing here reads a file, a clock or the environment.
 
@@ -11,6 +11,7 @@ mod evidence;
 mod json;
 mod number;
 mod page;
+pub mod settings;
 mod terminal;
 
 pub use clean::escape;

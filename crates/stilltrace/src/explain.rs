@@ -147,6 +147,7 @@ mod tests {
             let id = ServiceId::new(namespace, name);
             let service = Service {
                 id: id.clone(),
+                host: String::new(),
                 origin: Origin::Default { of: "a test" },
                 ports: BTreeMap::new(),
                 workloads: Vec::new(),

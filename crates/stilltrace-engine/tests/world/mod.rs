@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use stilltrace_model::{
     AppContainer, Call, Capture, Change, CommitId, CommitInfo, Destination, Edge, EdgeId, Entity,
-    LoadBalancer, Location, ObjectRef, Origin, Platform, Pool, Question, Retries, Route, Scope,
-    Series, Service, ServiceId, Setting, SettingChange, SidecarProxy, Signal, Telemetry, Timestamp,
-    TlsMode, TrafficPolicy, Window, Workload, WorkloadId, signal,
+    Location, ObjectRef, Origin, Platform, Question, Retries, Route, Scope, Series, Service,
+    ServiceId, Setting, SettingChange, SidecarProxy, Signal, Telemetry, Timestamp, TrafficPolicy,
+    Window, Workload, WorkloadId, signal,
 };
 
 const NOBODY: &str = "default";
@@ -40,6 +40,7 @@ impl World {
             platform.workloads.insert(id.clone(), workload(&id));
             let service = Service {
                 id: ServiceId::new("ns", name),
+                host: format!("{name}.ns.svc.cluster.local"),
                 origin: Origin::Default { of: NOBODY },
                 ports: BTreeMap::from([(80, "http".to_owned())]),
                 workloads: vec![id],
@@ -221,7 +222,9 @@ fn workload(id: &WorkloadId) -> Workload {
             cpu_limit: unset(None),
             cpu_request: unset(None),
             concurrency: unset(Some(2)),
-            scope: Scope { hosts: unset(vec!["./*".into()]), visible_services: 3 },
+            scope: Scope { hosts: unset(vec!["./*".into()]), object: None, visible_services: 3 },
+            outbound_policy: None,
+            inbound: BTreeMap::new(),
             telemetry: Telemetry {
                 tracing_percent: unset(1.0),
                 access_log: unset(false),
@@ -236,7 +239,7 @@ fn workload(id: &WorkloadId) -> Workload {
 
 fn edge(id: EdgeId) -> Edge {
     Edge {
-        routes: vec![Route {
+        routes: Arc::from([Route {
             object: None,
             name: String::new(),
             matches: Vec::new(),
@@ -254,24 +257,9 @@ fn edge(id: EdgeId) -> Edge {
             },
             fault: None,
             mirrors: Vec::new(),
-        }],
-        policy: TrafficPolicy {
-            object: None,
-            pool: Pool {
-                max_connections: unset(None),
-                connect_timeout: unset(Duration::from_secs(10)),
-                max_pending_requests: unset(None),
-                max_requests: unset(None),
-                max_requests_per_connection: unset(None),
-                max_retries: unset(None),
-                idle_timeout: unset(None),
-            },
-            outlier: None,
-            load_balancer: unset(LoadBalancer::LeastRequest),
-            tls: unset(TlsMode::Auto),
-            retry_budget: None,
-        },
-        subsets: BTreeMap::new(),
+        }]),
+        policy: Arc::new(TrafficPolicy::unset("test")),
+        subsets: Arc::default(),
         endpoints: Some(2),
         id,
     }

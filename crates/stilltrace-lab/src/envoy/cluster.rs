@@ -21,7 +21,7 @@ pub(super) fn all(world: World<'_>, pod: &Pod) -> Vec<Value> {
     let mut clusters = Vec::new();
     for edge in edges_of(world, pod) {
         clusters.push(outbound_cluster(world, pod, edge, None, &edge.policy));
-        for (name, (wanted, policy)) in &edge.subsets {
+        for (name, (wanted, policy)) in edge.subsets.as_ref() {
             clusters.push(outbound_cluster(world, pod, edge, Some((name, wanted)), policy));
         }
     }

@@ -65,7 +65,7 @@ fn gateway_hosts(world: World<'_>, pod: &Pod) -> Vec<Value> {
     let mut narrow: Vec<Value> = Vec::new();
     let mut wide: Vec<Value> = Vec::new();
     for edge in called {
-        for route in &edge.routes {
+        for route in edge.routes.iter() {
             let routes = if route.matches.is_empty() { &mut wide } else { &mut narrow };
             let route = http_route(edge, route);
             if !routes.contains(&route) {

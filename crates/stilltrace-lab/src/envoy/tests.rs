@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -61,8 +62,9 @@ fn a_change_of_one_edge_touches_the_routes_of_its_caller_only() {
     let (pods, before) = pair();
     let mut after = before.clone();
     let edge = after.edges.get_mut(&edge_id()).unwrap();
-    edge.routes[0].retries.attempts.value = 10;
-    edge.routes[0].retries.per_try_timeout.value = Some(Duration::from_millis(100));
+    let retries = &mut Arc::make_mut(&mut edge.routes)[0].retries;
+    retries.attempts.value = 10;
+    retries.per_try_timeout.value = Some(Duration::from_millis(100));
     for workload in ["front", "store-v1", "istio-ingressgateway"] {
         let (old, new) = (files(&pods, &before, workload), files(&pods, &after, workload));
         let changed: Vec<_> = old.keys().filter(|kind| old[**kind] != new[**kind]).collect();
@@ -86,12 +88,14 @@ fn istio_defaults_have_no_timeout_and_two_retries() {
 #[test]
 fn retries_switched_off_leave_no_policy_and_status_codes_become_numbers() {
     let (pods, mut platform) = pair();
-    let retries = &mut platform.edges.get_mut(&edge_id()).unwrap().routes[0].retries;
+    let edge = platform.edges.get_mut(&edge_id()).unwrap();
+    let retries = &mut Arc::make_mut(&mut edge.routes)[0].retries;
     retries.retry_on.value = ["reset", "503"].map(str::to_owned).to_vec();
     let policy = store_route(&files(&pods, &platform, "front"))["route"]["retry_policy"].clone();
     assert_eq!(policy["retry_on"], "reset,retriable-status-codes");
     assert_eq!(policy["retriable_status_codes"], json!([503]));
-    platform.edges.get_mut(&edge_id()).unwrap().routes[0].retries.attempts.value = 0;
+    let edge = platform.edges.get_mut(&edge_id()).unwrap();
+    Arc::make_mut(&mut edge.routes)[0].retries.attempts.value = 0;
     let route = store_route(&files(&pods, &platform, "front"));
     assert_eq!(route["route"].get("retry_policy"), None);
 }
@@ -101,12 +105,13 @@ fn a_subset_is_a_cluster_of_the_pods_with_its_labels() {
     let (pods, mut platform) = pair();
     let edge = platform.edges.get_mut(&edge_id()).unwrap();
     let labels = BTreeMap::from([("version".to_owned(), "v2".to_owned())]);
-    edge.subsets.insert("v2".to_owned(), (labels, defaults::policy()));
+    Arc::make_mut(&mut edge.subsets).insert("v2".to_owned(), (labels, defaults::policy()));
     let mut canary = edge.routes[0].destinations[0].clone();
     canary.subset = Some("v2".to_owned());
     canary.weight.value = 10;
-    edge.routes[0].destinations[0].weight.value = 90;
-    edge.routes[0].destinations.push(canary);
+    let route = &mut Arc::make_mut(&mut edge.routes)[0];
+    route.destinations[0].weight.value = 90;
+    route.destinations.push(canary);
     let files = files(&pods, &platform, "front");
     let clusters = &files["cds"]["resources"];
     let count = |name: &str| {
@@ -134,7 +139,7 @@ fn a_service_out_of_scope_has_neither_cluster_nor_route() {
 #[test]
 fn pool_limits_and_load_balancing_reach_the_cluster() {
     let (pods, mut platform) = pair();
-    let policy = &mut platform.edges.get_mut(&edge_id()).unwrap().policy;
+    let policy = Arc::make_mut(&mut platform.edges.get_mut(&edge_id()).unwrap().policy);
     policy.pool.max_connections.value = Some(4);
     policy.pool.max_pending_requests.value = Some(1);
     policy.pool.max_requests_per_connection.value = Some(1);
@@ -161,7 +166,8 @@ fn clients_accept_the_accounts_behind_a_service_and_plaintext_has_no_socket() {
     let secure = cluster(&platform).to_string();
     assert!(secure.contains("spiffe://cluster.local/ns/a/sa/store"));
     assert!(secure.contains("/certs/front.a.pem"), "the caller shows its own certificate");
-    platform.edges.get_mut(&edge_id()).unwrap().policy.tls.value = TlsMode::Disable;
+    let policy = Arc::make_mut(&mut platform.edges.get_mut(&edge_id()).unwrap().policy);
+    policy.tls.value = TlsMode::Disable;
     assert_eq!(cluster(&platform).get("transport_socket"), None);
 }
 

@@ -23,7 +23,7 @@ impl Edge {
             list_route(&prefix, route, &mut all);
         }
         list_policy("", &self.policy, &mut all);
-        for (name, (_, policy)) in &self.subsets {
+        for (name, (_, policy)) in self.subsets.as_ref() {
             list_policy(&format!("subset[{name}]."), policy, &mut all);
         }
         all

@@ -14,7 +14,7 @@ pub(super) fn compare_edge(edge: &Edge, wanted: &Value, place: &str, score: &mut
     let theirs: Vec<&String> = subsets.keys().collect();
     let ours = Ours::from(edge.policy.object.as_ref(), json!(ours));
     score.compare("subsets", place, ours, &json!(theirs));
-    for (name, (_, policy)) in &edge.subsets {
+    for (name, (_, policy)) in edge.subsets.as_ref() {
         if let Some(wanted) = subsets.get(name) {
             compare(policy, wanted, &format!("{place} subset {name}"), "subset ", score);
         }

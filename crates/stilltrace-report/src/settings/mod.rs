@@ -1,0 +1,80 @@
+//! The effective settings as JSON: the document of `stilltrace settings -o json`.
+//!
+//! One object per workload with a proxy, in the notation of Envoy and Istio that operators know
+//! from configuration dumps; a setting at its default is absent. Beside the values, every edge,
+//! subset, route and inbound port carries `origins`, the line or default behind each of its fields,
+//! and `depends_on_age` where only the unknown ages of objects decide.
+
+mod cluster;
+mod inbound;
+mod object;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use stilltrace_model::{Edge, Gap, Platform, SidecarProxy, Workload, WorkloadId};
+
+use object::Object;
+
+/// Every setting in effect as one JSON document, ending with a line break.
+///
+/// The same platform gives the same bytes on every machine.
+pub fn settings(platform: &Platform) -> String {
+    crate::json::write(&document(platform))
+}
+
+/// The document as a tree, for programs that go on with it.
+pub fn document(platform: &Platform) -> Value {
+    let mut edges: BTreeMap<&WorkloadId, Vec<&Edge>> = BTreeMap::new();
+    for edge in platform.edges.values() {
+        edges.entry(&edge.id.source).or_default().push(edge);
+    }
+    let mut workloads = Map::new();
+    for workload in platform.workloads.values() {
+        let Some(proxy) = &workload.sidecar else { continue };
+        let own = edges.get(&workload.id).map(Vec::as_slice).unwrap_or_default();
+        workloads.insert(workload.id.to_string(), describe(platform, workload, proxy, own));
+    }
+    let gaps: Vec<Value> = platform.gaps.iter().map(gap).collect();
+    json!({"workloads": workloads, "gaps": gaps})
+}
+
+fn gap(gap: &Gap) -> Value {
+    json!({"what": gap.what, "why": gap.why, "remedy": gap.remedy})
+}
+
+/// One workload with its proxy.
+fn describe(
+    platform: &Platform,
+    workload: &Workload,
+    proxy: &SidecarProxy,
+    edges: &[&Edge],
+) -> Value {
+    let mut object = Object::default();
+    if workload.is_gateway {
+        object.put("gateway", json!(true));
+    }
+    if let Some(origin) = &proxy.scope.object
+        && let Some(sidecar) = origin.object()
+    {
+        // Istio names a Sidecar of the root namespace under the namespace that it acts in.
+        let name = format!("{}/{}", workload.id.namespace, sidecar.name);
+        object.put_from("sidecar", json!(name), origin);
+    }
+    if let Some(policy) = &proxy.outbound_policy {
+        object.set("outbound_policy", policy, Some(json!(policy.value.to_string())));
+    }
+    let mut clusters = Map::new();
+    for edge in edges {
+        let Some(service) = platform.services.get(&edge.id.destination) else { continue };
+        let key = format!("{}|{}", service.host, edge.id.port);
+        clusters.insert(key, cluster::describe(edge, service));
+    }
+    object.put("edges", Value::Object(clusters));
+    if !workload.is_gateway {
+        let ports = proxy.inbound.iter();
+        let ports = ports.map(|(port, inbound)| (port.to_string(), inbound::describe(inbound)));
+        object.put("inbound", Value::Object(ports.collect()));
+    }
+    object.into_value()
+}
