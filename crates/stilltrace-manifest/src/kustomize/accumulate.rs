@@ -19,22 +19,44 @@ use super::loader::Loader;
 use super::names::{End, extend_names, set_namespace};
 use super::patches::{apply_json_patches, apply_patches, apply_strategic};
 use super::references::follow_names;
+use super::render::{LoadRestrictor, RenderOptions};
 use super::replicas::set_replicas;
-use super::resource::{Id, Resource, SecretValues};
+use super::resource::{Id, Resource};
 
 /// Directories that one build may visit; bases used twice count twice.
 const MAX_DIRECTORIES: usize = 10_000;
 /// Objects that one build may hold.
 const MAX_OBJECTS: usize = 100_000;
 
-/// Builds `dir`; see [`super::build_with`].
-pub(super) fn build(
+/// What becomes of something at which Kustomize stops.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Policy<'a> {
+    /// It is reported and the rest is built.
+    Report,
+    /// It is the reason to refuse the build; restrictions of the options hold.
+    Refuse(&'a RenderOptions),
+}
+
+/// The objects of a build and what went wrong, in the order in which it did.
+#[derive(Debug, Default)]
+pub(super) struct Assembled {
+    pub(super) directory: Option<Directory>,
+    pub(super) resources: Vec<Resource>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Collects the objects of `dir` and changes them as its kustomizations say.
+pub(super) fn assemble(
     tree: &dyn Tree,
     dir: &str,
     cache: &ParseCache,
-    secrets: SecretValues,
-) -> Build {
-    let mut loader = Loader::new(tree, cache);
+    policy: Policy<'_>,
+) -> Assembled {
+    let restrictor = match policy {
+        Policy::Report => LoadRestrictor::None,
+        Policy::Refuse(options) => options.load_restrictor,
+    };
+    let mut loader = Loader::new(tree, cache, restrictor);
     let inside = join("", dir);
     let root = inside.as_deref().and_then(|dir| Directory::load(&mut loader, dir));
     if root.is_none() {
@@ -44,7 +66,12 @@ pub(super) fn build(
         };
         loader.problems.push(Problem::of_file(dir, kind, text));
     }
-    run(loader, root, Vec::new(), secrets)
+    run(loader, root, Vec::new())
+}
+
+/// Builds `dir`; see [`super::build_with`].
+pub(super) fn build(tree: &dyn Tree, dir: &str, cache: &ParseCache) -> Build {
+    assemble(tree, dir, cache, Policy::Report).reported()
 }
 
 /// Builds `root` as the kustomization of `dir` over `objects`; see [`super::build_from`].
@@ -55,32 +82,36 @@ pub(super) fn build_from(
     objects: Vec<Object>,
     cache: &ParseCache,
 ) -> Build {
-    let mut loader = Loader::new(tree, cache);
+    let mut loader = Loader::new(tree, cache, LoadRestrictor::None);
     let directory = Directory::of(&mut loader, dir, root);
     let resources = objects.into_iter().map(Resource::new).collect();
-    run(loader, Some(directory), resources, SecretValues::Dropped)
+    run(loader, Some(directory), resources).reported()
 }
 
 fn run(
     loader: Loader<'_>,
-    root: Option<Directory>,
+    directory: Option<Directory>,
     mut resources: Vec<Resource>,
-    secrets: SecretValues,
-) -> Build {
+) -> Assembled {
     let mut walk = Walk { loader, open: Vec::new(), visited: 0, values: 0 };
-    if let Some(directory) = root {
-        resources = walk.directory(&directory, resources);
+    if let Some(directory) = &directory {
+        resources = walk.directory(directory, resources);
     }
     let problems = finish(&mut resources);
     walk.loader.problems.extend(problems);
-    let mut objects: Vec<Object> = resources.into_iter().map(|r| r.object).collect();
-    if secrets == SecretValues::Dropped {
+    Assembled { directory, resources, problems: walk.loader.problems }
+}
+
+impl Assembled {
+    /// The objects without values of Secrets, and the problems by place.
+    fn reported(self) -> Build {
+        let mut objects: Vec<Object> = self.resources.into_iter().map(|r| r.object).collect();
         objects.iter_mut().for_each(drop_secret_values);
+        let mut problems = self.problems;
+        problems.sort();
+        problems.dedup();
+        Build { objects, problems }
     }
-    let mut problems = walk.loader.problems;
-    problems.sort();
-    problems.dedup();
-    Build { objects, problems }
 }
 
 /// What happens once, after all directories: hash suffixes, references, local objects.

@@ -34,6 +34,7 @@ const EVALUATED: &[&str] = &[
     "replicas",
     "resources",
     "secretGenerator",
+    "sortOptions",
 ];
 
 /// Fields of Kustomize that it does not evaluate, and what is missing from the result then.
@@ -47,7 +48,6 @@ const NOT_EVALUATED: &[(&str, &str)] = &[
     ("helmGlobals", "no chart is rendered"),
     ("openapi", "lists of custom resources are replaced as a whole by patches"),
     ("replacements", "the fields they fill keep their old values"),
-    ("sortOptions", "objects keep the order in which they were read"),
     ("transformers", "their changes are missing"),
     ("validators", "nothing is validated"),
     ("vars", "references such as `$(NAME)` stay as written"),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::object::Object;
 use crate::problem::{Problem, ProblemKind};
-use crate::tree::join;
 use crate::yaml::{Entry, Mark, Node, Scalar, Style, Value};
 
 use super::directory::{Directory, file_mark};
@@ -232,10 +231,7 @@ fn file_content(
     file: &Node,
     name: &str,
 ) -> Result<(Vec<u8>, Mark), Problem> {
-    let Some(path) = join(&dir.dir, name) else {
-        let text = format!("`{name}` leads out of the repository");
-        return Err(Problem::at(&file.mark, ProblemKind::Invalid, text));
-    };
+    let path = loader.file_path_of(&dir.dir, name, &file.mark)?;
     let Some(bytes) = loader.content(&path) else {
         let text = format!("the file `{name}` does not exist");
         return Err(Problem::at(&file.mark, ProblemKind::Missing, text));

@@ -19,8 +19,11 @@ mod loader;
 mod merge;
 mod merge_keys;
 mod names;
+mod order;
+mod output;
 mod patches;
 mod references;
+mod render;
 mod replicas;
 mod resource;
 mod scope;
@@ -33,6 +36,7 @@ use crate::problem::Problem;
 use crate::tree::Tree;
 use crate::yaml::{Node, ParseCache};
 
+pub use render::{LoadRestrictor, Refusal, RenderOptions, Rendered, Reorder, render};
 pub use scope::is_cluster_scoped;
 
 /// What a directory amounts to.
@@ -54,7 +58,7 @@ pub fn build(tree: &dyn Tree, dir: &str) -> Build {
 
 /// Like [`build`], sharing parsed files with other builds.
 pub fn build_with(tree: &dyn Tree, dir: &str, cache: &ParseCache) -> Build {
-    accumulate::build(tree, dir, cache, resource::SecretValues::Dropped)
+    accumulate::build(tree, dir, cache)
 }
 
 /// Builds `dir` as though its kustomization file held `root`, beginning with `objects`.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::object::Object;
 use crate::problem::{Problem, ProblemKind};
-use crate::tree::join;
 use crate::yaml::{Mark, Node, Style, Value, parse, parse_literal};
 
 use super::directory::Directory;
@@ -93,10 +92,12 @@ fn apply_entry(loader: &mut Loader<'_>, dir: &Directory, entry: &Node, all: &mut
 
 fn from_file(loader: &mut Loader<'_>, dir: &Directory, path: &Node) -> Vec<Arc<Node>> {
     let name = path.text().unwrap_or("");
-    let Some(full) = join(&dir.dir, name) else {
-        let text = format!("`{name}` leads out of the repository");
-        loader.problems.push(Problem::at(&path.mark, ProblemKind::Invalid, text));
-        return Vec::new();
+    let full = match loader.file_path(&dir.dir, path) {
+        Ok(full) => full,
+        Err(problem) => {
+            loader.problems.push(problem);
+            return Vec::new();
+        }
     };
     let Some(parsed) = loader.yaml(&full) else {
         let text = format!("the patch `{name}` does not exist");

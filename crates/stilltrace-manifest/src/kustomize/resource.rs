@@ -5,16 +5,6 @@ use crate::yaml::{Entry, Mark, Node, Resolved, Scalar, Style, Value};
 
 use super::scope::is_cluster_scoped;
 
-/// What becomes of the values of generated Secrets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SecretValues {
-    /// Left out of the result.
-    Dropped,
-    /// Kept, to compare with what Kustomize prints.
-    #[cfg(test)]
-    Kept,
-}
-
 /// What a generator does when an object of the same name exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Behavior {

@@ -1,0 +1,111 @@
+//! Prints what `kustomize build` prints, or refuses as it does.
+
+use std::fmt;
+
+use crate::object::Object;
+use crate::problem::{Problem, ProblemKind};
+use crate::tree::Tree;
+use crate::yaml::ParseCache;
+
+use super::accumulate::{self, Policy};
+use super::{order, output};
+
+/// How a directory is rendered; the defaults are those of `kustomize build`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RenderOptions {
+    /// `--reorder`; `sortOptions` of the kustomization goes before it.
+    pub reorder: Reorder,
+    /// `--load-restrictor`.
+    pub load_restrictor: LoadRestrictor,
+    /// `--enable-helm`: whether charts are rendered.
+    pub enable_helm: bool,
+    /// Beginnings of remote addresses that may be used, each vendored below `vendored`.
+    pub allowed_remotes: Vec<String>,
+}
+
+/// The order of objects where the kustomization does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reorder {
+    /// Namespaces and other foundations first, webhooks last.
+    #[default]
+    Legacy,
+    /// As they were read.
+    None,
+}
+
+/// Which files a kustomization may name. Directories are not restricted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LoadRestrictor {
+    /// Those in or below its own directory.
+    #[default]
+    RootOnly,
+    /// Any in the tree.
+    None,
+}
+
+/// What a directory renders to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rendered {
+    /// The text, the same bytes as `kustomize build` prints; empty without objects.
+    pub text: String,
+    /// The objects in the order of the text, each value with the place that set it.
+    pub objects: Vec<Object>,
+}
+
+/// Why a directory is not rendered: the first thing at which `kustomize build` stops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong and where.
+    pub problem: Problem,
+}
+
+impl Refusal {
+    /// Whether Kustomize would render the directory and only this program does not.
+    pub fn is_gap(&self) -> bool {
+        self.problem.kind == ProblemKind::Unsupported
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { problem }
+    }
+}
+
+/// Renders the kustomization in the directory `dir` of `tree`, values of Secrets included.
+///
+/// # Errors
+/// Where `kustomize build` would print nothing but an error, and where something is asked for that
+/// is not supported; [`Refusal::is_gap`] tells them apart.
+pub fn render(
+    tree: &dyn Tree,
+    dir: &str,
+    options: &RenderOptions,
+    cache: &ParseCache,
+) -> Result<Rendered, Refusal> {
+    let assembled = accumulate::assemble(tree, dir, cache, Policy::Refuse(options));
+    if let Some(problem) = assembled.problems.into_iter().next() {
+        return Err(problem.into());
+    }
+    let mut resources = assembled.resources;
+    if let Some(directory) = &assembled.directory {
+        order::sort(directory, options.reorder, &mut resources)?;
+    }
+    let objects: Vec<Object> = resources.into_iter().map(|resource| resource.object).collect();
+    let mut text = String::new();
+    for (position, object) in objects.iter().enumerate() {
+        if position > 0 {
+            text.push_str("---\n");
+        }
+        output::print(object, &mut text)?;
+    }
+    Ok(Rendered { text, objects })
+}
