@@ -40,7 +40,7 @@ impl Problem {
     /// A problem at the start of `mark`.
     pub fn at(mark: &Mark, kind: ProblemKind, message: impl Into<String>) -> Self {
         Self {
-            path: Arc::clone(&mark.path),
+            path: mark.path.shared(),
             line: mark.line,
             column: mark.column,
             kind,

@@ -51,7 +51,7 @@ fn render(build: &Build) -> String {
                 Value::Sequence(_) => "[]".to_owned(),
                 Value::Mapping(_) => "{}".to_owned(),
             };
-            writeln!(out, "  {path} = {value}  {}{}", node.mark, places(&node.overrode)).unwrap();
+            writeln!(out, "  {path} = {value}  {}{}", node.mark, places(node.overrode())).unwrap();
         }
     }
     for problem in &build.problems {

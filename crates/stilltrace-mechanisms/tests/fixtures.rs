@@ -211,7 +211,8 @@ fn key_of(text: &str, at: &Location) -> Mark {
     let mut open: Vec<&Node> = parsed.documents.iter().map(|document| &*document.root).collect();
     while let Some(node) = open.pop() {
         let entries = node.entries();
-        if let Some(entry) = entries.iter().find(|entry| entry.value.mark.start == at.start) {
+        if let Some(entry) = entries.iter().find(|entry| entry.value.mark.range().start == at.start)
+        {
             return entry.key_mark.clone();
         }
         open.extend(entries.iter().map(|entry| &entry.value));
@@ -221,7 +222,7 @@ fn key_of(text: &str, at: &Location) -> Mark {
 }
 
 fn mark(at: &Location) -> Mark {
-    Mark { path: at.path.clone(), line: at.line, column: at.column, start: at.start, end: at.end }
+    Mark::new(at.path.clone(), at.line, at.column, at.start..at.end)
 }
 
 /// All hazards of a case; what is predicted only for the mechanism that the case is about.

@@ -16,7 +16,7 @@ pub(crate) fn read(tree: &dyn Tree, outer: &Node) -> Option<Node> {
     let mut root = Node::clone(&parsed.documents.first()?.root);
     root.entries_mut()?;
     let lines = tree.read(&outer.mark.path).ok().flatten().and_then(|bytes| {
-        if bytes.get(outer.mark.start..outer.mark.end) == Some(scalar.text.as_bytes()) {
+        if bytes.get(outer.mark.range()) == Some(scalar.text.as_bytes()) {
             return Some(Lines::of_file(&bytes, &outer.mark));
         }
         (scalar.style == Style::Literal).then(|| Lines::of_block(&bytes, &outer.mark))?
@@ -32,7 +32,7 @@ fn relocate(node: &mut Node, outer: &Node, lines: Option<&Lines>) {
         lines.and_then(|lines| lines.place(mark, &outer.mark)).unwrap_or_else(|| outer.mark.clone())
     };
     node.mark = place(&node.mark);
-    node.overrode.clone_from(&outer.overrode);
+    node.set_overrode(outer.overrode().to_vec());
     match &mut node.value {
         Value::Sequence(items) => {
             for item in items {
@@ -62,16 +62,18 @@ struct Lines {
 impl Lines {
     /// Lines of a text that stands in the outer file as it is.
     fn of_file(bytes: &[u8], mark: &Mark) -> Self {
-        let text = bytes.get(mark.start..).unwrap_or_default();
+        let begin = mark.range().start;
+        let text = bytes.get(begin..).unwrap_or_default();
         let breaks = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-        let mut starts = vec![mark.start];
-        starts.extend(breaks.map(|(at, _)| mark.start + at + 1));
+        let mut starts = vec![begin];
+        starts.extend(breaks.map(|(at, _)| begin + at + 1));
         Self { first: mark.line, starts, indent: 0 }
     }
 
     /// Lines of a literal block whose header `mark` begins at.
     fn of_block(bytes: &[u8], mark: &Mark) -> Option<Self> {
-        let header_end = bytes.get(mark.start..)?.iter().position(|b| *b == b'\n')? + mark.start;
+        let begin = mark.range().start;
+        let header_end = bytes.get(begin..)?.iter().position(|b| *b == b'\n')? + begin;
         let mut starts = vec![header_end + 1];
         let mut indent = None;
         let mut at = header_end + 1;
@@ -97,7 +99,7 @@ impl Lines {
         let column = usize::try_from(inner.column).ok()?.checked_sub(1)?;
         // Columns count characters: the start is off where others than ASCII come before a value
         // on its line, which in practice only quoted keys in flow style can bring about.
-        let start = self.starts.get(row)? + self.indent + column;
+        let start = u32::try_from(self.starts.get(row)? + self.indent + column).ok()?;
         Some(Mark {
             path: outer.path.clone(),
             line: self.first + u32::try_from(row).ok()?,
@@ -120,7 +122,7 @@ mod tests {
         let outer: &Node = parsed.documents[0].root.get("mesh").unwrap();
         let root = super::read(&tree, outer).unwrap();
         let mark = &root.at(path).unwrap().mark;
-        (file[mark.start..mark.end].to_owned(), mark.line, mark.column)
+        (file[mark.range()].to_owned(), mark.line, mark.column)
     }
 
     #[test]

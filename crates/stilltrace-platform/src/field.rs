@@ -22,11 +22,11 @@ pub(crate) struct Field<'a> {
 /// The place of a mark, as the model writes it.
 pub(crate) fn location(mark: &Mark) -> Location {
     Location {
-        path: Arc::clone(&mark.path),
+        path: mark.path.shared(),
         line: mark.line,
         column: mark.column,
-        start: mark.start,
-        end: mark.end,
+        start: mark.range().start,
+        end: mark.range().end,
     }
 }
 
@@ -132,7 +132,7 @@ impl<'a> Field<'a> {
     pub(crate) fn labels(&self) -> Labels {
         let entries = self.node.entries().iter();
         entries
-            .filter_map(|entry| Some((entry.key.clone(), entry.value.text()?.to_owned())))
+            .filter_map(|entry| Some((entry.key.to_string(), entry.value.text()?.to_owned())))
             .collect()
     }
 
@@ -206,7 +206,7 @@ impl<'a> Field<'a> {
 
     /// The lines that this one replaced, nearest first.
     pub(crate) fn overrode(&self) -> Vec<Origin> {
-        self.node.overrode.iter().rev().map(|mark| self.origin_at(mark)).collect()
+        self.node.overrode().iter().rev().map(|mark| self.origin_at(mark)).collect()
     }
 
     /// Reports that the value is not `expected`; whoever asked uses its default.

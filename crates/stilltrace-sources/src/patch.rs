@@ -70,13 +70,7 @@ fn restored(
 }
 
 fn mark(at: &Location) -> Mark {
-    Mark {
-        path: Arc::clone(&at.path),
-        line: at.line,
-        column: at.column,
-        start: at.start,
-        end: at.end,
-    }
+    Mark::new(Arc::clone(&at.path), at.line, at.column, at.start..at.end)
 }
 
 /// The key of the entry whose key or value is at a place.
@@ -86,7 +80,7 @@ fn key_of(text: &str, at: &Location) -> Option<Mark> {
         parsed.documents.iter().map(|document| document.root.as_ref()).collect();
     while let Some(node) = pending.pop() {
         for entry in node.entries() {
-            let is_at = |mark: &Mark| (mark.start, mark.end) == (at.start, at.end);
+            let is_at = |mark: &Mark| mark.range() == (at.start..at.end);
             if is_at(&entry.key_mark) || is_at(&entry.value.mark) {
                 return Some(entry.key_mark.clone());
             }

@@ -61,8 +61,8 @@ impl Spot {
             path: path.to_owned(),
             line: mark.line,
             text,
-            start: mark.start,
-            end: mark.end,
+            start: mark.range().start,
+            end: mark.range().end,
         })
     }
 }

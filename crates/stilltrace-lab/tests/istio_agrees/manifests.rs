@@ -40,7 +40,7 @@ fn json(node: &Node) -> Value {
     match &node.value {
         stilltrace_manifest::Value::Sequence(items) => items.iter().map(json).collect(),
         stilltrace_manifest::Value::Mapping(entries) => {
-            let entries = entries.iter().map(|entry| (entry.key.clone(), json(&entry.value)));
+            let entries = entries.iter().map(|entry| (entry.key.to_string(), json(&entry.value)));
             Value::Object(entries.collect::<Map<String, Value>>())
         }
         stilltrace_manifest::Value::Null | stilltrace_manifest::Value::Scalar(_) => scalar(node),

@@ -7,8 +7,8 @@ use super::{EditError, line_end, splice};
 
 /// `source` without the entry whose key is at `key`, its comment on the same line included.
 pub fn remove_entry(source: &str, key: &Mark) -> Result<String, EditError> {
-    let before = documents(source, &key.path, key.start);
-    let (mapping, index) = mapping_with_key(&before, key.start)
+    let before = documents(source, &key.path, key.range().start);
+    let (mapping, index) = mapping_with_key(&before, key.range().start)
         .ok_or_else(|| EditError::NotFound { mark: key.clone() })?;
     let entries = mapping.entries();
     if entries.len() < 2 {
@@ -27,16 +27,16 @@ pub fn remove_entry(source: &str, key: &Mark) -> Result<String, EditError> {
 
 /// First bytes of the leaves below `value`.
 fn leaves_of(value: &Node) -> Vec<usize> {
-    value.leaves().iter().map(|(_, node)| node.mark.start).collect()
+    value.leaves().iter().map(|(_, node)| node.mark.range().start).collect()
 }
 
 fn removed_bytes(source: &str, mapping: &Node, index: usize) -> (usize, usize) {
     let entries = mapping.entries();
     let entry = &entries[index];
-    let start = entry.key_mark.start;
+    let start = entry.key_mark.range().start;
     if is_flow(source, mapping) {
         return match (entries.get(index + 1), index.checked_sub(1).map(|i| &entries[i])) {
-            (Some(next), _) => (start, next.key_mark.start),
+            (Some(next), _) => (start, next.key_mark.range().start),
             (None, Some(previous)) => (end_of(previous), end_of(entry)),
             (None, None) => (start, end_of(entry)),
         };
@@ -46,7 +46,7 @@ fn removed_bytes(source: &str, mapping: &Node, index: usize) -> (usize, usize) {
     let end = line_after(source, end_of(entry));
     match entries.get(index + 1) {
         // The first key of a list item stands behind `- `; the next key takes its place.
-        Some(next) if !alone => (start, next.key_mark.start),
+        Some(next) if !alone => (start, next.key_mark.range().start),
         _ if !alone => (start, end_of(entry)),
         _ => (line, end),
     }
@@ -61,8 +61,8 @@ pub fn insert_entry(
     key: &str,
     value: &str,
 ) -> Result<String, EditError> {
-    let before = documents(source, &sibling.path, sibling.start);
-    let (mapping, index) = mapping_with_key(&before, sibling.start)
+    let before = documents(source, &sibling.path, sibling.range().start);
+    let (mapping, index) = mapping_with_key(&before, sibling.range().start)
         .ok_or_else(|| EditError::NotFound { mark: sibling.clone() })?;
     let entry = &mapping.entries()[index];
     let known = leaves(&before);
@@ -70,7 +70,7 @@ pub fn insert_entry(
     for written in [value.to_owned(), quoted] {
         let (position, text) = inserted_text(source, &mapping, entry, &format!("{key}: {written}"));
         let Some(edited) = splice(source, position, position, &text) else { continue };
-        let after = leaves(&documents(&edited, &sibling.path, sibling.start));
+        let after = leaves(&documents(&edited, &sibling.path, sibling.range().start));
         let added: Vec<&Leaf> =
             after.iter().filter(|leaf| !known.iter().any(|old| same_leaf(old, leaf))).collect();
         let right = added.len() == 1 && added[0].text.as_deref() == Some(value);
@@ -97,15 +97,15 @@ fn inserted_text(source: &str, mapping: &Node, sibling: &Entry, entry: &str) -> 
 }
 
 fn is_flow(source: &str, mapping: &Node) -> bool {
-    source.get(mapping.mark.start..).is_some_and(|rest| rest.starts_with('{'))
+    source.get(mapping.mark.range().start..).is_some_and(|rest| rest.starts_with('{'))
 }
 
 fn end_of(entry: &Entry) -> usize {
     // An alias is placed at its anchor, so only the key tells where such an entry is.
     if entry.value.mark.start < entry.key_mark.start {
-        entry.key_mark.end
+        entry.key_mark.range().end
     } else {
-        entry.value.mark.end.max(entry.key_mark.end)
+        entry.value.mark.end.max(entry.key_mark.end) as usize
     }
 }
 

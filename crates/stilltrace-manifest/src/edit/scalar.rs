@@ -14,12 +14,14 @@ use super::{EditError, line_end, splice};
 /// a number, boolean or null takes whatever kind `new` has.
 pub fn set_scalar(source: &str, mark: &Mark, new: &str) -> Result<String, EditError> {
     let missing = || EditError::NotFound { mark: mark.clone() };
-    let token = source.get(mark.start..mark.end).ok_or_else(missing)?;
-    let before = leaves(&documents(source, &mark.path, mark.start));
-    let old = before.iter().find(|leaf| leaf.start == mark.start).ok_or_else(missing)?;
+    let token = source.get(mark.range()).ok_or_else(missing)?;
+    let before = leaves(&documents(source, &mark.path, mark.range().start));
+    let old = before.iter().find(|leaf| leaf.start == mark.range().start).ok_or_else(missing)?;
     for candidate in candidates(source, mark, token, new) {
-        let Some(edited) = splice(source, mark.start, mark.end, &candidate) else { continue };
-        let after = leaves(&documents(&edited, &mark.path, mark.start));
+        let Some(edited) = splice(source, mark.range().start, mark.range().end, &candidate) else {
+            continue;
+        };
+        let after = leaves(&documents(&edited, &mark.path, mark.range().start));
         if holds(&before, &after, old, new) {
             return Ok(edited);
         }
@@ -65,7 +67,7 @@ fn candidates(source: &str, mark: &Mark, token: &str, new: &str) -> Vec<String> 
         }
     }
     // An absent value needs a space behind `:` or `-`.
-    let gap = token.is_empty() && !source[..mark.start].ends_with([' ', '\t', '\n']);
+    let gap = token.is_empty() && !source[..mark.range().start].ends_with([' ', '\t', '\n']);
     let pad = if gap { " " } else { "" };
     ways.into_iter().flatten().map(|way| format!("{pad}{way}")).collect()
 }

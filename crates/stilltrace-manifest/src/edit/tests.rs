@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::yaml::{Budget, Node, parse};
+use crate::yaml::{Budget, FilePath, Node, parse};
 
 const FILE: &str = "\
 # head
@@ -61,8 +61,8 @@ fn line_ends_stay_as_they_are() {
 #[test]
 fn a_value_inside_an_inline_patch_can_be_set() {
     let source = "patches:\n- patch: |-\n    - op: replace\n      path: /a\n      value: 10\n";
-    let start = source.find("10").unwrap();
-    let path = std::sync::Arc::from("k.yaml");
+    let start = u32::try_from(source.find("10").unwrap()).unwrap();
+    let path = FilePath::from("k.yaml");
     let mark = Mark { path, line: 5, column: 14, start, end: start + 2 };
     assert_eq!(set_scalar(source, &mark, "3").unwrap(), source.replace("10", "3"));
 }
@@ -116,8 +116,8 @@ proptest! {
         let leaves = before.leaves();
         let (path, node) = &leaves[pick % leaves.len()];
         if let Ok(edited) = set_scalar(FILE, &node.mark, &new) {
-            prop_assert!(edited.starts_with(&FILE[..node.mark.start]));
-            prop_assert!(edited.ends_with(&FILE[node.mark.end..]));
+            prop_assert!(edited.starts_with(&FILE[..node.mark.range().start]));
+            prop_assert!(edited.ends_with(&FILE[node.mark.range().end..]));
             let after = root(&edited);
             let found = after.pointer(path).unwrap();
             prop_assert!(found.is_null() || found.text() == Some(new.as_str()));
@@ -131,7 +131,7 @@ proptest! {
         let parsed = parse("f", source.as_bytes(), &Budget::default());
         for document in &parsed.documents {
             for (_, node) in document.root.leaves() {
-                prop_assert!(source.get(node.mark.start..node.mark.end).is_some());
+                prop_assert!(source.get(node.mark.range()).is_some());
             }
         }
     }
@@ -143,7 +143,7 @@ proptest! {
         let parsed = parse("f", source.as_bytes(), &Budget::default());
         for document in &parsed.documents {
             for (_, node) in document.root.leaves() {
-                prop_assert!(source.get(node.mark.start..node.mark.end).is_some());
+                prop_assert!(source.get(node.mark.range()).is_some());
             }
         }
     }

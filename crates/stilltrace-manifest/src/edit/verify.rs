@@ -21,7 +21,8 @@ pub(super) fn documents(source: &str, path: &str, position: usize) -> Vec<Docume
 fn literal_around(node: &Node, position: usize) -> Option<&Mark> {
     match &node.value {
         Value::Scalar(scalar) => {
-            let within = node.mark.start < position && position <= node.mark.end;
+            let range = node.mark.range();
+            let within = range.start < position && position <= range.end;
             (within && scalar.style == Style::Literal).then_some(&node.mark)
         }
         Value::Mapping(entries) => {
@@ -48,7 +49,7 @@ pub(super) fn leaves(documents: &[Document]) -> Vec<Leaf> {
         for (path, node) in document.root.leaves() {
             found.push(Leaf {
                 place: (index, path),
-                start: node.mark.start,
+                start: node.mark.range().start,
                 text: node.text().map(str::to_owned),
                 resolved: node.resolved(),
             });
@@ -79,10 +80,12 @@ pub(super) fn mapping_with_key(documents: &[Document], start: usize) -> Option<(
 }
 
 fn search(node: &Node, start: usize) -> Option<(&Node, usize)> {
-    if let Some(index) = node.entries().iter().position(|entry| entry.key_mark.start == start) {
+    if let Some(index) =
+        node.entries().iter().position(|entry| entry.key_mark.range().start == start)
+    {
         return Some((node, index));
     }
-    let below = |entry: &'_ Entry| entry.value.mark.start <= start;
+    let below = |entry: &'_ Entry| entry.value.mark.range().start <= start;
     let entries = node.entries().iter().filter(|entry| below(entry));
     let children = entries.map(|entry| &entry.value).chain(node.items());
     children.into_iter().find_map(|child| search(child, start))

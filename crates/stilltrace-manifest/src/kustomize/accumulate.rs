@@ -7,7 +7,7 @@ use crate::object::Object;
 use crate::plain::{drop_secret_values, flatten};
 use crate::problem::{Problem, ProblemKind};
 use crate::tree::{Tree, join};
-use crate::yaml::{Node, ParseCache, Parsed};
+use crate::yaml::{Derivation, Node, ParseCache, Parsed};
 
 use super::Build;
 use super::directory::Directory;
@@ -121,7 +121,7 @@ fn finish(resources: &mut Vec<Resource>) -> Vec<Problem> {
         let name = format!("{}-{}", resource.object.name(), content_hash(&resource.object.root));
         let mark = resource.object.root.at(&["metadata", "name"]).map(|node| node.mark.clone());
         let mark = mark.unwrap_or_else(|| resource.object.mark().clone());
-        resource.set_metadata("name", Node::string(name, mark));
+        resource.set_metadata("name", Node::string(name, mark).derived(Derivation::Hashed));
     }
     let problems = follow_names(resources);
     resources.retain(|resource| {

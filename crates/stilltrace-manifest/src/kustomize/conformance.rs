@@ -206,7 +206,7 @@ fn is_true(tree: &dyn Tree, object: &Object, path: &str, leaf: &Node) -> bool {
     let bytes = tree.read(&leaf.mark.path).unwrap().unwrap_or_default();
     let source = String::from_utf8_lossy(&bytes).into_owned();
     let line = source.lines().nth(leaf.mark.line as usize - 1).unwrap_or("");
-    let Some(token) = source.get(leaf.mark.start..leaf.mark.end) else { return false };
+    let Some(token) = source.get(leaf.mark.range()) else { return false };
     let starts = line.chars().skip(leaf.mark.column as usize - 1).collect::<String>();
     if !starts.starts_with(token.lines().next().unwrap_or("")) {
         return false;

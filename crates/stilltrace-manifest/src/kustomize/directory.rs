@@ -160,5 +160,5 @@ impl Directory {
 
 /// The beginning of a file.
 pub(super) fn file_mark(path: &str) -> Mark {
-    Mark { path: Arc::from(path), line: 1, column: 1, start: 0, end: 0 }
+    Mark::of_file(path, 0)
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::object::Object;
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Entry, Mark, Node, Scalar, Style, Value};
+use crate::yaml::{Derivation, Entry, Mark, Node, Scalar, Style, Value};
 
-use super::directory::{Directory, file_mark};
+use super::directory::Directory;
 use super::loader::Loader;
 use super::resource::{Behavior, Resource, empty_mapping};
 
@@ -22,6 +22,7 @@ enum Kind {
 struct Content {
     bytes: Vec<u8>,
     mark: Mark,
+    derivation: Derivation,
 }
 
 /// Runs the generators of a directory into `resources`.
@@ -54,9 +55,10 @@ fn generate(
     read_files(loader, dir, entry, &mut values)?;
     let mut root = empty_mapping(&entry.mark);
     let mark = &entry.mark;
-    root.set("apiVersion", mark, Node::string("v1", mark.clone()));
+    let word = |text: &str| Node::string(text, mark.clone()).derived(Derivation::Generated);
+    root.set("apiVersion", mark, word("v1"));
     let kind_name = if kind == Kind::Secret { "Secret" } else { "ConfigMap" };
-    root.set("kind", mark, Node::string(kind_name, mark.clone()));
+    root.set("kind", mark, word(kind_name));
     root.set("metadata", mark, empty_mapping(mark));
     if let Some(metadata) = root.get_mut("metadata") {
         metadata.set("name", &name.mark, name.clone());
@@ -65,8 +67,7 @@ fn generate(
         }
     }
     if kind == Kind::Secret {
-        let opaque = Node::string("Opaque", mark.clone());
-        root.set("type", mark, entry.get("type").cloned().unwrap_or(opaque));
+        root.set("type", mark, entry.get("type").cloned().unwrap_or_else(|| word("Opaque")));
     }
     put_values(&mut root, values, kind);
     let mut options = Options::default();
@@ -157,7 +158,8 @@ fn read_literals(entry: &Node, values: &mut BTreeMap<String, Content>) -> Result
             return Err(Problem::at(&literal.mark, ProblemKind::Invalid, text));
         };
         let bytes = unquoted(value).as_bytes().to_vec();
-        insert(values, key, Content { bytes, mark: literal.mark.clone() }, &literal.mark)?;
+        let (mark, derivation) = (literal.mark.clone(), Derivation::Pair);
+        insert(values, key, Content { bytes, mark, derivation }, &literal.mark)?;
     }
     Ok(())
 }
@@ -186,7 +188,8 @@ fn read_files(
             None => (text.rsplit('/').next().unwrap_or(text), text),
         };
         let (bytes, mark) = file_content(loader, dir, file, name)?;
-        insert(values, key, Content { bytes, mark }, &file.mark)?;
+        let derivation = Derivation::Content;
+        insert(values, key, Content { bytes, mark, derivation }, &file.mark)?;
     }
     Ok(())
 }
@@ -206,10 +209,11 @@ fn read_env_files(
         let mut start = 0;
         for (index, raw) in source.split_inclusive('\n').enumerate() {
             let line = raw.trim_end_matches(['\n', '\r']).trim_start();
+            let byte = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
             let place = Mark {
-                line: u32::try_from(index + 1).unwrap_or(u32::MAX),
-                start,
-                end: start + raw.trim_end().len(),
+                line: byte(index + 1),
+                start: byte(start),
+                end: byte(start + raw.trim_end().len()),
                 ..mark.clone()
             };
             start += raw.len();
@@ -218,7 +222,8 @@ fn read_env_files(
                 continue;
             }
             let (key, value) = line.split_once('=').unwrap_or((line, ""));
-            let content = Content { bytes: value.as_bytes().to_vec(), mark: place };
+            let (bytes, derivation) = (value.as_bytes().to_vec(), Derivation::Pair);
+            let content = Content { bytes, mark: place, derivation };
             insert(values, key, content, &file.mark)?;
         }
     }
@@ -236,26 +241,29 @@ fn file_content(
         let text = format!("the file `{name}` does not exist");
         return Err(Problem::at(&file.mark, ProblemKind::Missing, text));
     };
-    let mark = Mark { end: bytes.len(), ..file_mark(&path) };
+    let mark = Mark::of_file(&path, bytes.len());
     Ok((bytes, mark))
 }
 
 /// Texts go to `data`, other bytes to `binaryData`; a Secret holds base64 only.
 fn put_values(root: &mut Node, values: BTreeMap<String, Content>, kind: Kind) {
     let mark = root.mark.clone();
-    for (key, Content { bytes, mark: place }) in values {
-        let (field, text) = match (kind, String::from_utf8(bytes)) {
-            (Kind::Secret, Ok(text)) => ("data", base64(text.as_bytes())),
-            (Kind::Secret, Err(error)) => ("data", base64(error.as_bytes())),
-            (Kind::ConfigMap, Ok(text)) => ("data", text),
-            (Kind::ConfigMap, Err(error)) => ("binaryData", base64(error.as_bytes())),
+    for (key, Content { bytes, mark: place, derivation }) in values {
+        let (field, text, derivation) = match (kind, String::from_utf8(bytes)) {
+            (Kind::Secret, Ok(text)) => ("data", base64(text.as_bytes()), Derivation::Encoded),
+            (Kind::Secret, Err(error)) => ("data", base64(error.as_bytes()), Derivation::Encoded),
+            (Kind::ConfigMap, Ok(text)) => ("data", text, derivation),
+            (Kind::ConfigMap, Err(error)) => {
+                ("binaryData", base64(error.as_bytes()), Derivation::Encoded)
+            }
         };
         if root.get(field).is_none() {
             root.set(field, &mark, empty_mapping(&mark));
         }
-        let scalar = Scalar { text, style: Style::DoubleQuoted };
+        let scalar = Scalar { text: text.into(), style: Style::DoubleQuoted };
         if let Some(data) = root.get_mut(field) {
-            data.set(&key, &place, Node::new(Value::Scalar(scalar), place.clone()));
+            let node = Node::new(Value::Scalar(scalar), place.clone()).derived(derivation);
+            data.set(&key, &place, node);
         }
     }
 }
@@ -356,8 +364,9 @@ fn encode_string_data(root: &mut Arc<Node>) {
     let Some(data) = root.get_mut("data") else { return };
     for entry in texts.value.entries() {
         let text = base64(entry.value.text().unwrap_or("").as_bytes());
-        let scalar = Scalar { text, style: Style::DoubleQuoted };
-        let value = Node::new(Value::Scalar(scalar), entry.value.mark.clone());
+        let scalar = Scalar { text: text.into(), style: Style::DoubleQuoted };
+        let value =
+            Node::new(Value::Scalar(scalar), entry.value.mark.clone()).derived(Derivation::Encoded);
         data.set(&entry.key, &entry.key_mark, value);
     }
 }

@@ -3,7 +3,7 @@
 use regex_lite::Regex;
 
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Node, Value};
+use crate::yaml::{Derivation, Node, Value};
 
 use super::fields::visit;
 use super::resource::Resource;
@@ -129,7 +129,8 @@ impl Replacement<'_> {
             new.push_str(&digest);
         }
         if let Some(setter) = setter.filter(|_| new != old) {
-            image.override_with(Node::string(new, setter.mark.clone()));
+            let image_set = Node::string(new, setter.mark.clone());
+            image.override_with(image_set.derived(Derivation::Image));
         }
     }
 }

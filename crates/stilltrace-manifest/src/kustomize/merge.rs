@@ -218,17 +218,7 @@ fn added(patch: &Node) -> Node {
         ),
         other => other.clone(),
     };
-    Node { value, ..shell(patch) }
-}
-
-/// The node without its children.
-fn shell(node: &Node) -> Node {
-    Node {
-        value: Value::Null,
-        mark: node.mark.clone(),
-        tag: node.tag.clone(),
-        overrode: node.overrode.clone(),
-    }
+    patch.with_value(value)
 }
 
 fn kind_of(node: &Node) -> &'static str {
@@ -292,7 +282,7 @@ mod tests {
         let attempts = merged(false, old, patch);
         let attempts = attempts.pointer("spec.http[0].retries.attempts").unwrap();
         assert_eq!(attempts.mark.to_string(), "patch:2:40");
-        assert_eq!(attempts.overrode[0].to_string(), "base:1:58");
+        assert_eq!(attempts.overrode()[0].to_string(), "base:1:58");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `namespace`, `namePrefix` and `nameSuffix`.
 
-use crate::yaml::{Mark, Node, Value};
+use crate::yaml::{Derivation, Mark, Node, Value};
 
 use super::fields::{FieldSpec, visit};
 use super::resource::Resource;
@@ -23,7 +23,7 @@ pub(super) fn set_namespace(resources: &mut [Resource], namespace: &str, mark: &
         resource.remember_id();
         let (group, kind) = (resource.object.group().to_owned(), resource.object.kind().to_owned());
         if !is_cluster_scoped(&group, &kind) {
-            replace_metadata(resource, "namespace", namespace, mark);
+            replace_metadata(resource, "namespace", Node::string(namespace, mark.clone()));
         }
         if matches!(kind.as_str(), "RoleBinding" | "ClusterRoleBinding") {
             set_default_subjects(resource, namespace, mark);
@@ -33,7 +33,7 @@ pub(super) fn set_namespace(resources: &mut [Resource], namespace: &str, mark: &
             if spec.matches(&resource.object) && !core_only {
                 let create = spec.create.then_some(mark);
                 visit(resource.object.root_mut(), spec.path, create, &mut |node| {
-                    replace(node, namespace, mark);
+                    replace(node, Node::string(namespace, mark.clone()));
                 });
             }
         }
@@ -85,22 +85,22 @@ pub(super) fn extend_names(resources: &mut [Resource], end: End, text: &str, mar
                 format!("{}{text}", resource.object.name())
             }
         };
-        replace_metadata(resource, "name", &name, mark);
+        let name = Node::string(name, mark.clone()).derived(Derivation::Extended);
+        replace_metadata(resource, "name", name);
     }
 }
 
-fn replace_metadata(resource: &mut Resource, key: &str, text: &str, mark: &Mark) {
+fn replace_metadata(resource: &mut Resource, key: &str, value: Node) {
     let current = resource.object.root.at(&["metadata", key]).and_then(Node::text);
-    if current != Some(text) {
-        resource.set_metadata(key, Node::string(text, mark.clone()));
+    if current != value.text() {
+        resource.set_metadata(key, value);
     }
 }
 
-/// Sets the text of a scalar unless it is there already.
-pub(super) fn replace(node: &mut Node, text: &str, mark: &Mark) {
-    if node.text() == Some(text) {
+/// Sets a scalar unless its text is there already.
+pub(super) fn replace(node: &mut Node, new: Node) {
+    if node.text() == new.text() {
         return;
     }
-    let new = Node::string(text, mark.clone());
     if node.value == Value::Null { *node = new } else { node.override_with(new) }
 }

@@ -146,7 +146,7 @@ fn inline(loader: &mut Loader<'_>, dir: &Directory, node: &Node) -> Vec<Arc<Node
 
 /// Whether the block at the node's mark has the lines of `text`, apart from their indentation.
 fn is_block(source: &str, node: &Node, text: &str) -> bool {
-    let Some(block) = source.get(node.mark.start..node.mark.end) else { return false };
+    let Some(block) = source.get(node.mark.range()) else { return false };
     let written = block.lines().skip(1).map(str::trim).filter(|line| !line.is_empty());
     written.eq(text.lines().map(str::trim).filter(|line| !line.is_empty()))
 }

@@ -95,8 +95,7 @@ struct Renamed {
     namespace: Option<String>,
     /// `metadata.namespace` as written, with its place.
     written_namespace: Option<(String, Mark)>,
-    name: String,
-    name_mark: Mark,
+    name: Node,
     kind: String,
     prefixes: Vec<String>,
     suffixes: Vec<String>,
@@ -165,7 +164,8 @@ fn blank_subjects(resource: &Resource) -> Vec<Problem> {
 fn renamed(resource: &Resource) -> Option<Renamed> {
     let original = resource.previous.first()?;
     let previous = resource.previous.iter().map(|id| (id.kind.clone(), id.name.clone())).collect();
-    let name = resource.object.root.at(&["metadata", "name"])?;
+    let name =
+        resource.object.root.at(&["metadata", "name"]).filter(|name| name.text().is_some())?;
     Some(Renamed {
         previous,
         original_namespace: original.namespace.clone(),
@@ -174,8 +174,7 @@ fn renamed(resource: &Resource) -> Option<Renamed> {
             let node = resource.object.root.at(&["metadata", "namespace"])?;
             Some((namespace.to_owned(), node.mark.clone()))
         }),
-        name: name.text()?.to_owned(),
-        name_mark: name.mark.clone(),
+        name: name.clone(),
         kind: resource.object.kind().to_owned(),
         prefixes: resource.prefixes.clone(),
         suffixes: resource.suffixes.clone(),
@@ -207,7 +206,7 @@ impl<'a> Choice<'a> {
     fn update_name(&mut self, node: &mut Node) {
         let candidates: Vec<&Renamed> = self.renamed.iter().collect();
         if let Some(found) = self.select(&node.mark, node.text().unwrap_or(""), candidates) {
-            replace(node, &found.name, &found.name_mark);
+            replace(node, found.name.clone());
         }
     }
 
@@ -226,13 +225,12 @@ impl<'a> Choice<'a> {
             }
         };
         let Some(found) = self.select(&node.mark, name, candidates) else { return };
-        let (new_name, mark) = (found.name.clone(), found.name_mark.clone());
         if let Some(name) = node.get_mut("name") {
-            replace(name, &new_name, &mark);
+            replace(name, found.name.clone());
         }
         if let Some((namespace, mark)) = &found.written_namespace {
             match node.get_mut("namespace") {
-                Some(node) => replace(node, namespace, mark),
+                Some(node) => replace(node, Node::string(namespace, mark.clone())),
                 None => node.set("namespace", mark, Node::string(namespace, mark.clone())),
             }
         }
@@ -266,11 +264,15 @@ impl<'a> Choice<'a> {
             }
         }
         let first = *found.first()?;
-        let same = |r: &&Renamed| r.name == first.name && r.namespace == first.namespace;
+        let same =
+            |r: &&Renamed| r.name.text() == first.name.text() && r.namespace == first.namespace;
         if found.iter().all(same) {
             return Some(first);
         }
-        let text = format!("`{name}` could mean several objects, such as `{}`", first.name);
+        let text = format!(
+            "`{name}` could mean several objects, such as `{}`",
+            first.name.text().unwrap_or("")
+        );
         self.problems.push(Problem::at(mark, ProblemKind::Invalid, text));
         None
     }

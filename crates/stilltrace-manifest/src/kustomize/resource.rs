@@ -1,7 +1,7 @@
 //! An object on its way through a build, with the identities it had before.
 
 use crate::object::Object;
-use crate::yaml::{Entry, Mark, Node, Resolved, Scalar, Style, Value};
+use crate::yaml::{Entry, Mark, Node, Resolved, Scalar, Style, Text, Value};
 
 use super::scope::is_cluster_scoped;
 
@@ -113,8 +113,8 @@ fn write_annotations_as_texts(object: &mut Object) {
     }
     let Some(annotations) = metadata.get_mut("annotations") else { return };
     for entry in annotations.entries_mut().into_iter().flatten().filter(|entry| !is_text(entry)) {
-        let text = entry.value.text().unwrap_or("").to_owned();
+        let text = Text::new(entry.value.text().unwrap_or(""));
         entry.value.value = Value::Scalar(Scalar { text, style: Style::DoubleQuoted });
-        entry.value.tag = None;
+        entry.value.set_tag(None);
     }
 }

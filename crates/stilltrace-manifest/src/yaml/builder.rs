@@ -1,14 +1,16 @@
 //! Builds the tree of one document from parser events, without recursion.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use granit_parser::{Event, ScalarStyle, Span, Tag};
 
 use super::budget::Budget;
-use super::node::{Entry, Mark, Node, Scalar, Style, Value};
+use super::keys::{add_merged, settle_duplicates};
+use super::mark::Mark;
+use super::node::{Entry, Node, Scalar, Style, Text, Value};
 use super::parse::Place;
-use super::scalar::{Resolved, resolve_plain};
+use super::scalar::is_null;
 use crate::problem::{Problem, ProblemKind};
 
 /// What is counted over all documents of a file.
@@ -38,24 +40,31 @@ struct Sized {
 
 /// An open collection.
 struct Frame {
-    value: Value,
+    /// Its position among the items or entries that wait for their collection to end.
+    first: usize,
+    is_mapping: bool,
     mark: Mark,
     tag: Option<Arc<str>>,
     anchor: usize,
     /// A key that waits for its value.
-    key: Option<(String, Mark)>,
+    key: Option<(Text, Mark)>,
     /// Values of `<<` keys, merged when the mapping ends.
-    merges: Vec<Sized>,
+    merges: Vec<Node>,
     height: usize,
     count: usize,
 }
 
 /// Collects the events of one document.
+///
+/// Children wait on one stack for items and one for entries, so that a collection is allocated
+/// once, in its final size.
 pub(super) struct Builder<'a> {
     place: &'a Place<'a>,
     budget: &'a Budget,
     spent: &'a mut Spent,
     frames: Vec<Frame>,
+    items: Vec<Node>,
+    entries: Vec<Entry>,
     anchors: BTreeMap<usize, Sized>,
     root: Option<Sized>,
     problems: Vec<Problem>,
@@ -68,6 +77,8 @@ impl<'a> Builder<'a> {
             budget,
             spent,
             frames: Vec::new(),
+            items: Vec::new(),
+            entries: Vec::new(),
             anchors: BTreeMap::new(),
             root: None,
             problems: Vec::new(),
@@ -90,16 +101,11 @@ impl<'a> Builder<'a> {
                     ScalarStyle::Plain if span.is_empty() => self.empty_mark(span),
                     _ => self.mark(span),
                 };
-                let node = scalar(text.into_owned(), style, tag.as_deref(), mark);
-                let sized = Sized { node, height: 1, count: 1 };
-                self.complete(sized, anchor, span)
+                let node = scalar(Text::from(text), style, tag.as_deref(), mark);
+                self.complete(Sized { node, height: 1, count: 1 }, anchor, span, None)
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                self.open(Value::Sequence(Vec::new()), anchor, tag.as_deref(), span)
-            }
-            Event::MappingStart(_, anchor, tag) => {
-                self.open(Value::Mapping(Vec::new()), anchor, tag.as_deref(), span)
-            }
+            Event::SequenceStart(_, anchor, tag) => self.open(false, anchor, tag.as_deref(), span),
+            Event::MappingStart(_, anchor, tag) => self.open(true, anchor, tag.as_deref(), span),
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             Event::Alias(anchor) => self.alias(anchor, span),
             _ => Ok(()),
@@ -108,7 +114,7 @@ impl<'a> Builder<'a> {
 
     fn open(
         &mut self,
-        value: Value,
+        is_mapping: bool,
         anchor: usize,
         tag: Option<&Tag>,
         span: &Span,
@@ -118,7 +124,8 @@ impl<'a> Builder<'a> {
             return Err(Stop::Document(self.too_deep(span)));
         }
         self.frames.push(Frame {
-            value,
+            first: if is_mapping { self.entries.len() } else { self.items.len() },
+            is_mapping,
             mark: self.mark(span),
             tag: tag.map(tag_text),
             anchor,
@@ -131,23 +138,29 @@ impl<'a> Builder<'a> {
     }
 
     fn close(&mut self, span: &Span) -> Result<(), Stop> {
-        let Some(mut frame) = self.frames.pop() else { return Ok(()) };
-        let merges = std::mem::take(&mut frame.merges);
-        for merge in merges {
-            self::merge(&mut frame, merge);
-        }
-        self.reject_duplicates(&mut frame.value);
-        // A block collection has no closing token: it ends with its last child.
-        let flow = self.place.text[self.local(frame.mark.start)..].starts_with(['[', '{']);
-        frame.mark.end = if flow {
-            self.place.offset + span.end.byte_offset().unwrap_or(0)
+        let Some(frame) = self.frames.pop() else { return Ok(()) };
+        let value = if frame.is_mapping {
+            let mut entries: Vec<Entry> = self.entries.drain(frame.first..).collect();
+            add_merged(&mut entries, frame.merges);
+            settle_duplicates(&mut entries, &mut self.problems);
+            Value::Mapping(entries)
         } else {
-            last_byte(&frame.value).unwrap_or(frame.mark.start)
+            Value::Sequence(self.items.drain(frame.first..).collect())
         };
-        let node =
-            Node { value: frame.value, mark: frame.mark, tag: frame.tag, overrode: Vec::new() };
+        let mut mark = frame.mark;
+        // A block collection has no closing token: it ends with its last child.
+        let opening = self.place.text.as_bytes().get(self.local(mark.start));
+        mark.end = if matches!(opening, Some(b'[' | b'{')) {
+            self.offset(span.end.byte_offset().unwrap_or(0))
+        } else {
+            last_byte(&value).unwrap_or(mark.start)
+        };
+        let mut node = Node::new(value, mark);
+        if frame.tag.is_some() {
+            node.set_tag(frame.tag);
+        }
         let sized = Sized { node, height: frame.height + 1, count: frame.count };
-        self.complete(sized, frame.anchor, span)
+        self.complete(sized, frame.anchor, span, None)
     }
 
     fn alias(&mut self, anchor: usize, span: &Span) -> Result<(), Stop> {
@@ -166,75 +179,45 @@ impl<'a> Builder<'a> {
         let count = target.count;
         self.charge(span, count)?;
         let Some(copy) = self.anchors.get(&anchor).cloned() else { return Ok(()) };
-        self.complete(copy, 0, span)
+        let key_mark = self.mark(span);
+        self.complete(copy, 0, span, Some(key_mark))
     }
 
     /// Hands a finished node to the collection it belongs to.
-    fn complete(&mut self, sized: Sized, anchor: usize, span: &Span) -> Result<(), Stop> {
+    ///
+    /// `written` is the place of an alias, whose node is marked with the place of its anchor.
+    fn complete(
+        &mut self,
+        sized: Sized,
+        anchor: usize,
+        span: &Span,
+        written: Option<Mark>,
+    ) -> Result<(), Stop> {
         if anchor != 0 {
             self.charge(span, sized.count)?;
             self.anchors.insert(anchor, sized.clone());
         }
-        let key_mark = self.mark(span);
         let Some(frame) = self.frames.last_mut() else {
             self.root = Some(sized);
             return Ok(());
         };
         frame.height = frame.height.max(sized.height);
         frame.count += sized.count;
-        match &mut frame.value {
-            Value::Sequence(items) => items.push(sized.node),
-            Value::Mapping(entries) => match frame.key.take() {
-                None => {
-                    let key = self.key_text(sized.node);
-                    if let Some(frame) = self.frames.last_mut() {
-                        frame.key = Some((key, key_mark));
-                    }
-                }
-                Some((key, _)) if key == "<<" && is_mergeable(&sized.node) => {
-                    frame.merges.push(sized);
-                }
-                Some((key, key_mark)) => {
-                    entries.push(Entry { key, key_mark, value: sized.node });
-                }
-            },
-            Value::Null | Value::Scalar(_) => {}
+        let node = sized.node;
+        if !frame.is_mapping {
+            self.items.push(node);
+            return Ok(());
+        }
+        match frame.key.take() {
+            None => {
+                let place = self.place;
+                let key_mark = written.unwrap_or_else(|| node.mark.clone());
+                frame.key = Some((key_text(place, node), key_mark));
+            }
+            Some((key, _)) if key == "<<" && is_mergeable(&node) => frame.merges.push(node),
+            Some((key, key_mark)) => self.entries.push(Entry { key, key_mark, value: node }),
         }
         Ok(())
-    }
-
-    /// The text of a key; a collection used as a key is kept as its source text.
-    fn key_text(&self, node: Node) -> String {
-        match node.value {
-            Value::Scalar(scalar) => scalar.text,
-            Value::Null | Value::Sequence(_) | Value::Mapping(_) => {
-                self.slice(&node.mark).to_owned()
-            }
-        }
-    }
-
-    /// Reports keys that occur twice; the last one counts, as for `kubectl apply`.
-    fn reject_duplicates(&mut self, value: &mut Value) {
-        let Value::Mapping(entries) = value else { return };
-        let unique: BTreeSet<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
-        if unique.len() == entries.len() {
-            return;
-        }
-        let mut kept: Vec<Entry> = Vec::with_capacity(unique.len());
-        for entry in entries.drain(..) {
-            let Some(earlier) = kept.iter_mut().find(|own| own.key == entry.key) else {
-                kept.push(entry);
-                continue;
-            };
-            let text = format!(
-                "key `{}` is already set in line {}; remove one of them",
-                entry.key, earlier.key_mark.line
-            );
-            self.problems.push(Problem::at(&entry.key_mark, ProblemKind::Invalid, text));
-            earlier.key_mark = entry.key_mark;
-            earlier.value.override_with(entry.value);
-        }
-        *entries = kept;
     }
 
     fn charge(&mut self, span: &Span, nodes: usize) -> Result<(), Stop> {
@@ -259,20 +242,25 @@ impl<'a> Builder<'a> {
     }
 
     fn mark(&self, span: &Span) -> Mark {
-        let start = self.place.offset + span.start.byte_offset().unwrap_or(0);
+        let start = self.offset(span.start.byte_offset().unwrap_or(0));
         Mark {
-            path: Arc::clone(self.place.path),
+            path: self.place.path.clone(),
             line: self.place.lines + u32::try_from(span.start.line()).unwrap_or(0),
             column: u32::try_from(span.start.col() + 1).unwrap_or(u32::MAX),
             start,
-            end: (self.place.offset + span.end.byte_offset().unwrap_or(0)).max(start),
+            end: self.offset(span.end.byte_offset().unwrap_or(0)).max(start),
         }
+    }
+
+    /// The position in the file of a byte of the text.
+    fn offset(&self, local: usize) -> u32 {
+        u32::try_from(self.place.offset + local).unwrap_or(u32::MAX)
     }
 
     /// The mark of an absent value: behind the `:` that announces it.
     fn empty_mark(&self, span: &Span) -> Mark {
         let mut mark = self.mark(span);
-        if self.place.text[self.local(mark.start)..].starts_with(':') {
+        if self.place.text.as_bytes().get(self.local(mark.start)) == Some(&b':') {
             mark.start += 1;
             mark.end = mark.start;
             mark.column += 1;
@@ -293,13 +281,13 @@ impl<'a> Builder<'a> {
             let start = before[..end].rfind('\n').map_or(0, |newline| newline + 1);
             let line = &before[start..end];
             if let Some(column) = block_header(line) {
-                mark.start = self.place.offset + start + column;
+                mark.start = self.offset(start + column);
                 mark.line -= lines_back;
                 mark.column = u32::try_from(line[..column].chars().count() + 1).unwrap_or(u32::MAX);
                 // The span also takes the indentation of the line that follows.
-                let block = self.slice(&mark).trim_end_matches([' ', '\t']);
+                let block = self.place.slice(&mark).trim_end_matches([' ', '\t']);
                 if block.ends_with('\n') {
-                    mark.end = mark.start + block.len();
+                    mark.end = mark.start + u32::try_from(block.len()).unwrap_or(0);
                 }
                 return mark;
             }
@@ -312,12 +300,16 @@ impl<'a> Builder<'a> {
         mark
     }
 
-    fn local(&self, position: usize) -> usize {
-        position.saturating_sub(self.place.offset).min(self.place.text.len())
+    fn local(&self, position: u32) -> usize {
+        self.place.local(position)
     }
+}
 
-    fn slice(&self, mark: &Mark) -> &str {
-        self.place.text.get(self.local(mark.start)..self.local(mark.end)).unwrap_or("")
+/// The text of a key; a collection used as a key is kept as its source text.
+fn key_text(place: &Place<'_>, node: Node) -> Text {
+    match node.value {
+        Value::Scalar(scalar) => scalar.text,
+        Value::Null | Value::Sequence(_) | Value::Mapping(_) => Text::new(place.slice(&node.mark)),
     }
 }
 
@@ -331,7 +323,7 @@ fn block_header(line: &str) -> Option<usize> {
     })
 }
 
-fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>, mark: Mark) -> Node {
+fn scalar(text: Text, style: ScalarStyle, tag: Option<&Tag>, mark: Mark) -> Node {
     let style = match style {
         ScalarStyle::Plain => Style::Plain,
         ScalarStyle::SingleQuoted => Style::SingleQuoted,
@@ -339,9 +331,13 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>, mark: Mark) -> No
         ScalarStyle::Literal => Style::Literal,
         ScalarStyle::Folded => Style::Folded,
     };
-    let null = style == Style::Plain && tag.is_none() && resolve_plain(&text) == Resolved::Null;
+    let null = style == Style::Plain && tag.is_none() && is_null(&text);
     let value = if null { Value::Null } else { Value::Scalar(Scalar { text, style }) };
-    Node { value, mark, tag: tag.map(tag_text), overrode: Vec::new() }
+    let mut node = Node::new(value, mark);
+    if tag.is_some() {
+        node.set_tag(tag.map(tag_text));
+    }
+    node
 }
 
 /// The tag in its short form: `!!str` for the core schema, otherwise as resolved.
@@ -349,23 +345,6 @@ fn tag_text(tag: &Tag) -> Arc<str> {
     match tag.core_suffix() {
         Some(suffix) => Arc::from(format!("!!{suffix}")),
         None => Arc::from(tag.original()),
-    }
-}
-
-/// Adds the entries of a merge key's mapping(s) that the mapping does not set itself.
-fn merge(frame: &mut Frame, merge: Sized) {
-    let sources = match merge.node.value {
-        Value::Sequence(items) => items,
-        value => vec![Node { value, ..merge.node }],
-    };
-    let Value::Mapping(entries) = &mut frame.value else { return };
-    for source in sources {
-        let Value::Mapping(added) = source.value else { continue };
-        for entry in added {
-            if !entries.iter().any(|own| own.key == entry.key) {
-                entries.push(entry);
-            }
-        }
     }
 }
 
@@ -377,7 +356,7 @@ fn is_mergeable(node: &Node) -> bool {
     }
 }
 
-fn last_byte(value: &Value) -> Option<usize> {
+fn last_byte(value: &Value) -> Option<u32> {
     match value {
         Value::Sequence(items) => items.last().map(|item| item.mark.end),
         Value::Mapping(entries) => {

@@ -6,6 +6,9 @@
 mod budget;
 mod builder;
 mod cache;
+mod derivation;
+mod keys;
+mod mark;
 mod node;
 mod parse;
 mod path;
@@ -15,7 +18,9 @@ mod suite;
 
 pub use budget::Budget;
 pub use cache::ParseCache;
-pub use node::{Entry, Mark, Node, Scalar, Style, Value};
+pub use derivation::Derivation;
+pub use mark::{FilePath, Mark};
+pub use node::{Entry, Node, Scalar, Style, Text, Value};
 pub use parse::{Document, Parsed, parse, parse_literal};
 pub use path::{Step, steps};
 pub use scalar::{Resolved, resolve_plain};

@@ -1,33 +1,20 @@
 //! The tree: values with the place that set them.
 
-use std::fmt::{self, Write as _};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
+pub use smol_str::SmolStr as Text;
+
+use super::derivation::Derivation;
+use super::mark::Mark;
 use super::path::{Step, steps};
 use super::scalar::{Resolved, resolve_plain};
 
-/// A place in a file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mark {
-    /// File, relative to the root of the tree.
-    pub path: Arc<str>,
-    /// Line, from 1.
-    pub line: u32,
-    /// Column in characters, from 1.
-    pub column: u32,
-    /// First byte of the key, scalar (quotes included) or collection in the file.
-    pub start: usize,
-    /// First byte behind it; equal to `start` for an empty value.
-    pub end: usize,
-}
-
-impl fmt::Display for Mark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.path, self.line, self.column)
-    }
-}
-
 /// A value and where it comes from.
+///
+/// Kept small, because a repository holds a million of them: what only few values have is behind
+/// one pointer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// The value.
@@ -35,10 +22,16 @@ pub struct Node {
     /// The place that set the value. An alias carries the place of its anchor, a value set by a
     /// Kustomize field (`namespace:`, an entry of `images:`, a patch) the place in that file.
     pub mark: Mark,
-    /// The explicit tag as written, such as `!!binary`.
-    pub tag: Option<Arc<str>>,
-    /// Places whose values were replaced on the way to this one, the original first.
-    pub overrode: Vec<Mark>,
+    /// `None` when all of it is empty, so that equal nodes compare equal.
+    notes: Option<Box<Notes>>,
+}
+
+/// What few nodes have.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Notes {
+    tag: Option<Arc<str>>,
+    overrode: Vec<Mark>,
+    derivation: Derivation,
 }
 
 /// What a node holds.
@@ -58,7 +51,7 @@ pub enum Value {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scalar {
     /// The content, without quotes and indentation.
-    pub text: String,
+    pub text: Text,
     /// How it is written; only a plain scalar can be a number or a boolean.
     pub style: Style,
 }
@@ -82,7 +75,7 @@ pub enum Style {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The key's text; a key that is a collection is kept as its source text.
-    pub key: String,
+    pub key: Text,
     /// Where the key is written.
     pub key_mark: Mark,
     /// The value.
@@ -90,17 +83,67 @@ pub struct Entry {
 }
 
 impl Node {
-    /// A node that nothing replaced, without a tag.
+    /// A node that is written at its mark, replaced nothing and has no tag.
     pub fn new(value: Value, mark: Mark) -> Self {
-        Self { value, mark, tag: None, overrode: Vec::new() }
+        Self { value, mark, notes: None }
     }
 
     /// Text that stays text whatever it looks like, set at `mark`.
-    pub fn string(text: impl Into<String>, mark: Mark) -> Self {
+    pub fn string(text: impl Into<Text>, mark: Mark) -> Self {
         let text = text.into();
         let plain = resolve_plain(&text) == Resolved::Text;
         let style = if plain { Style::Plain } else { Style::DoubleQuoted };
         Self::new(Value::Scalar(Scalar { text, style }), mark)
+    }
+
+    /// Another value with the place, tag and history of this node.
+    pub fn with_value(&self, value: Value) -> Self {
+        Self { value, mark: self.mark.clone(), notes: self.notes.clone() }
+    }
+
+    /// The explicit tag as written, such as `!!binary`.
+    pub fn tag(&self) -> Option<&str> {
+        self.notes.as_ref()?.tag.as_deref()
+    }
+
+    /// Gives the node a tag, or takes it away.
+    pub fn set_tag(&mut self, tag: Option<Arc<str>>) {
+        self.change_notes(|notes| notes.tag = tag);
+    }
+
+    /// Places whose values were replaced on the way to this one, the original first.
+    pub fn overrode(&self) -> &[Mark] {
+        self.notes.as_ref().map_or(&[], |notes| &notes.overrode)
+    }
+
+    /// Says which places were replaced on the way to this value, the original first.
+    pub fn set_overrode(&mut self, places: Vec<Mark>) {
+        self.change_notes(|notes| notes.overrode = places);
+    }
+
+    /// How the value came from the place at its mark.
+    pub fn derivation(&self) -> Derivation {
+        self.notes.as_ref().map_or(Derivation::Written, |notes| notes.derivation)
+    }
+
+    /// Says how the value came from the place at its mark.
+    pub fn set_derivation(&mut self, derivation: Derivation) {
+        self.change_notes(|notes| notes.derivation = derivation);
+    }
+
+    /// The same node, made from the place at its mark in this way; to build nodes in one expression.
+    #[must_use]
+    pub fn derived(mut self, derivation: Derivation) -> Self {
+        self.set_derivation(derivation);
+        self
+    }
+
+    fn change_notes(&mut self, change: impl FnOnce(&mut Notes)) {
+        let notes = self.notes.get_or_insert_default();
+        change(notes);
+        if **notes == Notes::default() {
+            self.notes = None;
+        }
     }
 
     /// The value of `key` when this is a mapping that has it.
@@ -185,7 +228,7 @@ impl Node {
     pub fn resolved(&self) -> Option<Resolved> {
         match &self.value {
             Value::Null => Some(Resolved::Null),
-            Value::Scalar(scalar) => Some(match self.tag.as_deref() {
+            Value::Scalar(scalar) => Some(match self.tag() {
                 Some("!!int" | "!!float" | "!!bool" | "!!null") => resolve_plain(&scalar.text),
                 None if scalar.style == Style::Plain => resolve_plain(&scalar.text),
                 Some(_) | None => Resolved::Text,
@@ -242,26 +285,24 @@ impl Node {
     ///
     /// Where both are collections, children with the same key or index are paired, so that a value
     /// inside a replaced list still knows which line held its predecessor.
-    pub fn override_with(&mut self, mut new: Node) {
-        new.inherit(self);
-        *self = new;
+    pub fn override_with(&mut self, new: Node) {
+        let old = std::mem::replace(self, new);
+        self.inherit(old);
     }
 
-    fn inherit(&mut self, old: &Node) {
-        let mut overrode = old.overrode.clone();
+    /// The old node is taken apart rather than copied, so that a key that is set a hundred thousand
+    /// times costs a hundred thousand steps.
+    fn inherit(&mut self, old: Node) {
+        let mut overrode = old.notes.map(|notes| notes.overrode).unwrap_or_default();
         if self.mark != old.mark {
-            overrode.push(old.mark.clone());
+            overrode.push(old.mark);
         }
-        overrode.append(&mut self.overrode);
-        self.overrode = overrode;
-        match (&mut self.value, &old.value) {
-            (Value::Mapping(entries), Value::Mapping(_)) => {
-                for entry in entries {
-                    if let Some(child) = old.get(&entry.key) {
-                        entry.value.inherit(child);
-                    }
-                }
-            }
+        if !overrode.is_empty() {
+            overrode.extend_from_slice(self.overrode());
+            self.set_overrode(overrode);
+        }
+        match (&mut self.value, old.value) {
+            (Value::Mapping(entries), Value::Mapping(olds)) => inherit_entries(entries, olds),
             (Value::Sequence(items), Value::Sequence(olds)) => {
                 items.iter_mut().zip(olds).for_each(|(item, old)| item.inherit(old));
             }
@@ -277,7 +318,7 @@ impl Node {
         if let Some(old) = self.get_mut(key) {
             old.override_with(value);
         } else if let Value::Mapping(entries) = &mut self.value {
-            entries.push(Entry { key: key.to_owned(), key_mark: key_mark.clone(), value });
+            entries.push(Entry { key: Text::new(key), key_mark: key_mark.clone(), value });
         }
     }
 
@@ -307,6 +348,17 @@ impl Node {
                 (Some(a), Some(b)) => a == b,
                 _ => false,
             },
+        }
+    }
+}
+
+/// Pairs the entries of a mapping with those that had the same keys before.
+fn inherit_entries(entries: &mut [Entry], olds: Vec<Entry>) {
+    let mut olds: BTreeMap<Text, Node> =
+        olds.into_iter().map(|entry| (entry.key, entry.value)).collect();
+    for entry in entries {
+        if let Some(old) = olds.remove(&entry.key) {
+            entry.value.inherit(old);
         }
     }
 }

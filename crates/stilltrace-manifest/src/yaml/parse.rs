@@ -6,7 +6,8 @@ use granit_parser::{ErrorKind, Event, Parser, ScanError, StrInput};
 
 use super::budget::Budget;
 use super::builder::{Builder, Spent, Stop};
-use super::node::{Mark, Node};
+use super::mark::{FilePath, Mark};
+use super::node::Node;
 use crate::problem::{Problem, ProblemKind};
 
 /// One document of a file.
@@ -34,7 +35,7 @@ pub struct Parsed {
 /// A document that is not well-formed is a problem and reading goes on at the next `---`. Never
 /// panics; time and memory are bounded by `budget`.
 pub fn parse(path: &str, bytes: &[u8], budget: &Budget) -> Parsed {
-    let path: Arc<str> = Arc::from(path);
+    let path = FilePath::from(path);
     match decode(&path, bytes, budget) {
         Ok((source, skip)) => {
             let place = Place { path: &path, text: &source[skip..], offset: skip, lines: 0 };
@@ -53,9 +54,9 @@ pub fn parse(path: &str, bytes: &[u8], budget: &Budget) -> Parsed {
 /// the block is not part of the text, as for Kustomize's inline patches.
 pub fn parse_literal(source: &str, mark: &Mark, budget: &Budget) -> Parsed {
     let mut parsed = Parsed::default();
-    let Some(block) = source.get(mark.start..mark.end) else { return parsed };
+    let Some(block) = source.get(mark.range()) else { return parsed };
     let Some(header) = block.find('\n') else { return parsed };
-    let (mut offset, mut lines) = (mark.start + header + 1, mark.line);
+    let (mut offset, mut lines) = (mark.range().start + header + 1, mark.line);
     for chunk in documents_of(block[header + 1..].trim_end()) {
         let place = Place { path: &mark.path, text: chunk, offset, lines };
         let mut found = read(&place, budget);
@@ -64,7 +65,7 @@ pub fn parse_literal(source: &str, mark: &Mark, budget: &Budget) -> Parsed {
         offset += chunk.len();
         lines += u32::try_from(chunk.matches('\n').count()).unwrap_or(u32::MAX);
         // The marker itself is indented, so YAML would not see it as one.
-        let marker = source[offset..mark.end].split_inclusive('\n').next().unwrap_or("");
+        let marker = source[offset..mark.range().end].split_inclusive('\n').next().unwrap_or("");
         offset += marker.len();
         lines += 1;
     }
@@ -87,7 +88,7 @@ fn documents_of(block: &str) -> Vec<&str> {
 
 /// A text and where it begins in its file.
 pub(super) struct Place<'a> {
-    pub(super) path: &'a Arc<str>,
+    pub(super) path: &'a FilePath,
     pub(super) text: &'a str,
     /// Bytes in front of the text.
     pub(super) offset: usize,
@@ -95,12 +96,20 @@ pub(super) struct Place<'a> {
     pub(super) lines: u32,
 }
 
+impl Place<'_> {
+    /// The position in the text of a byte of the file.
+    pub(super) fn local(&self, position: u32) -> usize {
+        (position as usize).saturating_sub(self.offset).min(self.text.len())
+    }
+
+    /// The part of the text that a mark covers.
+    pub(super) fn slice(&self, mark: &Mark) -> &str {
+        self.text.get(self.local(mark.start)..self.local(mark.end)).unwrap_or("")
+    }
+}
+
 /// The text and the length of its byte order mark.
-fn decode<'a>(
-    path: &Arc<str>,
-    bytes: &'a [u8],
-    budget: &Budget,
-) -> Result<(&'a str, usize), Problem> {
+fn decode<'a>(path: &str, bytes: &'a [u8], budget: &Budget) -> Result<(&'a str, usize), Problem> {
     if bytes.len() > budget.max_bytes {
         let text = format!("larger than {} bytes; split the file", budget.max_bytes);
         return Err(Problem::of_file(path, ProblemKind::Budget, text));
@@ -117,12 +126,12 @@ fn decode<'a>(
     }
 }
 
-fn not_utf8(path: &Arc<str>, valid: &[u8]) -> Problem {
+fn not_utf8(path: &str, valid: &[u8]) -> Problem {
     let text = String::from_utf8_lossy(valid);
     let line = text.matches('\n').count() + 1;
     let column = text.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
     Problem {
-        path: Arc::clone(path),
+        path: Arc::from(path),
         line: u32::try_from(line).unwrap_or(u32::MAX),
         column: u32::try_from(column).unwrap_or(u32::MAX),
         kind: ProblemKind::Syntax,
@@ -252,7 +261,7 @@ fn scan_problem(place: &Place<'_>, error: &ScanError, budget: &Budget) -> Proble
         kind => (ProblemKind::Syntax, format!("not valid YAML: {kind}")),
     };
     Problem {
-        path: Arc::clone(place.path),
+        path: place.path.shared(),
         line: place.lines + u32::try_from(error.marker().line()).unwrap_or(u32::MAX),
         column: u32::try_from(error.marker().col() + 1).unwrap_or(u32::MAX),
         kind,
@@ -277,7 +286,7 @@ mod tests {
     }
 
     fn place(mark: &Mark, source: &str) -> (u32, u32, String) {
-        (mark.line, mark.column, source[mark.start..mark.end].to_owned())
+        (mark.line, mark.column, source[mark.range()].to_owned())
     }
 
     #[test]
@@ -340,7 +349,7 @@ mod tests {
         assert_eq!(parsed.problems.len(), 1);
         assert_eq!(parsed.problems[0].line, 3);
         let value = parsed.documents[0].root.get("a").unwrap();
-        assert_eq!((value.as_i64(), value.overrode.len()), (Some(3), 1));
+        assert_eq!((value.as_i64(), value.overrode().len()), (Some(3), 1));
     }
 
     #[test]

@@ -19,10 +19,15 @@ pub enum Resolved {
     Text,
 }
 
+/// Whether a plain scalar means null.
+pub(super) fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
 /// Resolves the text of a plain scalar.
 pub fn resolve_plain(text: &str) -> Resolved {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Resolved::Null,
+        _ if is_null(text) => return Resolved::Null,
         "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
             return Resolved::Bool(true);
         }

@@ -24,7 +24,7 @@ pub(super) enum Reading<'a> {
 /// When the value is infinite, no number, or does not fit its explicit tag.
 pub(super) fn read<'a>(node: &'a Node, scalar: &'a Scalar) -> Result<Reading<'a>, Problem> {
     let text = scalar.text.as_str();
-    match (node.tag.as_deref(), scalar.style) {
+    match (node.tag(), scalar.style) {
         (Some("!!binary"), _) => binary(node, text),
         (Some(tag @ ("!!int" | "!!float" | "!!bool" | "!!null" | "!!timestamp")), _) => {
             tagged(node, text, tag)
