@@ -34,8 +34,8 @@ pub use plan::{Line, Plan, Want};
 pub use platform::{
     Destination, Discovery, Edge, EndpointCount, FaultRule, HashTable, Http2, Inbound, InboundPort,
     InboundRetries, LoadBalancer, Locality, Mirror, MutualTls, OutlierDetection, Platform, Pool,
-    Reconciler, ReconcilerKind, Retries, RetryBudget, Route, Service, Subsets, TcpKeepalive,
-    TlsMode, TowardsApplication, TrafficPolicy, Warmup,
+    Reconciler, ReconcilerKind, Refusal, Retries, RetryBudget, Route, Service, Subsets,
+    TcpKeepalive, TlsMode, TowardsApplication, TrafficPolicy, Warmup,
 };
 pub use question::Question;
 pub use setting::Setting;

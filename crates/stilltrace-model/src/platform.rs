@@ -11,6 +11,7 @@ mod inbound;
 mod listing;
 mod owners;
 mod policy;
+mod refusal;
 mod route;
 
 pub use inbound::{Inbound, InboundPort, InboundRetries, MutualTls, TowardsApplication};
@@ -18,6 +19,7 @@ pub use policy::{
     Discovery, EndpointCount, HashTable, Http2, LoadBalancer, Locality, OutlierDetection, Pool,
     RetryBudget, TcpKeepalive, TlsMode, TrafficPolicy, Warmup,
 };
+pub use refusal::Refusal;
 pub use route::{Destination, FaultRule, Mirror, Retries, Route};
 
 /// What is in effect at one revision, and how it came to be.
@@ -37,6 +39,8 @@ pub struct Platform {
     pub changes: Vec<Change>,
     /// Owners by path pattern, in the order of `CODEOWNERS`: the last match wins.
     pub code_owners: Vec<(String, Vec<Owner>)>,
+    /// Objects that admission would refuse, sorted; none of their values is in effect.
+    pub refused: Vec<Refusal>,
     /// What could not be read or decided.
     pub gaps: Vec<Gap>,
 }

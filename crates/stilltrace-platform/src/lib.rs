@@ -9,6 +9,7 @@
 //! [`stilltrace_model::Gap`] of the platform, and the default in effect is used. Not read yet:
 //! routes of `tcp` and `tls` blocks, `EnvoyFilter`, Gateway API and ambient mode.
 
+mod admission;
 mod age;
 mod compare;
 mod defaults;

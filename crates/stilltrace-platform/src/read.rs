@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use stilltrace_manifest::{ParseCache, Tree};
 use stilltrace_model::{
-    Platform, Scope, Service, ServiceId, Setting, SidecarProxy, Workload, WorkloadId,
+    Platform, Refusal, Scope, Service, ServiceId, Setting, SidecarProxy, Workload, WorkloadId,
 };
 
+use crate::admission;
 use crate::defaults;
 use crate::destination_rule::Rules;
 use crate::destinations;
@@ -22,6 +23,7 @@ use crate::proxy_config::{self, Layers};
 use crate::scope::View;
 use crate::services::{self, Callee};
 use crate::sidecar_scope::{self, Sidecar};
+use crate::source::Source;
 use crate::telemetry;
 use crate::virtual_service;
 use crate::workloads::{self, Pods};
@@ -42,7 +44,8 @@ pub fn read(tree: &dyn Tree, cache: &mut ParseCache) -> Platform {
 }
 
 fn read_with(tree: &dyn Tree, cache: &ParseCache, gaps: &Rc<Gaps>) -> Platform {
-    let rendered = destinations::render(tree, cache, gaps);
+    let mut rendered = destinations::render(tree, cache, gaps);
+    let refused = take_refused(&mut rendered.applied);
     let inventory = Inventory::new(&rendered.applied);
     let document = mesh_config::find(&inventory, tree);
     let document = document.as_ref().map(|document| document.field());
@@ -90,7 +93,22 @@ fn read_with(tree: &dyn Tree, cache: &ParseCache, gaps: &Rc<Gaps>) -> Platform {
     }
     platform.services = callees.iter().map(service).collect();
     platform.code_owners = owners.into_patterns();
+    platform.refused = refused;
     platform
+}
+
+/// Takes out the objects that admission would refuse, and says why.
+fn take_refused(applied: &mut Vec<Source>) -> Vec<Refusal> {
+    let mut refused = Vec::new();
+    applied.retain(|source| {
+        let reasons = admission::refusals(source);
+        let accepted = reasons.is_empty();
+        refused.extend(reasons);
+        accepted
+    });
+    refused.sort();
+    refused.dedup();
+    refused
 }
 
 fn report_too_many(workload: &WorkloadId, gaps: &Gaps) {

@@ -64,6 +64,10 @@ fn print(platform: &Platform) -> String {
             .unwrap();
         print_settings(&edge.settings(), &mut text);
     }
+    for refusal in &platform.refused {
+        writeln!(text, "refused: {} @ {} {}", refusal.object, refusal.at, refusal.field).unwrap();
+        writeln!(text, "  {}", refusal.message).unwrap();
+    }
     for gap in &platform.gaps {
         writeln!(text, "gap: {}\n  {}\n  {}", gap.what, gap.why, gap.remedy).unwrap();
     }
