@@ -10,13 +10,14 @@ use crate::tree::{Tree, join};
 use crate::yaml::{Derivation, Node, ParseCache, Parsed};
 
 use super::Build;
+use super::config::{self, Config, List};
 use super::directory::Directory;
 use super::generate;
 use super::hash::content_hash;
 use super::images::replace_images;
-use super::labels::{LabelScope, add_annotations, add_labels, check_pairs};
+use super::labels::{add_pairs, label_fields};
 use super::loader::Loader;
-use super::names::{End, extend_names, set_namespace};
+use super::names::{End, NamespaceChange, Subjects, extend_names};
 use super::patches::{apply_json_patches, apply_patches, apply_strategic};
 use super::references::follow_names;
 use super::render::{LoadRestrictor, RenderOptions};
@@ -88,18 +89,16 @@ pub(super) fn build_from(
     run(loader, Some(directory), resources).reported()
 }
 
-fn run(
-    loader: Loader<'_>,
-    directory: Option<Directory>,
-    mut resources: Vec<Resource>,
-) -> Assembled {
+fn run(loader: Loader<'_>, directory: Option<Directory>, resources: Vec<Resource>) -> Assembled {
     let mut walk = Walk { loader, open: Vec::new(), visited: 0, values: 0 };
+    let mut pool = Pool { resources, ..Pool::default() };
     if let Some(directory) = &directory {
-        resources = walk.directory(directory, resources);
+        pool.index();
+        pool = walk.directory(directory, pool);
     }
-    let problems = finish(&mut resources);
+    let problems = finish(&mut pool);
     walk.loader.problems.extend(problems);
-    Assembled { directory, resources, problems: walk.loader.problems }
+    Assembled { directory, resources: pool.resources, problems: walk.loader.problems }
 }
 
 impl Assembled {
@@ -115,7 +114,8 @@ impl Assembled {
 }
 
 /// What happens once, after all directories: hash suffixes, references, local objects.
-fn finish(resources: &mut Vec<Resource>) -> Vec<Problem> {
+fn finish(pool: &mut Pool) -> Vec<Problem> {
+    let resources = &mut pool.resources;
     for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
         resource.remember_id();
         let name = format!("{}-{}", resource.object.name(), content_hash(&resource.object.root));
@@ -123,7 +123,7 @@ fn finish(resources: &mut Vec<Resource>) -> Vec<Problem> {
         let mark = mark.unwrap_or_else(|| resource.object.mark().clone());
         resource.set_metadata("name", Node::string(name, mark).derived(Derivation::Hashed));
     }
-    let problems = follow_names(resources);
+    let problems = follow_names(resources, &pool.config);
     resources.retain(|resource| {
         let local = resource.object.annotation("config.kubernetes.io/local-config");
         local.is_none_or(|value| value == "false")
@@ -134,16 +134,32 @@ fn finish(resources: &mut Vec<Resource>) -> Vec<Problem> {
 /// Values of all files that one build may take in; a file used twice counts twice.
 const MAX_VALUES: usize = 5_000_000;
 
-/// The objects of a directory while they are collected, with their identities.
+/// What is known of a directory while it is collected.
+#[derive(Default)]
 struct Pool {
     resources: Vec<Resource>,
+    /// Identities of the objects.
     ids: BTreeSet<Id>,
+    /// The fields that changes reach, with those of the bases.
+    config: Arc<Config>,
 }
 
 impl Pool {
-    fn new(resources: Vec<Resource>) -> Self {
-        let ids = resources.iter().map(Resource::id).collect();
-        Self { resources, ids }
+    /// Adds configuration; most directories have the standard one and share it.
+    fn configure(&mut self, config: &Arc<Config>) -> Result<(), config::Conflict> {
+        let is_standard = Arc::ptr_eq(config, &Config::standard());
+        if is_standard && self.config.is_empty() {
+            self.config = Arc::clone(config);
+        }
+        if Arc::ptr_eq(config, &self.config) {
+            return Ok(());
+        }
+        Arc::make_mut(&mut self.config).merge(config)
+    }
+
+    /// Notes the identities anew after objects were changed.
+    fn index(&mut self) {
+        self.ids = self.resources.iter().map(Resource::id).collect();
     }
 
     /// Adds an object, or says which identity is taken.
@@ -177,23 +193,66 @@ impl Walk<'_> {
         self.loader.problems.push(problem);
     }
 
-    /// Builds a directory into `resources`: the parent's for a component, none otherwise.
-    fn directory(&mut self, directory: &Directory, resources: Vec<Resource>) -> Vec<Resource> {
+    /// Builds a directory into `pool`: the parent's for a component, an empty one otherwise.
+    fn directory(&mut self, directory: &Directory, mut pool: Pool) -> Pool {
         self.open.push(directory.dir.clone());
-        let mut pool = Pool::new(resources);
         for field in ["resources", "bases"] {
             for entry in directory.list(field, &mut self.loader.problems).to_vec() {
                 self.resource(directory, &entry, &mut pool);
             }
         }
+        self.configure(directory, &mut pool);
         generate::run(&mut self.loader, directory, &mut pool.resources);
-        let mut resources = pool.resources;
         for entry in directory.list("components", &mut self.loader.problems).to_vec() {
-            resources = self.component(directory, &entry, resources);
+            pool.index();
+            pool = self.component(directory, &entry, pool);
         }
-        self.transform(directory, &mut resources);
+        self.transform(directory, &mut pool);
         self.open.pop();
-        resources
+        pool
+    }
+
+    /// Reads the files of `configurations` and `crds`.
+    fn configure(&mut self, directory: &Directory, pool: &mut Pool) {
+        let mut own = Config::standard();
+        for (entry, root) in self.files(directory, "configurations") {
+            let result = config::read(&root).and_then(|config| {
+                let result = Arc::make_mut(&mut own).merge(&config);
+                result.map_err(|conflict| conflict.at(&entry.mark))
+            });
+            self.loader.problems.extend(result.err());
+        }
+        let result = pool.configure(&own).map_err(|conflict| conflict.at(&directory.root.mark));
+        self.loader.problems.extend(result.err());
+        for (entry, root) in self.files(directory, "crds") {
+            let result = config::read_crds(&root).and_then(|config| {
+                let result = pool.configure(&Arc::new(config));
+                result.map_err(|conflict| conflict.at(&entry.mark))
+            });
+            self.loader.problems.extend(result.err());
+        }
+    }
+
+    /// The first documents of the files that a field lists, with the entries that name them.
+    fn files(&mut self, directory: &Directory, field: &str) -> Vec<(Node, Arc<Node>)> {
+        let mut found = Vec::new();
+        for entry in directory.list(field, &mut self.loader.problems) {
+            let path = match self.loader.file_path(&directory.dir, entry) {
+                Ok(path) => path,
+                Err(problem) => {
+                    self.report(problem);
+                    continue;
+                }
+            };
+            let Some(parsed) = self.loader.yaml(&path) else {
+                let text = format!("the file `{path}` does not exist");
+                self.report(Problem::at(&entry.mark, ProblemKind::Missing, text));
+                continue;
+            };
+            let document = parsed.documents.first();
+            found.extend(document.map(|document| (entry.clone(), Arc::clone(&document.root))));
+        }
+        found
     }
 
     fn resource(&mut self, directory: &Directory, entry: &Node, pool: &mut Pool) {
@@ -214,27 +273,26 @@ impl Walk<'_> {
             let text = format!("`{path}` is a component; list it under `components`");
             return self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
         }
-        for resource in self.directory(&base, Vec::new()) {
+        let below = self.directory(&base, Pool::default());
+        for resource in below.resources {
             if let Err(problem) = pool.add(resource) {
                 self.report(problem);
             }
         }
+        if let Err(conflict) = pool.configure(&below.config) {
+            self.report(conflict.at(&entry.mark));
+        }
     }
 
-    fn component(
-        &mut self,
-        directory: &Directory,
-        entry: &Node,
-        resources: Vec<Resource>,
-    ) -> Vec<Resource> {
-        let Some(path) = self.local_path(directory, entry) else { return resources };
-        let Some(component) = self.enter(entry, &path) else { return resources };
+    fn component(&mut self, directory: &Directory, entry: &Node, pool: Pool) -> Pool {
+        let Some(path) = self.local_path(directory, entry) else { return pool };
+        let Some(component) = self.enter(entry, &path) else { return pool };
         if !component.component {
             let text = format!("`{path}` is no component; list it under `resources`");
             self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
-            return resources;
+            return pool;
         }
-        self.directory(&component, resources)
+        self.directory(&component, pool)
     }
 
     /// The path an entry names within the tree; remote and escaping ones are reported.
@@ -283,57 +341,55 @@ impl Walk<'_> {
         directory
     }
 
-    fn transform(&mut self, directory: &Directory, resources: &mut Vec<Resource>) {
+    fn transform(&mut self, directory: &Directory, pool: &mut Pool) {
+        let (resources, config) = (&mut pool.resources, &pool.config);
         apply_strategic(&mut self.loader, directory, resources);
         apply_patches(&mut self.loader, directory, resources);
+        let mut results = Vec::new();
         if let Some((namespace, mark)) = directory.text("namespace") {
-            set_namespace(resources, namespace, mark);
+            let specs = config.fields(List::Namespace);
+            let (unset_only, subjects) = (false, Subjects::Default);
+            let change = NamespaceChange { namespace, mark, specs, unset_only, subjects };
+            results.push(change.apply(resources));
         }
-        if let Some((prefix, mark)) = directory.text("namePrefix") {
-            extend_names(resources, End::Prefix, prefix, mark);
+        if let Some(prefix) = directory.text("namePrefix") {
+            let specs = config.fields(List::NamePrefix);
+            results.push(extend_names(resources, End::Prefix, prefix, specs));
         }
-        if let Some((suffix, mark)) = directory.text("nameSuffix") {
-            extend_names(resources, End::Suffix, suffix, mark);
+        if let Some(suffix) = directory.text("nameSuffix") {
+            let specs = config.fields(List::NameSuffix);
+            results.push(extend_names(resources, End::Suffix, suffix, specs));
         }
-        self.transform_labels(directory, resources);
+        self.loader.problems.extend(results.into_iter().filter_map(Result::err));
+        self.transform_labels(directory, resources, config);
         apply_json_patches(&mut self.loader, directory, resources);
         for entry in directory.list("replicas", &mut self.loader.problems) {
-            if let Err(problem) = set_replicas(resources, entry) {
-                self.report(problem);
-            }
+            let result = set_replicas(resources, entry, config.fields(List::Replicas));
+            self.loader.problems.extend(result.err());
         }
         for entry in directory.list("images", &mut self.loader.problems) {
-            if let Err(problem) = replace_images(resources, entry) {
-                self.report(problem);
-            }
+            let result = replace_images(resources, entry, config.fields(List::Images));
+            self.loader.problems.extend(result.err());
         }
     }
 
-    fn transform_labels(&mut self, directory: &Directory, resources: &mut [Resource]) {
+    fn transform_labels(
+        &mut self,
+        directory: &Directory,
+        resources: &mut [Resource],
+        config: &Config,
+    ) {
         for entry in directory.list("labels", &mut self.loader.problems) {
             let Some(pairs) = entry.get("pairs") else { continue };
-            let flag = |name: &str| entry.get(name).and_then(Node::as_bool).unwrap_or(false);
-            let scope = LabelScope {
-                selectors: flag("includeSelectors"),
-                templates: flag("includeTemplates"),
-                volume_claim_templates: flag("includeVolumeClaimTemplates"),
-            };
-            self.loader.problems.extend(check_pairs(pairs));
-            add_labels(resources, pairs, scope);
-            if let Some(specs) = entry.entry("fields").filter(|fields| !fields.value.is_null()) {
-                let text = "`fields` is not evaluated: labels are missing from these fields";
-                self.report(Problem::at(&specs.key_mark, ProblemKind::Unsupported, text));
-            }
+            let result =
+                label_fields(entry, config).and_then(|specs| add_pairs(resources, pairs, &specs));
+            self.loader.problems.extend(result.err());
         }
-        if let Some(pairs) = directory.field("commonLabels") {
-            self.loader.problems.extend(check_pairs(pairs));
-            let scope =
-                LabelScope { selectors: true, templates: true, volume_claim_templates: true };
-            add_labels(resources, pairs, scope);
-        }
-        if let Some(pairs) = directory.field("commonAnnotations") {
-            self.loader.problems.extend(check_pairs(pairs));
-            add_annotations(resources, pairs);
+        let common =
+            [("commonLabels", List::CommonLabels), ("commonAnnotations", List::CommonAnnotations)];
+        for (field, list) in common {
+            let Some(pairs) = directory.field(field) else { continue };
+            self.loader.problems.extend(add_pairs(resources, pairs, config.fields(list)).err());
         }
     }
 }

@@ -20,6 +20,8 @@ const EVALUATED: &[&str] = &[
     "commonLabels",
     "components",
     "configMapGenerator",
+    "configurations",
+    "crds",
     "generatorOptions",
     "images",
     "kind",
@@ -40,8 +42,6 @@ const EVALUATED: &[&str] = &[
 /// Fields of Kustomize that it does not evaluate, and what is missing from the result then.
 const NOT_EVALUATED: &[(&str, &str)] = &[
     ("buildMetadata", "its annotations are not added"),
-    ("configurations", "fields of custom resources may keep their old names"),
-    ("crds", "references in custom resources may keep their old names"),
     ("generators", "their objects are missing"),
     ("helmChartInflationGenerator", "the chart's objects are missing; commit the rendered chart"),
     ("helmCharts", "the chart's objects are missing; commit the rendered chart"),

@@ -1,87 +1,114 @@
 //! Fields of an object by path, as Kustomize's field specifications name them.
 
+use std::borrow::Cow;
+
 use crate::object::Object;
+use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Mark, Node, Value};
 
-use super::resource::empty_mapping;
+use super::resource::{Id, empty_mapping};
+
+/// Group, version and kind of objects; an empty part stands for any.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Gvk {
+    pub(super) group: Cow<'static, str>,
+    pub(super) version: Cow<'static, str>,
+    pub(super) kind: Cow<'static, str>,
+}
+
+impl Gvk {
+    pub(super) const fn fixed(
+        group: &'static str,
+        version: &'static str,
+        kind: &'static str,
+    ) -> Self {
+        Self {
+            group: Cow::Borrowed(group),
+            version: Cow::Borrowed(version),
+            kind: Cow::Borrowed(kind),
+        }
+    }
+
+    /// Whether an object of this group, version and kind is meant.
+    pub(super) fn accepts(&self, group: &str, version: &str, kind: &str) -> bool {
+        let same = |wanted: &str, actual: &str| wanted.is_empty() || wanted == actual;
+        same(&self.kind, kind) && same(&self.group, group) && same(&self.version, version)
+    }
+
+    pub(super) fn accepts_id(&self, id: &Id) -> bool {
+        self.accepts(&id.group, &id.version, &id.kind)
+    }
+
+    pub(super) fn accepts_object(&self, object: &Object) -> bool {
+        self.accepts(object.group(), object.version(), object.kind())
+    }
+}
 
 /// A field of some kinds of objects.
 ///
-/// A path has segments joined by `/`; lists on the way are walked item by item, with or without
-/// `[]` behind the name. An empty group, version or kind matches any.
-#[derive(Debug, Clone, Copy)]
+/// A path has segments joined by `/`, with `\/` for a slash inside a segment; lists on the way are
+/// walked item by item, with or without `[]` behind the name.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FieldSpec {
-    pub(super) group: &'static str,
-    pub(super) version: &'static str,
-    pub(super) kind: &'static str,
-    pub(super) path: &'static str,
+    pub(super) of: Gvk,
+    pub(super) path: Cow<'static, str>,
     /// Whether the field is created where it is missing.
     pub(super) create: bool,
 }
 
 impl FieldSpec {
-    /// A field of one kind in any group that is created where missing.
-    pub(super) const fn created(kind: &'static str, path: &'static str) -> Self {
-        Self { group: "", version: "", kind, path, create: true }
-    }
-
-    /// A field of one kind of one group, changed only where it exists.
-    pub(super) const fn existing(
-        group: &'static str,
-        kind: &'static str,
-        path: &'static str,
-    ) -> Self {
-        Self { group, version: "", kind, path, create: false }
-    }
-
-    /// The same field of one group.
-    pub(super) const fn in_group(self, group: &'static str) -> Self {
-        Self { group, ..self }
-    }
-
-    /// The same field of one version.
-    pub(super) const fn in_version(self, version: &'static str) -> Self {
-        Self { version, ..self }
+    pub(super) fn new(of: Gvk, path: impl Into<Cow<'static, str>>, create: bool) -> Self {
+        Self { of, path: path.into(), create }
     }
 
     pub(super) fn matches(&self, object: &Object) -> bool {
-        let accepts = |wanted: &str, actual: &str| wanted.is_empty() || wanted == actual;
-        accepts(self.kind, object.kind())
-            && accepts(self.group, object.group())
-            && accepts(self.version, object.version())
+        self.of.accepts_object(object)
     }
 }
 
+/// What a visitor does to a field it is shown; a problem ends the visit.
+pub(super) type Set<'a> = &'a mut dyn FnMut(&mut Node) -> Result<(), Problem>;
+
 /// Calls `set` on every node at `path`; with `create`, missing mappings and a null leaf are made
 /// first and carry that mark.
+///
+/// # Errors
+/// When a scalar stands where the path leads on, as Kustomize refuses it, or when `set` fails.
 pub(super) fn visit(
     node: &mut Node,
     path: &str,
     create: Option<&Mark>,
-    set: &mut dyn FnMut(&mut Node),
-) {
+    set: Set<'_>,
+) -> Result<(), Problem> {
     if path.is_empty() {
         return set(node);
     }
     match &mut node.value {
         Value::Sequence(items) => {
-            for item in items {
-                visit(item, path, create, set);
-            }
+            items.iter_mut().try_for_each(|item| visit(item, path, create, set))
         }
         Value::Mapping(_) => visit_field(node, path, create, set),
-        Value::Null | Value::Scalar(_) => {}
+        Value::Null => Ok(()),
+        Value::Scalar(_) => {
+            let text = format!("`{path}` cannot be below a single value");
+            Err(Problem::at(&node.mark, ProblemKind::Invalid, text))
+        }
     }
 }
 
-fn visit_field(node: &mut Node, path: &str, create: Option<&Mark>, set: &mut dyn FnMut(&mut Node)) {
-    let (segment, rest) = path.split_once('/').unwrap_or((path, ""));
+fn visit_field(
+    node: &mut Node,
+    path: &str,
+    create: Option<&Mark>,
+    set: Set<'_>,
+) -> Result<(), Problem> {
+    let (segment, rest) = first_segment(path);
     let (key, is_list) = match segment.strip_suffix("[]") {
         Some(key) => (key, true),
-        None => (segment, false),
+        None => (&*segment, false),
     };
     if node.get(key).is_none() {
-        let Some(mark) = create.filter(|_| !is_list) else { return };
+        let Some(mark) = create.filter(|_| !is_list) else { return Ok(()) };
         let value = if rest.is_empty() {
             Node::new(Value::Null, mark.clone())
         } else {
@@ -89,9 +116,46 @@ fn visit_field(node: &mut Node, path: &str, create: Option<&Mark>, set: &mut dyn
         };
         node.set(key, mark, value);
     }
-    let Some(child) = node.get_mut(key) else { return };
-    if child.is_null() && !rest.is_empty() && !is_list && create.is_some() {
+    let Some(child) = node.get_mut(key) else { return Ok(()) };
+    if child.is_null() && is_list {
+        child.value = Value::Sequence(Vec::new());
+    } else if child.is_null() && !rest.is_empty() && create.is_some() {
         child.value = Value::Mapping(Vec::new());
     }
-    visit(child, rest, create, set);
+    visit(child, rest, create, set)
+}
+
+/// The first segment of a path, `\/` resolved, and what is behind it; a leading slash is ignored.
+fn first_segment(path: &str) -> (Cow<'_, str>, &str) {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let mut from = 0;
+    while let Some(found) = path[from..].find('/') {
+        let slash = from + found;
+        if !path[..slash].ends_with('\\') {
+            return (unescaped(&path[..slash]), &path[slash + 1..]);
+        }
+        from = slash + 1;
+    }
+    (unescaped(path), "")
+}
+
+fn unescaped(segment: &str) -> Cow<'_, str> {
+    if segment.contains("\\/") {
+        Cow::Owned(segment.replace("\\/", "/"))
+    } else {
+        Cow::Borrowed(segment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_can_be_part_of_a_segment() {
+        let (segment, rest) = first_segment("annotations/example.com\\/name/x");
+        assert_eq!((&*segment, rest), ("annotations", "example.com\\/name/x"));
+        let (segment, rest) = first_segment(rest);
+        assert_eq!((&*segment, rest), ("example.com/name", "x"));
+    }
 }

@@ -5,97 +5,118 @@ use regex_lite::Regex;
 use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Derivation, Node, Value};
 
-use super::fields::visit;
+use super::fields::{FieldSpec, visit};
 use super::resource::Resource;
 
 /// One entry of `images`.
 struct Replacement<'a> {
-    pattern: Regex,
+    /// `None` when the name is no valid pattern: Kustomize finds no image then.
+    pattern: Option<Regex>,
     new_name: Option<&'a Node>,
     new_tag: Option<&'a Node>,
     digest: Option<&'a Node>,
     tag_suffix: Option<&'a Node>,
 }
 
-/// Applies one entry of `images` to all containers.
-pub(super) fn replace_images(resources: &mut [Resource], entry: &Node) -> Result<(), Problem> {
-    let replacement = read(entry)?;
-    for resource in resources {
-        if resource.object.kind() == "CustomResourceDefinition"
-            || !names_images(&resource.object.root)
-        {
-            continue;
+/// Applies one entry of `images` to all containers and to the fields of `specs`.
+///
+/// Kustomize looks for containers at any depth first and for its listed fields then, so that a tag
+/// suffix is added twice where both find the same image; so does this.
+pub(super) fn replace_images(
+    resources: &mut [Resource],
+    entry: &Node,
+    specs: &[FieldSpec],
+) -> Result<(), Problem> {
+    let replacement = read(entry);
+    let is_definition = |resource: &Resource| resource.object.kind() == "CustomResourceDefinition";
+    for resource in resources.iter_mut().filter(|resource| !is_definition(resource)) {
+        if has_containers(&resource.object.root) {
+            visit_containers(resource.object.root_mut(), &replacement)?;
         }
-        let root = resource.object.root_mut();
-        visit_containers(root, &replacement);
+        for spec in specs {
+            if !spec.matches(&resource.object) || !leads_on(&resource.object.root, &spec.path) {
+                continue;
+            }
+            visit(resource.object.root_mut(), &spec.path, None, &mut |image| {
+                replacement.apply(image)
+            })?;
+        }
     }
     Ok(())
 }
 
-fn read(entry: &Node) -> Result<Replacement<'_>, Problem> {
+fn read(entry: &Node) -> Replacement<'_> {
     let field = |key| entry.get(key).filter(|node| node.text().is_some_and(|t| !t.is_empty()));
-    let Some(name) = field("name") else {
-        let text = "an entry of `images` needs a `name`";
-        return Err(Problem::at(&entry.mark, ProblemKind::Invalid, text));
-    };
-    // Kustomize takes the name as a regular expression too.
-    let text = name.text().unwrap_or("");
-    let rest = "(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?$";
-    let pattern = Regex::new(&format!("^{text}{rest}")).map_err(|_| {
-        let text = format!("`{text}` is not a valid image name");
-        Problem::at(&name.mark, ProblemKind::Invalid, text)
-    })?;
-    Ok(Replacement {
-        pattern,
+    let text = entry.get("name").and_then(Node::text).unwrap_or("");
+    // Kustomize takes the name as a regular expression; a digest is one of the OCI grammar.
+    let rest = "(:[a-zA-Z0-9_.{}-]*)?\
+                (@[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*:[a-zA-Z0-9_.{}-]*)?$";
+    Replacement {
+        pattern: Regex::new(&format!("^{text}{rest}")).ok(),
         new_name: field("newName"),
         new_tag: field("newTag"),
         digest: field("digest"),
         tag_suffix: field("tagSuffix"),
+    }
+}
+
+/// Whether the first two steps of a path exist, so that other objects need not be copied.
+fn leads_on(root: &Node, path: &str) -> bool {
+    let mut steps = path.split('/').map(|step| step.trim_end_matches("[]"));
+    let (first, second) = (steps.next().unwrap_or(""), steps.next());
+    root.get(first).is_some_and(|node| match (second, &node.value) {
+        (Some(second), Value::Mapping(_)) => node.get(second).is_some(),
+        _ => true,
     })
 }
 
-/// Whether the object has containers or volumes at all, so that others need not be copied.
-fn names_images(node: &Node) -> bool {
+/// Whether the object has containers at all, so that others need not be copied.
+fn has_containers(node: &Node) -> bool {
     match &node.value {
         Value::Mapping(entries) => entries.iter().any(|entry| {
-            matches!(entry.key.as_str(), "containers" | "initContainers" | "volumes")
-                || names_images(&entry.value)
+            matches!(entry.key.as_str(), "containers" | "initContainers")
+                || has_containers(&entry.value)
         }),
-        Value::Sequence(items) => items.iter().any(names_images),
+        Value::Sequence(items) => items.iter().any(has_containers),
         _ => false,
     }
 }
 
 /// Containers are found at any depth, so that custom resources with pod templates work too.
-fn visit_containers(node: &mut Node, replacement: &Replacement<'_>) {
+fn visit_containers(node: &mut Node, replacement: &Replacement<'_>) -> Result<(), Problem> {
     match &mut node.value {
         Value::Mapping(entries) => {
             for entry in entries {
-                let path = match entry.key.as_str() {
-                    "containers" | "initContainers" => Some("image"),
-                    "volumes" => Some("image/reference"),
-                    _ => None,
-                };
-                if let Some(path) = path {
-                    visit(&mut entry.value, path, None, &mut |image| replacement.apply(image));
+                visit_containers(&mut entry.value, replacement)?;
+                if !matches!(entry.key.as_str(), "containers" | "initContainers") {
+                    continue;
                 }
-                visit_containers(&mut entry.value, replacement);
+                for container in entry.value.items_mut().into_iter().flatten() {
+                    if matches!(container.value, Value::Scalar(_) | Value::Sequence(_)) {
+                        let text = format!("an item of `{}` must be a mapping", entry.key);
+                        return Err(Problem::at(&container.mark, ProblemKind::Invalid, text));
+                    }
+                    container.get_mut("image").map_or(Ok(()), |image| replacement.apply(image))?;
+                }
             }
+            Ok(())
         }
         Value::Sequence(items) => {
-            for item in items {
-                visit_containers(item, replacement);
-            }
+            items.iter_mut().try_for_each(|item| visit_containers(item, replacement))
         }
-        _ => {}
+        _ => Ok(()),
     }
 }
 
 impl Replacement<'_> {
-    fn apply(&self, image: &mut Node) {
-        let Some(old) = image.text() else { return };
-        if !self.pattern.is_match(old) {
-            return;
+    fn apply(&self, image: &mut Node) -> Result<(), Problem> {
+        if matches!(image.value, Value::Sequence(_) | Value::Mapping(_)) {
+            let text = "an image must be a text";
+            return Err(Problem::at(&image.mark, ProblemKind::Invalid, text));
+        }
+        let old = image.text().unwrap_or("");
+        if !self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(old)) {
+            return Ok(());
         }
         let (mut name, mut tag, mut digest) = split(old);
         // The line that matters most is the one of the version, then the one of the name.
@@ -105,6 +126,7 @@ impl Replacement<'_> {
             setter = Some(new_name);
         }
         if let Some(suffix) = self.tag_suffix {
+            // Without effect beside a new tag or digest.
             tag = Some(format!("{}{}", tag.unwrap_or_default(), suffix.text().unwrap_or("")));
             digest = None;
             setter = Some(suffix);
@@ -132,16 +154,17 @@ impl Replacement<'_> {
             let image_set = Node::string(new, setter.mark.clone());
             image.override_with(image_set.derived(Derivation::Image));
         }
+        Ok(())
     }
 }
 
-/// Name, tag and digest of an image; a `:` in front of the last `/` belongs to a port.
+/// Name, tag and digest of an image; a `:` in front of the first `/` belongs to a port.
 fn split(image: &str) -> (&str, Option<String>, Option<String>) {
     let (rest, digest) = match image.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest.to_owned())),
         None => (image, None),
     };
-    let path = rest.rfind('/').map_or(0, |slash| slash + 1);
+    let path = rest.find('/').unwrap_or(0);
     match rest[path..].find(':') {
         Some(colon) => {
             let colon = path + colon;

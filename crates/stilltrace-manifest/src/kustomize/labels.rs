@@ -1,142 +1,83 @@
 //! `labels`, `commonLabels` and `commonAnnotations`.
 
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Entry, Node};
+use crate::yaml::{Entry, Node, Value};
 
-use super::fields::{FieldSpec, visit};
+use super::config::{Config, Conflict, List, extend, read_specs};
+use super::fields::{FieldSpec, Gvk, visit};
 use super::resource::Resource;
 
-/// Which fields receive labels beside `metadata.labels`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LabelScope {
-    pub(super) selectors: bool,
-    pub(super) templates: bool,
-    pub(super) volume_claim_templates: bool,
-}
-
-const EVERY: FieldSpec = FieldSpec::created("", "metadata/labels");
-
-/// Labels of pod templates.
-const TEMPLATES: &[FieldSpec] = &[
-    FieldSpec::created("ReplicationController", "spec/template/metadata/labels").in_version("v1"),
-    FieldSpec::created("Deployment", "spec/template/metadata/labels"),
-    FieldSpec::created("ReplicaSet", "spec/template/metadata/labels"),
-    FieldSpec::created("DaemonSet", "spec/template/metadata/labels"),
-    FieldSpec::created("StatefulSet", "spec/template/metadata/labels").in_group("apps"),
-    FieldSpec::created("Job", "spec/template/metadata/labels").in_group("batch"),
-    FieldSpec::created("CronJob", "spec/jobTemplate/metadata/labels").in_group("batch"),
-    FieldSpec::created("CronJob", "spec/jobTemplate/spec/template/metadata/labels")
-        .in_group("batch"),
-];
-
-const VOLUME_CLAIMS: FieldSpec =
-    FieldSpec::created("StatefulSet", "spec/volumeClaimTemplates[]/metadata/labels")
-        .in_group("apps");
-
-/// Selectors that always match the pods of the same object or of the same build.
-const SELECTORS: &[FieldSpec] = &[
-    FieldSpec::created("Service", "spec/selector").in_version("v1"),
-    FieldSpec::created("ReplicationController", "spec/selector").in_version("v1"),
-    FieldSpec::created("Deployment", "spec/selector/matchLabels"),
-    FieldSpec::created("ReplicaSet", "spec/selector/matchLabels"),
-    FieldSpec::created("DaemonSet", "spec/selector/matchLabels"),
-    FieldSpec::created("StatefulSet", "spec/selector/matchLabels").in_group("apps"),
-    FieldSpec::existing("batch", "Job", "spec/selector/matchLabels"),
-    FieldSpec::existing("batch", "CronJob", "spec/jobTemplate/spec/selector/matchLabels"),
-    FieldSpec::existing("policy", "PodDisruptionBudget", "spec/selector/matchLabels"),
-    FieldSpec::existing("networking.k8s.io", "NetworkPolicy", "spec/podSelector/matchLabels"),
-    FieldSpec::existing(
-        "networking.k8s.io",
-        "NetworkPolicy",
-        "spec/ingress/from/podSelector/matchLabels",
-    ),
-    FieldSpec::existing(
-        "networking.k8s.io",
-        "NetworkPolicy",
-        "spec/egress/to/podSelector/matchLabels",
-    ),
-];
-
-/// Selectors inside the scheduling rules of Deployments and StatefulSets.
-const SCHEDULING: &[&str] = &[
-    "spec/template/spec/affinity/podAffinity/preferredDuringSchedulingIgnoredDuringExecution/\
-     podAffinityTerm/labelSelector/matchLabels",
-    "spec/template/spec/affinity/podAffinity/requiredDuringSchedulingIgnoredDuringExecution/\
-     labelSelector/matchLabels",
-    "spec/template/spec/affinity/podAntiAffinity/preferredDuringSchedulingIgnoredDuringExecution/\
-     podAffinityTerm/labelSelector/matchLabels",
-    "spec/template/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/\
-     labelSelector/matchLabels",
-    "spec/template/spec/topologySpreadConstraints/labelSelector/matchLabels",
-];
-
-/// Annotations of objects and pod templates.
-const ANNOTATIONS: &[FieldSpec] = &[
-    FieldSpec::created("", "metadata/annotations"),
-    FieldSpec::created("ReplicationController", "spec/template/metadata/annotations")
-        .in_version("v1"),
-    FieldSpec::created("Deployment", "spec/template/metadata/annotations"),
-    FieldSpec::created("ReplicaSet", "spec/template/metadata/annotations"),
-    FieldSpec::created("DaemonSet", "spec/template/metadata/annotations"),
-    FieldSpec::created("StatefulSet", "spec/template/metadata/annotations"),
-    FieldSpec::created("Job", "spec/template/metadata/annotations").in_group("batch"),
-    FieldSpec::created("CronJob", "spec/jobTemplate/metadata/annotations").in_group("batch"),
-    FieldSpec::created("CronJob", "spec/jobTemplate/spec/template/metadata/annotations")
-        .in_group("batch"),
-];
-
-/// Adds the pairs of a mapping as labels.
-pub(super) fn add_labels(resources: &mut [Resource], pairs: &Node, scope: LabelScope) {
-    let mut specs = vec![EVERY];
-    if scope.selectors {
-        specs.extend(SELECTORS);
-        for path in SCHEDULING {
-            specs.push(FieldSpec::existing("apps", "Deployment", path));
-            specs.push(FieldSpec::existing("apps", "StatefulSet", path));
+/// The fields that one entry of `labels` reaches.
+pub(super) fn label_fields(entry: &Node, config: &Config) -> Result<Vec<FieldSpec>, Problem> {
+    let mut specs = match entry.get("fields") {
+        Some(fields) => read_specs(fields)?,
+        None => Vec::new(),
+    };
+    let flag = |name: &str| entry.get(name).and_then(Node::as_bool).unwrap_or(false);
+    let mut lists = vec![List::Labels];
+    if flag("includeSelectors") {
+        lists.push(List::CommonLabels);
+    } else {
+        if flag("includeTemplates") {
+            lists.push(List::TemplateLabels);
+        }
+        if flag("includeVolumeClaimTemplates") {
+            lists.push(List::VolumeClaimTemplateLabels);
         }
     }
-    if scope.selectors || scope.templates {
-        specs.extend(TEMPLATES);
+    let conflict =
+        |conflict: Conflict| Problem::at(&entry.mark, ProblemKind::Invalid, conflict.to_string());
+    for list in lists {
+        extend(&mut specs, config.fields(list), "labels").map_err(conflict)?;
     }
-    if scope.selectors || scope.volume_claim_templates {
-        specs.push(VOLUME_CLAIMS);
+    if !flag("includeSelectors") {
+        let own = FieldSpec::new(Gvk::default(), "metadata/labels", true);
+        extend(&mut specs, &[own], "labels").map_err(conflict)?;
     }
-    add_pairs(resources, pairs, &specs);
+    Ok(specs)
 }
 
-/// Adds the pairs of a mapping as annotations.
-pub(super) fn add_annotations(resources: &mut [Resource], pairs: &Node) {
-    add_pairs(resources, pairs, ANNOTATIONS);
-}
-
-fn add_pairs(resources: &mut [Resource], pairs: &Node, specs: &[FieldSpec]) {
+/// Adds the pairs of a mapping to the mappings that `specs` name, as labels or annotations are.
+pub(super) fn add_pairs(
+    resources: &mut [Resource],
+    pairs: &Node,
+    specs: &[FieldSpec],
+) -> Result<(), Problem> {
+    check_pairs(pairs)?;
     let mut sorted: Vec<&Entry> = pairs.entries().iter().collect();
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
-    let Some(first) = sorted.first() else { return };
+    let Some(first) = sorted.first() else { return Ok(()) };
     for resource in resources {
         for spec in specs {
             if !spec.matches(&resource.object) {
                 continue;
             }
             let create = spec.create.then_some(&first.key_mark);
-            visit(resource.object.root_mut(), spec.path, create, &mut |node| {
-                for entry in &sorted {
-                    let text = entry.value.text().unwrap_or("");
-                    let value = Node::string(text, entry.value.mark.clone());
-                    node.set(&entry.key, &entry.key_mark, value);
-                }
-            });
+            visit(resource.object.root_mut(), &spec.path, create, &mut |node| {
+                set_pairs(node, &sorted)
+            })?;
         }
     }
+    Ok(())
 }
 
-/// Reports pairs whose value is a collection: labels and annotations are texts.
-pub(super) fn check_pairs(pairs: &Node) -> Vec<Problem> {
-    let collections = pairs.entries().iter().filter(|entry| entry.value.resolved().is_none());
-    collections
-        .map(|entry| {
-            let text = format!("the value of `{}` must be a text", entry.key);
-            Problem::at(&entry.value.mark, ProblemKind::Invalid, text)
-        })
-        .collect()
+fn set_pairs(node: &mut Node, pairs: &[&Entry]) -> Result<(), Problem> {
+    if !matches!(node.value, Value::Mapping(_) | Value::Null) {
+        let text = "cannot hold labels or annotations: it is no mapping";
+        return Err(Problem::at(&node.mark, ProblemKind::Invalid, text));
+    }
+    for entry in pairs {
+        let text = entry.value.text().unwrap_or("");
+        node.set(&entry.key, &entry.key_mark, Node::string(text, entry.value.mark.clone()));
+    }
+    Ok(())
+}
+
+/// Refuses pairs whose value is a collection: labels and annotations are texts.
+fn check_pairs(pairs: &Node) -> Result<(), Problem> {
+    let Some(entry) = pairs.entries().iter().find(|entry| entry.value.resolved().is_none()) else {
+        return Ok(());
+    };
+    let text = format!("the value of `{}` must be a text", entry.key);
+    Err(Problem::at(&entry.value.mark, ProblemKind::Invalid, text))
 }

@@ -6,6 +6,7 @@
 //! this build reports a [`Problem`] and goes on with what it has.
 
 mod accumulate;
+mod config;
 #[cfg(test)]
 mod conformance;
 mod directory;

@@ -46,6 +46,8 @@ pub(super) struct Resource {
     pub(super) prefixes: Vec<String>,
     pub(super) suffixes: Vec<String>,
     pub(super) needs_hash: bool,
+    /// Whether a Helm chart made it: charts place their objects in namespaces themselves.
+    pub(super) from_helm: bool,
 }
 
 impl Resource {
@@ -57,7 +59,24 @@ impl Resource {
             prefixes: Vec::new(),
             suffixes: Vec::new(),
             needs_hash: false,
+            from_helm: false,
         }
+    }
+
+    pub(super) fn is_cluster_scoped(&self) -> bool {
+        is_cluster_scoped(self.object.group(), self.object.kind())
+    }
+
+    /// The present and all earlier identities; group and version are always the present ones.
+    pub(super) fn ids(&self) -> impl Iterator<Item = Id> + '_ {
+        let current = self.id();
+        let (group, version) = (current.group.clone(), current.version.clone());
+        let earlier = self.previous.iter().map(move |id| Id {
+            group: group.clone(),
+            version: version.clone(),
+            ..id.clone()
+        });
+        earlier.chain(std::iter::once(current))
     }
 
     pub(super) fn id(&self) -> Id {
@@ -70,7 +89,7 @@ impl Resource {
 
     /// Whether the object has or had this identity.
     pub(super) fn ever_was(&self, id: &Id) -> bool {
-        self.previous.contains(id) || self.id() == *id
+        self.ids().any(|own| own == *id)
     }
 
     /// Remembers the identity of this moment.

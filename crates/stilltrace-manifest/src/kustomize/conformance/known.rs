@@ -19,22 +19,8 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
     ),
     (
         "`configurations` is not evaluated yet",
-        &[
-            "customconfig-LabelTransformerConfig-includeSelectors-false-includeTemplates-false-include-template-via-transformerConfig",
-            "customconfig-LabelTransformerConfig-includeSelectors-true-includeTemplates-false-include-template-via-transformerConfig",
-            "customconfig-LabelTransformerConfigWithCustomResources-include-selector-via-transformerConfig",
-            "customconfig-LabelTransformerConfigWithCustomResources-include-selectors-and-labels-via-transformerConfig",
-            "customconfig-LabelTransformerConfigWithCustomResources-include-template-via-transformerConfig",
-            "intermediateresourceid-IntermediateNameSecretKeyRefDiamond",
-            "namereference-Issue4682-NameReferencesToSelfInAnnotations",
-            "namereference-Issue4884-UseLocalConfigAsNameRefSource",
-            "transformersimage-TransfomersImageCustomConfig",
-            "transformersimage-TransfomersImageKnativeConfig",
-            "variableref-Issue3449",
-        ],
+        &["intermediateresourceid-IntermediateNameSecretKeyRefDiamond", "variableref-Issue3449"],
     ),
-    ("`crds` is not evaluated yet", &["crd-CrdBase", "crd-CrdWithOverlay"]),
-    ("`fields` is not evaluated yet", &["inlinelabels-KustomizationLabels"]),
     (
         "`generators` is not evaluated yet",
         &[
@@ -122,10 +108,6 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "an image name that is no pattern is compared as text",
-        &["transformersimage-TransfomersImageInvalidNameRegexp"],
-    ),
-    (
         "keys set twice in a kustomization are accepted by Kustomize, the last one counts",
         &[
             "component-OrderOfAccumulatedComponent-components-using-a-generated-resource-by-configMapGenerator",
@@ -145,14 +127,6 @@ pub(super) const REPOSITORIES: &[(&str, &[&str])] = &[
             "istio-ecosystem__admiral/install/admiral/base",
             "istio-ecosystem__admiral/install/admiral/overlays/demosinglecluster",
             "istio-ecosystem__admiral/install/admiralremote/base",
-        ],
-    ),
-    (
-        "`configurations` is not evaluated yet",
-        &[
-            "konflux-ci__konflux-ci/operator/config/certmanager",
-            "konflux-ci__konflux-ci/operator/config/default/manager-metrics-certs/certmanager",
-            "kyma-project__istio/config/crd",
         ],
     ),
     (
