@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stilltrace_model::{
-    AppContainer, Destination, Edge, EdgeId, Origin, Platform, Retries, Route, Scope, Service,
-    ServiceId, Setting, SidecarProxy, Telemetry, TrafficPolicy, Workload,
+    AppContainer, Destination, Edge, EdgeId, Origin, Platform, PodRules, Retries, Route, Scope,
+    Service, ServiceId, Setting, SidecarProxy, Telemetry, TrafficPolicy, Workload,
 };
 
 use crate::pods::{APP_CONTAINER, Pod};
@@ -56,6 +56,9 @@ fn workload(pod: &Pod) -> Workload {
         image: unset(format!("lab/{}:latest", pod.workload.name)),
         cpu_limit: unset(None),
         cpu_request: unset(None),
+        memory_limit: unset(None),
+        memory_request: unset(None),
+        probes: BTreeMap::new(),
         env: BTreeMap::new(),
     };
     Workload {
@@ -65,6 +68,7 @@ fn workload(pod: &Pod) -> Workload {
         labels: pod.labels.clone(),
         service_account: pod.service_account.clone(),
         replicas: unset(None),
+        pod_rules: PodRules::default(),
         containers: if pod.is_gateway { Vec::new() } else { vec![container] },
         sidecar: Some(SidecarProxy {
             cpu_limit: unset(None),
@@ -77,6 +81,7 @@ fn workload(pod: &Pod) -> Workload {
             },
             outbound_policy: None,
             inbound: BTreeMap::new(),
+            patches: Vec::new(),
             telemetry: Telemetry {
                 tracing_percent: unset(0.0),
                 access_log: unset(true),

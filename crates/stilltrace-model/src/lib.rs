@@ -12,6 +12,7 @@ mod change;
 mod diagnosis;
 mod entity;
 mod hazard;
+mod kubernetes;
 mod origin;
 mod plan;
 mod platform;
@@ -29,13 +30,16 @@ pub use diagnosis::{
 };
 pub use entity::{ContainerId, EdgeId, Entity, PodName, ServiceId, WorkloadId};
 pub use hazard::{Certainty, Edit, Expect, Fix, Hazard, Prediction, Safety, Weight};
+pub use kubernetes::{
+    Autoscaler, Bytes, DisruptionBudget, PodRules, Probe, ProbeKind, TopologySpread,
+};
 pub use origin::{CommitId, CommitInfo, Location, ObjectRef, Origin, Owner, Side};
 pub use plan::{Line, Plan, Want};
 pub use platform::{
-    Destination, Discovery, Edge, EndpointCount, FaultRule, HashTable, Http2, Inbound, InboundPort,
-    InboundRetries, LoadBalancer, Locality, Mirror, MutualTls, OutlierDetection, Platform, Pool,
-    Reconciler, ReconcilerKind, Refusal, Retries, RetryBudget, Route, Service, Subsets,
-    TcpKeepalive, TlsMode, TowardsApplication, TrafficPolicy, Warmup,
+    Destination, Discovery, Edge, EndpointCount, FaultRule, FilterPatch, HashTable, Http2, Inbound,
+    InboundPort, InboundRetries, LoadBalancer, Locality, Mirror, MutualTls, OutlierDetection,
+    Platform, Pool, Reconciler, ReconcilerKind, Refusal, Retries, RetryBudget, Route, Service,
+    Subsets, TcpKeepalive, TlsMode, TowardsApplication, TrafficPolicy, Warmup,
 };
 pub use question::Question;
 pub use setting::Setting;

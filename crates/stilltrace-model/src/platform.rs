@@ -7,6 +7,7 @@ use crate::{
     WorkloadId,
 };
 
+mod filter;
 mod inbound;
 mod listing;
 mod owners;
@@ -14,6 +15,7 @@ mod policy;
 mod refusal;
 mod route;
 
+pub use filter::FilterPatch;
 pub use inbound::{Inbound, InboundPort, InboundRetries, MutualTls, TowardsApplication};
 pub use policy::{
     Discovery, EndpointCount, HashTable, Http2, LoadBalancer, Locality, OutlierDetection, Pool,

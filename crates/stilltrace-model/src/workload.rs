@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Inbound, InboundPort, Origin, Owner, Reconciler, Setting, WorkloadId};
+use crate::{
+    Bytes, FilterPatch, Inbound, InboundPort, Origin, Owner, PodRules, Probe, ProbeKind,
+    Reconciler, Setting, WorkloadId,
+};
 
 /// Thousandths of a CPU core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +39,8 @@ pub struct Workload {
     pub service_account: String,
     /// Number of pods; `None` where Git does not say (an autoscaler decides).
     pub replicas: Setting<Option<u32>>,
+    /// Placement and life of the pods.
+    pub pod_rules: PodRules,
     /// Application containers, in the order of the manifest.
     pub containers: Vec<AppContainer>,
     /// The injected proxy, or `None` outside the mesh. A gateway has only this.
@@ -59,6 +64,12 @@ pub struct AppContainer {
     pub cpu_limit: Setting<Option<Millicores>>,
     /// CPU request.
     pub cpu_request: Setting<Option<Millicores>>,
+    /// Memory limit; `None` is no limit.
+    pub memory_limit: Setting<Option<Bytes>>,
+    /// Memory request.
+    pub memory_request: Setting<Option<Bytes>>,
+    /// Probes that are written.
+    pub probes: BTreeMap<ProbeKind, Probe>,
     /// Environment variables that are plain values, by name. Values from Secrets are never kept.
     pub env: BTreeMap<String, Setting<String>>,
 }
@@ -78,6 +89,8 @@ pub struct SidecarProxy {
     pub outbound_policy: Option<Setting<OutboundPolicy>>,
     /// What it does with requests for its own application; empty for gateways.
     pub inbound: BTreeMap<InboundPort, Inbound>,
+    /// Patches of `EnvoyFilter` objects, in the order in which they are applied.
+    pub patches: Vec<FilterPatch>,
     /// What it records.
     pub telemetry: Telemetry,
 }
@@ -139,15 +152,30 @@ impl Workload {
                 &container.cpu_request,
                 optional,
             ));
+            all.push(named(
+                &format!("{prefix}.resources.limits.memory"),
+                &container.memory_limit,
+                optional,
+            ));
+            all.push(named(
+                &format!("{prefix}.resources.requests.memory"),
+                &container.memory_request,
+                optional,
+            ));
+            for (kind, probe) in &container.probes {
+                list_probe(&format!("{prefix}.{kind}Probe"), probe, &mut all);
+            }
             for (name, value) in &container.env {
                 all.push(named(&format!("{prefix}.env[{name}]"), value, Clone::clone));
             }
         }
+        list_rules(&self.pod_rules, &mut all);
         if let Some(proxy) = &self.sidecar {
             all.push(named("proxy.cpuLimit", &proxy.cpu_limit, optional));
             all.push(named("proxy.cpuRequest", &proxy.cpu_request, optional));
             all.push(named("proxy.concurrency", &proxy.concurrency, optional));
             all.push(named("proxy.scope", &proxy.scope.hosts, |hosts| hosts.join(", ")));
+            proxy.patches.iter().for_each(|patch| list_patch(patch, &mut all));
             let telemetry = &proxy.telemetry;
             all.push(named("telemetry.tracing", &telemetry.tracing_percent, |percent| {
                 format!("{percent}%")
@@ -160,6 +188,62 @@ impl Workload {
             }));
         }
         all
+    }
+}
+
+type Listed<'a> = (String, String, &'a Origin);
+
+fn list_probe<'a>(prefix: &str, probe: &'a Probe, all: &mut Vec<Listed<'a>>) {
+    let seconds = |time: &std::time::Duration| format!("{}s", time.as_secs());
+    all.push(named(&format!("{prefix}.period"), &probe.period, seconds));
+    all.push(named(&format!("{prefix}.timeout"), &probe.timeout, seconds));
+    all.push(named(&format!("{prefix}.initialDelay"), &probe.initial_delay, seconds));
+    let threshold = &probe.failure_threshold;
+    all.push(named(&format!("{prefix}.failureThreshold"), threshold, ToString::to_string));
+}
+
+fn list_patch<'a>(patch: &'a FilterPatch, all: &mut Vec<Listed<'a>>) {
+    let object = patch.object.object().map(|id| format!("{}/{}", id.namespace, id.name));
+    let entry = patch.origin.field().and_then(|field| field.rsplit_once('[')).map(|(_, rest)| rest);
+    let index = entry.map_or("", |entry| entry.trim_end_matches(']'));
+    let prefix = format!("envoyFilter[{}][{index}]", object.unwrap_or_default());
+    all.push(named(&format!("{prefix}.applyTo"), &patch.applies_to, Clone::clone));
+    all.push(named(&format!("{prefix}.context"), &patch.context, Clone::clone));
+    all.push(named(&format!("{prefix}.operation"), &patch.operation, Clone::clone));
+    all.push(named(&format!("{prefix}.priority"), &patch.priority, ToString::to_string));
+    let touches = if patch.touches.is_empty() {
+        "everything of its kind".to_owned()
+    } else {
+        patch.touches.join(", ")
+    };
+    all.push((format!("{prefix}.touches"), touches, &patch.origin));
+    for (path, value) in &patch.values {
+        all.push(named(&format!("{prefix}.value.{path}"), value, Clone::clone));
+    }
+}
+
+fn list_rules<'a>(rules: &'a PodRules, all: &mut Vec<Listed<'a>>) {
+    let grace = &rules.termination_grace;
+    all.push(named("terminationGracePeriod", grace, |time| format!("{}s", time.as_secs())));
+    if let Some(scaler) = &rules.autoscaler {
+        all.push(named("autoscaler.min", &scaler.min, ToString::to_string));
+        all.push(named("autoscaler.max", &scaler.max, ToString::to_string));
+        for (metric, target) in &scaler.targets {
+            all.push(named(&format!("autoscaler.target[{metric}]"), target, Clone::clone));
+        }
+    }
+    for budget in &rules.disruption_budgets {
+        if let Some(least) = &budget.min_available {
+            all.push(named("disruptionBudget.minAvailable", least, Clone::clone));
+        }
+        if let Some(most) = &budget.max_unavailable {
+            all.push(named("disruptionBudget.maxUnavailable", most, Clone::clone));
+        }
+    }
+    for spread in &rules.spread {
+        let name = format!("topologySpread[{}]", spread.key.value);
+        all.push(named(&format!("{name}.maxSkew"), &spread.max_skew, ToString::to_string));
+        all.push(named(&format!("{name}.strict"), &spread.strict, ToString::to_string));
     }
 }
 

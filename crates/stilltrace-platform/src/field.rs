@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stilltrace_manifest::{Mark, Node, Value};
-use stilltrace_model::{Location, Millicores, Origin, Setting};
+use stilltrace_model::{Bytes, Location, Millicores, Origin, Setting};
 
 use crate::labels::Labels;
 use crate::source::Source;
@@ -187,6 +187,12 @@ impl<'a> Field<'a> {
     pub(crate) fn cpu(&self) -> Option<Millicores> {
         let value = self.node.text().and_then(value::cpu);
         self.accept(value, "an amount of CPU such as 500m or 2")
+    }
+
+    /// An amount of memory.
+    pub(crate) fn memory(&self) -> Option<Bytes> {
+        let value = self.node.text().and_then(value::memory);
+        self.accept(value, "an amount of memory such as 512Mi or 1G")
     }
 
     /// Where the value is set.

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use stilltrace_manifest::{ParseCache, Tree};
 use stilltrace_model::{
-    Platform, Refusal, Scope, Service, ServiceId, Setting, SidecarProxy, Workload, WorkloadId,
+    Platform, PodRules, Refusal, Scope, Service, ServiceId, Setting, SidecarProxy, Workload,
+    WorkloadId,
 };
 
 use crate::admission;
@@ -13,10 +14,12 @@ use crate::defaults;
 use crate::destination_rule::Rules;
 use crate::destinations;
 use crate::edges::{Mesh, Shared};
+use crate::envoy_filter;
 use crate::field::Field;
 use crate::gaps::Gaps;
 use crate::injection::Injected;
 use crate::inventory::Inventory;
+use crate::kubernetes;
 use crate::mesh_config::{self, MeshConfig};
 use crate::ownership;
 use crate::proxy_config::{self, Layers};
@@ -86,7 +89,7 @@ fn read_with(tree: &dyn Tree, cache: &ParseCache, gaps: &Rc<Gaps>) -> Platform {
                 platform.edges.extend(edges.into_iter().map(|edge| (edge.id.clone(), edge)));
             }
         }
-        let mut workload = workload(pods, sidecar);
+        let mut workload = workload(pods, kubernetes::rules(pods, &inventory), sidecar);
         workload.replicas = pods.replicas(&scaled);
         workload.owner = owners.of_workload(&workload);
         platform.workloads.insert(pods.id.clone(), workload);
@@ -181,12 +184,13 @@ fn proxy(
         },
         outbound_policy: None,
         inbound: BTreeMap::new(),
+        patches: envoy_filter::patches(pods, mesh.inventory, root),
         telemetry: telemetry::of(pods, mesh.inventory, document, root, &config),
     }
 }
 
 /// The workload without its owner and number of pods.
-fn workload(pods: &Pods<'_>, sidecar: Option<SidecarProxy>) -> Workload {
+fn workload(pods: &Pods<'_>, rules: PodRules, sidecar: Option<SidecarProxy>) -> Workload {
     Workload {
         id: pods.id.clone(),
         kind: pods.source.id.kind.clone(),
@@ -194,6 +198,7 @@ fn workload(pods: &Pods<'_>, sidecar: Option<SidecarProxy>) -> Workload {
         labels: pods.labels.clone(),
         service_account: pods.service_account(),
         replicas: Setting::default_of(None, defaults::KUBERNETES),
+        pod_rules: rules,
         containers: pods.applications(),
         sidecar,
         is_gateway: pods.injected == Injected::Gateway,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stilltrace_model::Millicores;
+use stilltrace_model::{Bytes, Millicores};
 
 /// 10,000 years in seconds, the longest duration of protobuf.
 const LONGEST: f64 = 315_576_000_000.0;
@@ -69,6 +69,36 @@ pub(crate) fn cpu(text: &str) -> Option<Millicores> {
     (number >= 0.0 && millis <= 1e9).then_some(Millicores(millis as u32))
 }
 
+/// Reads an amount of memory of Kubernetes: `512Mi`, `1G`, `1e9`, `128974848`. Fractions of a byte
+/// round up, as Kubernetes does.
+///
+/// `None` for negative values, unknown suffixes and more than an exbibyte.
+pub(crate) fn memory(text: &str) -> Option<Bytes> {
+    const SUFFIXES: [(&str, f64); 13] = [
+        ("Ki", 1024.0),
+        ("Mi", 1_048_576.0),
+        ("Gi", 1_073_741_824.0),
+        ("Ti", 1_099_511_627_776.0),
+        ("Pi", 1_125_899_906_842_624.0),
+        ("Ei", 1_152_921_504_606_846_976.0),
+        ("m", 1e-3),
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("T", 1e12),
+        ("P", 1e15),
+        ("E", 1e18),
+    ];
+    let suffix = SUFFIXES.iter().find(|(suffix, _)| text.ends_with(suffix));
+    let (number, scale) = match suffix {
+        Some((suffix, scale)) => (text.strip_suffix(suffix)?, *scale),
+        None => (text, 1.0),
+    };
+    let plain = number.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b));
+    let bytes = plain.then(|| number.parse::<f64>().ok())?? * scale;
+    (bytes >= 0.0 && bytes <= 2_f64.powi(60)).then(|| Bytes(bytes.ceil() as u64))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
@@ -88,6 +118,19 @@ mod tests {
     fn nonsense_is_no_duration() {
         for text in ["", "-1s", "5", "s", "1x", "1..2s", "1e9s", "99999999999999h", "1s ", "é"] {
             assert_eq!(duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn memory_quantities_follow_kubernetes() {
+        let memory = |text| memory(text).map(|bytes| bytes.0);
+        assert_eq!(memory("512Mi"), Some(512 << 20));
+        assert_eq!(memory("1G"), Some(1_000_000_000));
+        assert_eq!(memory("1e3"), Some(1_000));
+        assert_eq!(memory("1500m"), Some(2));
+        assert_eq!(memory("0.5Gi"), Some(1 << 29));
+        for text in ["", "-1", "Mi", "1Xi", "1 Mi", "nan", "2000Pi"] {
+            assert_eq!(memory(text), None, "{text}");
         }
     }
 

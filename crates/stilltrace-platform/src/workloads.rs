@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stilltrace_model::{AppContainer, ContainerId, Millicores, Setting, WorkloadId};
+use stilltrace_model::{AppContainer, Bytes, ContainerId, Millicores, Setting, WorkloadId};
 
 use crate::defaults;
 use crate::field::Field;
 use crate::injection::{Injected, injected};
 use crate::inventory::Inventory;
+use crate::kubernetes;
 use crate::labels::Labels;
 use crate::source::Source;
 
@@ -120,11 +121,20 @@ pub(crate) fn cpu(container: &Field<'_>, kind: &str) -> Setting<Option<Millicore
     }
 }
 
+/// An amount of memory below `resources` of a container.
+fn memory(container: &Field<'_>, kind: &str) -> Setting<Option<Bytes>> {
+    let written = container.at(&["resources", kind, "memory"]);
+    match written.as_ref().and_then(|field| field.memory().map(|bytes| (field, bytes))) {
+        Some((field, bytes)) => field.setting(Some(bytes)),
+        None => Setting::default_of(None, defaults::KUBERNETES),
+    }
+}
+
 /// A request that is not written follows the limit (Kubernetes defaulting).
-pub(crate) fn request_or_limit(
-    request: Setting<Option<Millicores>>,
-    limit: &Setting<Option<Millicores>>,
-) -> Setting<Option<Millicores>> {
+pub(crate) fn request_or_limit<T: Clone>(
+    request: Setting<Option<T>>,
+    limit: &Setting<Option<T>>,
+) -> Setting<Option<T>> {
     if request.value.is_none() && limit.value.is_some() { limit.clone() } else { request }
 }
 
@@ -141,11 +151,15 @@ fn application(container: &Field<'_>) -> Option<AppContainer> {
         container.get("image").and_then(|f| f.text().map(|text| f.setting(text.to_owned())));
     let cpu_limit = cpu(container, "limits");
     let cpu_request = request_or_limit(cpu(container, "requests"), &cpu_limit);
+    let memory_limit = memory(container, "limits");
     Some(AppContainer {
         name: name.to_owned(),
         image: image.unwrap_or_else(|| Setting::default_of(String::new(), defaults::KUBERNETES)),
         cpu_limit,
         cpu_request,
+        memory_request: request_or_limit(memory(container, "requests"), &memory_limit),
+        memory_limit,
+        probes: kubernetes::probes(container),
         env: environment(container),
     })
 }

@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use stilltrace_model::{
     AppContainer, Call, Capture, Change, CommitId, CommitInfo, Destination, Edge, EdgeId, Entity,
-    Location, ObjectRef, Origin, Platform, Question, Retries, Route, Scope, Series, Service,
-    ServiceId, Setting, SettingChange, SidecarProxy, Signal, Telemetry, Timestamp, TrafficPolicy,
-    Window, Workload, WorkloadId, signal,
+    Location, ObjectRef, Origin, Platform, PodRules, Question, Retries, Route, Scope, Series,
+    Service, ServiceId, Setting, SettingChange, SidecarProxy, Signal, Telemetry, Timestamp,
+    TrafficPolicy, Window, Workload, WorkloadId, signal,
 };
 
 const NOBODY: &str = "default";
@@ -211,11 +211,15 @@ fn workload(id: &WorkloadId) -> Workload {
         labels: BTreeMap::new(),
         service_account: "default".into(),
         replicas: unset(Some(2)),
+        pod_rules: PodRules::default(),
         containers: vec![AppContainer {
             name: "app".into(),
             image: unset("image:1".into()),
             cpu_limit: unset(None),
             cpu_request: unset(None),
+            memory_limit: unset(None),
+            memory_request: unset(None),
+            probes: BTreeMap::new(),
             env: BTreeMap::new(),
         }],
         sidecar: Some(SidecarProxy {
@@ -225,6 +229,7 @@ fn workload(id: &WorkloadId) -> Workload {
             scope: Scope { hosts: unset(vec!["./*".into()]), object: None, visible_services: 3 },
             outbound_policy: None,
             inbound: BTreeMap::new(),
+            patches: Vec::new(),
             telemetry: Telemetry {
                 tracing_percent: unset(1.0),
                 access_log: unset(false),

@@ -1,0 +1,88 @@
+//! `HorizontalPodAutoscaler` and KEDA's `ScaledObject`, which creates one.
+
+use stilltrace_model::{Autoscaler, Setting};
+
+use super::number;
+use crate::defaults;
+use crate::field::Field;
+use crate::inventory::Inventory;
+use crate::source::Source;
+use crate::workloads::Pods;
+
+/// KEDA's own bound where an object names none.
+const KEDA: &str = "KEDA default";
+
+/// Who decides the number of these pods; the oldest object where several claim to.
+pub(super) fn of(pods: &Pods<'_>, inventory: &Inventory<'_>) -> Option<Autoscaler> {
+    let scales = |source: &&&Source| targets(source, pods);
+    let horizontals = inventory.of("autoscaling", "HorizontalPodAutoscaler");
+    if let Some(source) = horizontals.iter().find(scales) {
+        return horizontal(source);
+    }
+    inventory.of("keda.sh", "ScaledObject").iter().find(scales).and_then(|source| keda(source))
+}
+
+fn targets(source: &Source, pods: &Pods<'_>) -> bool {
+    let Some(target) = source.field().at(&["spec", "scaleTargetRef"]) else { return false };
+    let text = |key: &str| target.get(key).and_then(|field| field.text());
+    source.namespace() == pods.id.namespace
+        && text("name") == Some(pods.id.name.as_str())
+        && text("kind").unwrap_or("Deployment") == pods.source.id.kind
+}
+
+fn horizontal(source: &Source) -> Option<Autoscaler> {
+    let spec = source.spec()?;
+    let mut targets: Vec<(String, Setting<String>)> =
+        spec.list("metrics").iter().filter_map(metric).collect();
+    // The first version of the API knows CPU only.
+    if let Some(field) = spec.get("targetCPUUtilizationPercentage")
+        && let Some(percent) = field.count()
+    {
+        targets.push(("Resource cpu".to_owned(), field.setting(format!("{percent}%"))));
+    }
+    if targets.is_empty() {
+        let target = Setting::default_of("80%".to_owned(), defaults::KUBERNETES);
+        targets.push(("Resource cpu".to_owned(), target));
+    }
+    Some(Autoscaler {
+        origin: source.origin(),
+        min: number(&spec, &["minReplicas"], 1),
+        max: number(&spec, &["maxReplicas"], 1),
+        targets,
+    })
+}
+
+/// One entry of `metrics`: its kind and name, and the target as written.
+fn metric(entry: &Field<'_>) -> Option<(String, Setting<String>)> {
+    let kind = entry.get("type")?.text()?;
+    let mut key = kind.to_owned();
+    if let Some(first) = key.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    let block = entry.get(&key)?;
+    let name = block.get("name").or_else(|| block.at(&["metric", "name"]));
+    let name = name.and_then(|field| field.text()).unwrap_or_default();
+    let target = block.get("target")?;
+    let shown = [("averageUtilization", "%"), ("averageValue", " per pod"), ("value", "")];
+    let (field, unit) = shown.iter().find_map(|(key, unit)| Some((target.get(key)?, *unit)))?;
+    let text = field.text()?;
+    Some((format!("{kind} {name}").trim_end().to_owned(), field.setting(format!("{text}{unit}"))))
+}
+
+fn keda(source: &Source) -> Option<Autoscaler> {
+    let spec = source.spec()?;
+    let bound = |key: &str, default: u32| {
+        let written = spec.get(key).and_then(|field| Some(field.setting(field.count()?)));
+        written.unwrap_or_else(|| Setting::default_of(default, KEDA))
+    };
+    let trigger = |entry: &Field<'_>| {
+        let kind = entry.get("type")?;
+        Some((format!("trigger {}", kind.text()?), kind.setting("as the trigger says".to_owned())))
+    };
+    Some(Autoscaler {
+        origin: source.origin(),
+        min: bound("minReplicaCount", 0),
+        max: bound("maxReplicaCount", 100),
+        targets: spec.list("triggers").iter().filter_map(trigger).collect(),
+    })
+}

@@ -1,0 +1,41 @@
+//! Settings of Kubernetes itself: numbers, places and life of pods.
+//!
+//! Defaults are those of the API server's defaulting (`pkg/apis/core/v1/defaults.go` and
+//! `pkg/apis/autoscaling/v2/defaults.go` of Kubernetes 1.35).
+
+mod autoscaler;
+mod disruption;
+mod probes;
+mod spread;
+
+use std::time::Duration;
+
+use stilltrace_model::{PodRules, Setting};
+
+pub(crate) use probes::probes;
+
+use crate::defaults;
+use crate::field::Field;
+use crate::inventory::Inventory;
+use crate::workloads::Pods;
+
+/// Placement and life of a workload's pods.
+pub(crate) fn rules(pods: &Pods<'_>, inventory: &Inventory<'_>) -> PodRules {
+    PodRules {
+        autoscaler: autoscaler::of(pods, inventory),
+        disruption_budgets: disruption::of(pods, inventory),
+        spread: spread::of(pods),
+        termination_grace: seconds(&pods.template, &["spec", "terminationGracePeriodSeconds"], 30),
+    }
+}
+
+/// A number of seconds below `block`, or Kubernetes' default.
+fn seconds(block: &Field<'_>, path: &[&str], default: u32) -> Setting<Duration> {
+    number(block, path, default).map(|seconds| Duration::from_secs(u64::from(*seconds)))
+}
+
+/// A whole number below `block`, or Kubernetes' default.
+fn number(block: &Field<'_>, path: &[&str], default: u32) -> Setting<u32> {
+    let written = block.at(path).and_then(|field| Some(field.setting(field.count()?)));
+    written.unwrap_or_else(|| Setting::default_of(default, defaults::KUBERNETES))
+}
