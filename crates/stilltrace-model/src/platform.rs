@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
-    Call, Change, CommitId, EdgeId, Gap, Location, ObjectRef, Origin, Owner, ServiceId, Workload,
-    WorkloadId,
+    Call, Change, CommitId, EdgeId, Gap, Location, ObjectRef, Origin, Owner, ServiceId, Setting,
+    Workload, WorkloadId,
 };
 
 mod filter;
@@ -29,6 +29,8 @@ pub use route::{Destination, FaultRule, Mirror, Retries, Route};
 pub struct Platform {
     /// The revision in effect at the end of the window.
     pub revision: Option<CommitId>,
+    /// The release of Istio that the repository installs, where it says.
+    pub istio_version: Option<Setting<String>>,
     /// All workloads.
     pub workloads: BTreeMap<WorkloadId, Workload>,
     /// All services.

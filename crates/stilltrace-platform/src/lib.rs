@@ -26,6 +26,7 @@ mod gateways;
 mod hosts;
 mod injection;
 mod inventory;
+mod istio_version;
 mod kubernetes;
 mod labels;
 mod matching;

@@ -19,6 +19,7 @@ use crate::field::Field;
 use crate::gaps::Gaps;
 use crate::injection::Injected;
 use crate::inventory::Inventory;
+use crate::istio_version;
 use crate::kubernetes;
 use crate::mesh_config::{self, MeshConfig};
 use crate::ownership;
@@ -97,6 +98,7 @@ fn read_with(tree: &dyn Tree, cache: &ParseCache, gaps: &Rc<Gaps>) -> Platform {
     platform.services = callees.iter().map(service).collect();
     platform.code_owners = owners.into_patterns();
     platform.refused = refused;
+    platform.istio_version = istio_version::installed(&inventory, &rendered.written, gaps);
     platform
 }
 
