@@ -7,22 +7,24 @@ use crate::object::Object;
 use crate::plain::{drop_secret_values, flatten};
 use crate::problem::{Problem, ProblemKind};
 use crate::tree::{Tree, join};
-use crate::yaml::{Derivation, Node, ParseCache, Parsed};
+use crate::yaml::{Node, ParseCache, Parsed};
 
 use super::Build;
 use super::config::{self, Config, List};
 use super::directory::Directory;
 use super::generate;
-use super::hash::content_hash;
+use super::hash::add_hashes;
 use super::images::replace_images;
+use super::inline;
 use super::labels::{add_pairs, label_fields};
 use super::loader::Loader;
 use super::names::{End, NamespaceChange, Subjects, extend_names};
 use super::patches::{apply_json_patches, apply_patches, apply_strategic};
+use super::plugins::{self, Context};
 use super::references::follow_names;
 use super::render::{LoadRestrictor, RenderOptions};
 use super::replicas::set_replicas;
-use super::resource::{Id, Resource};
+use super::resource::{Id, Resource, is_named};
 
 /// Directories that one build may visit; bases used twice count twice.
 const MAX_DIRECTORIES: usize = 10_000;
@@ -116,13 +118,7 @@ impl Assembled {
 /// What happens once, after all directories: hash suffixes, references, local objects.
 fn finish(pool: &mut Pool) -> Vec<Problem> {
     let resources = &mut pool.resources;
-    for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
-        resource.remember_id();
-        let name = format!("{}-{}", resource.object.name(), content_hash(&resource.object.root));
-        let mark = resource.object.root.at(&["metadata", "name"]).map(|node| node.mark.clone());
-        let mark = mark.unwrap_or_else(|| resource.object.mark().clone());
-        resource.set_metadata("name", Node::string(name, mark).derived(Derivation::Hashed));
-    }
+    add_hashes(resources);
     let problems = follow_names(resources, &pool.config);
     resources.retain(|resource| {
         let local = resource.object.annotation("config.kubernetes.io/local-config");
@@ -202,12 +198,13 @@ impl Walk<'_> {
             }
         }
         self.configure(directory, &mut pool);
-        generate::run(&mut self.loader, directory, &mut pool.resources);
+        self.generate(directory, &mut pool);
         for entry in directory.list("components", &mut self.loader.problems).to_vec() {
             pool.index();
             pool = self.component(directory, &entry, pool);
         }
         self.transform(directory, &mut pool);
+        self.run_plugins(directory, &mut pool);
         self.open.pop();
         pool
     }
@@ -253,6 +250,63 @@ impl Walk<'_> {
             found.extend(document.map(|document| (entry.clone(), Arc::clone(&document.root))));
         }
         found
+    }
+
+    fn generate(&mut self, directory: &Directory, pool: &mut Pool) {
+        generate::run(&mut self.loader, directory, &mut pool.resources);
+        for plugin in self.plugins(directory, "generators") {
+            let mut context = Context { loader: &mut self.loader, dir: &directory.dir };
+            let result = plugins::generate(&mut context, &plugin).and_then(|made| {
+                made.into_iter().try_for_each(|(resource, behavior)| {
+                    generate::absorb(resource, behavior, &mut pool.resources)
+                })
+            });
+            self.loader.problems.extend(result.err());
+        }
+    }
+
+    /// Runs the transformers that are objects, and the validators, which may change nothing.
+    fn run_plugins(&mut self, directory: &Directory, pool: &mut Pool) {
+        for field in ["transformers", "validators"] {
+            for plugin in self.plugins(directory, field) {
+                let before = (field == "validators").then(|| pool.resources.clone());
+                let mut context = Context { loader: &mut self.loader, dir: &directory.dir };
+                let result = plugins::transform(&mut context, &plugin, &mut pool.resources);
+                self.loader.problems.extend(result.err());
+                let Some(before) = before else { continue };
+                let same =
+                    |(a, b): (&Resource, &Resource)| a.object.root.same_value(&b.object.root);
+                let unchanged = before.len() == pool.resources.len()
+                    && before.iter().zip(&pool.resources).all(same);
+                if !unchanged {
+                    let text = "a validator may not change objects";
+                    self.report(Problem::at(plugin.object.mark(), ProblemKind::Invalid, text));
+                }
+                pool.resources = before;
+            }
+        }
+    }
+
+    /// The objects that a field lists as texts, and behind them those of files and directories.
+    fn plugins(&mut self, directory: &Directory, field: &str) -> Vec<Resource> {
+        let entries = directory.list(field, &mut self.loader.problems).to_vec();
+        let mut pool = Pool::default();
+        let mut paths = Vec::new();
+        for entry in &entries {
+            let parsed = inline::documents(&mut self.loader, entry);
+            let written = inline::roots(&parsed).iter().all(|root| is_named(root).is_ok());
+            if !written || !parsed.problems.is_empty() {
+                paths.push(entry);
+                continue;
+            }
+            for problem in add_documents(&parsed, &mut pool) {
+                self.report(problem);
+            }
+        }
+        for entry in paths {
+            self.resource(directory, entry, &mut pool);
+        }
+        pool.resources
     }
 
     fn resource(&mut self, directory: &Directory, entry: &Node, pool: &mut Pool) {
@@ -394,13 +448,11 @@ impl Walk<'_> {
     }
 }
 
-fn add_documents(parsed: &Arc<Parsed>, pool: &mut Pool) -> Vec<Problem> {
+fn add_documents(parsed: &Parsed, pool: &mut Pool) -> Vec<Problem> {
     let mut problems = Vec::new();
     for document in parsed.documents.iter().filter(|document| !document.root.is_null()) {
-        // Kustomize asks for a kind only; the API server would refuse a missing apiVersion.
-        if document.root.get("kind").and_then(Node::text).is_none() {
-            let text = "no Kubernetes object: `kind` is missing";
-            problems.push(Problem::at(&document.root.mark, ProblemKind::Invalid, text));
+        if let Err(problem) = is_named(&document.root) {
+            problems.push(problem);
             continue;
         }
         let object = Object { root: Arc::clone(&document.root) };

@@ -221,7 +221,14 @@ fn is_true(tree: &dyn Tree, object: &Object, path: &str, leaf: &Node) -> bool {
             || path.starts_with("binaryData")
             || object.mark().path.ends_with("kustomization.yaml"));
     let empty = token.is_empty() || token == "[]" || token == "{}";
-    value.contains(written) || value.contains(&folded) || generated || empty || leaf.is_null()
+    // Values of a patch that is written as one text stand somewhere within it.
+    let within = !value.is_empty() && written.contains(value);
+    value.contains(written)
+        || within
+        || value.contains(&folded)
+        || generated
+        || empty
+        || leaf.is_null()
 }
 
 #[test]

@@ -23,6 +23,7 @@ const EVALUATED: &[&str] = &[
     "configurations",
     "crds",
     "generatorOptions",
+    "generators",
     "images",
     "kind",
     "labels",
@@ -37,19 +38,18 @@ const EVALUATED: &[&str] = &[
     "resources",
     "secretGenerator",
     "sortOptions",
+    "transformers",
+    "validators",
 ];
 
 /// Fields of Kustomize that it does not evaluate, and what is missing from the result then.
 const NOT_EVALUATED: &[(&str, &str)] = &[
     ("buildMetadata", "its annotations are not added"),
-    ("generators", "their objects are missing"),
     ("helmChartInflationGenerator", "the chart's objects are missing; commit the rendered chart"),
     ("helmCharts", "the chart's objects are missing; commit the rendered chart"),
     ("helmGlobals", "no chart is rendered"),
     ("openapi", "lists of custom resources are replaced as a whole by patches"),
     ("replacements", "the fields they fill keep their old values"),
-    ("transformers", "their changes are missing"),
-    ("validators", "nothing is validated"),
     ("vars", "references such as `$(NAME)` stay as written"),
 ];
 
@@ -59,8 +59,6 @@ pub(super) struct Directory {
     /// The directory, relative to the root of the tree.
     pub(super) dir: String,
     pub(super) root: Arc<Node>,
-    /// The text of the kustomization file.
-    pub(super) source: Arc<str>,
     /// Whether it is a `Component`.
     pub(super) component: bool,
 }
@@ -86,8 +84,7 @@ impl Directory {
             loader.problems.push(Problem::of_file(path, ProblemKind::Invalid, text));
         }
         let component = root.get("kind").and_then(Node::text) == Some("Component");
-        let source = Arc::clone(&parsed.source);
-        let directory = Self { dir: dir.to_owned(), root, source, component };
+        let directory = Self { dir: dir.to_owned(), root, component };
         directory.report_type(&mut loader.problems);
         directory.report_fields(&mut loader.problems);
         Some(directory)
@@ -95,9 +92,7 @@ impl Directory {
 
     /// The directory `dir` with the kustomization `root`, wherever that comes from.
     pub(super) fn of(loader: &mut Loader<'_>, dir: &str, root: Arc<Node>) -> Self {
-        let parsed = loader.yaml(&root.mark.path);
-        let source = parsed.map_or_else(|| Arc::from(""), |parsed| Arc::clone(&parsed.source));
-        let directory = Self { dir: dir.to_owned(), root, source, component: false };
+        let directory = Self { dir: dir.to_owned(), root, component: false };
         directory.report_type(&mut loader.problems);
         directory.report_fields(&mut loader.problems);
         directory

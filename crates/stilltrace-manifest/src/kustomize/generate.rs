@@ -9,12 +9,15 @@ use crate::yaml::{Derivation, Entry, Mark, Node, Scalar, Style, Value};
 
 use super::directory::Directory;
 use super::loader::Loader;
+use super::plugins::Context;
 use super::resource::{Behavior, Resource, empty_mapping};
 
 /// Which kind of object is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
+    /// A `ConfigMap`.
     ConfigMap,
+    /// A `Secret`.
     Secret,
 }
 
@@ -25,27 +28,36 @@ struct Content {
     derivation: Derivation,
 }
 
-/// Runs the generators of a directory into `resources`.
+/// Runs the generators that are fields of a kustomization.
 pub(super) fn run(loader: &mut Loader<'_>, dir: &Directory, resources: &mut Vec<Resource>) {
     let fields = [("configMapGenerator", Kind::ConfigMap), ("secretGenerator", Kind::Secret)];
     for (field, kind) in fields {
         for entry in dir.list(field, &mut loader.problems) {
-            let result = match generate(loader, dir, entry, kind) {
-                Ok((resource, behavior)) => absorb(resource, behavior, resources),
-                Err(problem) => Err(problem),
-            };
+            let mut context = Context { loader, dir: &dir.dir };
+            let made = make(&mut context, entry, kind, dir.field("generatorOptions"));
+            let result =
+                made.and_then(|(resource, behavior)| absorb(resource, behavior, resources));
             loader.problems.extend(result.err());
         }
     }
 }
 
-fn generate(
-    loader: &mut Loader<'_>,
-    dir: &Directory,
+/// Makes the object of one generator, an entry of a field or an object of its own.
+///
+/// # Errors
+/// When it has no name, a file is missing or a key is given twice or not allowed.
+pub(super) fn make(
+    context: &mut Context<'_, '_>,
     entry: &Node,
     kind: Kind,
+    common: Option<&Node>,
 ) -> Result<(Resource, Behavior), Problem> {
-    let Some(name) = entry.get("name").filter(|name| name.text().is_some()) else {
+    let (loader, dir) = (&mut *context.loader, context.dir);
+    let identity = |key: &str| {
+        let own = [entry.get(key), entry.at(&["metadata", key])];
+        own.into_iter().flatten().find(|node| node.text().is_some_and(|text| !text.is_empty()))
+    };
+    let Some(name) = identity("name") else {
         let text = "a generator needs a `name`";
         return Err(Problem::at(&entry.mark, ProblemKind::Invalid, text));
     };
@@ -62,7 +74,7 @@ fn generate(
     root.set("metadata", mark, empty_mapping(mark));
     if let Some(metadata) = root.get_mut("metadata") {
         metadata.set("name", &name.mark, name.clone());
-        if let Some(namespace) = entry.get("namespace").filter(|n| n.text().is_some()) {
+        if let Some(namespace) = identity("namespace") {
             metadata.set("namespace", &namespace.mark, namespace.clone());
         }
     }
@@ -71,7 +83,7 @@ fn generate(
     }
     put_values(&mut root, values, kind);
     let mut options = Options::default();
-    options.read(dir.field("generatorOptions"));
+    options.read(common);
     options.read(entry.get("options"));
     let needs_hash = !options.disable_hash;
     options.apply(&mut root, mark);
@@ -177,7 +189,7 @@ fn unquoted(value: &str) -> &str {
 /// `files`: `path` or `key=path`.
 fn read_files(
     loader: &mut Loader<'_>,
-    dir: &Directory,
+    dir: &str,
     entry: &Node,
     values: &mut BTreeMap<String, Content>,
 ) -> Result<(), Problem> {
@@ -197,7 +209,7 @@ fn read_files(
 /// `envs` and `env`: files of `KEY=value` lines.
 fn read_env_files(
     loader: &mut Loader<'_>,
-    dir: &Directory,
+    dir: &str,
     entry: &Node,
     values: &mut BTreeMap<String, Content>,
 ) -> Result<(), Problem> {
@@ -232,11 +244,11 @@ fn read_env_files(
 
 fn file_content(
     loader: &mut Loader<'_>,
-    dir: &Directory,
+    dir: &str,
     file: &Node,
     name: &str,
 ) -> Result<(Vec<u8>, Mark), Problem> {
-    let path = loader.file_path_of(&dir.dir, name, &file.mark)?;
+    let path = loader.file_path_of(dir, name, &file.mark)?;
     let Some(bytes) = loader.content(&path) else {
         let text = format!("the file `{name}` does not exist");
         return Err(Problem::at(&file.mark, ProblemKind::Missing, text));
@@ -294,7 +306,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// Adds a generated object, or merges it into the one of the same identity.
-fn absorb(
+pub(super) fn absorb(
     mut new: Resource,
     behavior: Behavior,
     resources: &mut Vec<Resource>,

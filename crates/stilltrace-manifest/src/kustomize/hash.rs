@@ -4,13 +4,26 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::yaml::{Node, Resolved, Value};
+use crate::yaml::{Derivation, Node, Resolved, Value};
+
+use super::resource::Resource;
+
+/// Adds to the names of generated objects the hash of their content.
+pub(super) fn add_hashes(resources: &mut [Resource]) {
+    for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
+        resource.remember_id();
+        let name = format!("{}-{}", resource.object.name(), content_hash(&resource.object.root));
+        let mark = resource.object.root.at(&["metadata", "name"]).map(|node| node.mark.clone());
+        let mark = mark.unwrap_or_else(|| resource.object.mark().clone());
+        resource.set_metadata("name", Node::string(name, mark).derived(Derivation::Hashed));
+    }
+}
 
 /// Ten characters that change whenever the content does.
 ///
 /// The SHA-256 of the object's kind, name and data as JSON with sorted keys; vowels and digits that
 /// could form words are replaced, as `k8s.io/kubectl/pkg/util/hash` defines it.
-pub(super) fn content_hash(root: &Node) -> String {
+fn content_hash(root: &Node) -> String {
     let kind = root.get("kind").and_then(Node::text).unwrap_or("");
     let absent = "\"\"".to_owned();
     let field = |key: &str| root.get(key).map_or_else(|| absent.clone(), json);

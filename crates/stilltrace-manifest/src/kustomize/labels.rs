@@ -3,14 +3,17 @@
 use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Entry, Node, Value};
 
-use super::config::{Config, Conflict, List, extend, read_specs};
+use super::config::{Config, Conflict, List, check_items, extend, read_specs};
 use super::fields::{FieldSpec, Gvk, visit};
 use super::resource::Resource;
 
 /// The fields that one entry of `labels` reaches.
 pub(super) fn label_fields(entry: &Node, config: &Config) -> Result<Vec<FieldSpec>, Problem> {
     let mut specs = match entry.get("fields") {
-        Some(fields) => read_specs(fields)?,
+        Some(fields) => {
+            check_items(fields)?;
+            read_specs(fields)?
+        }
         None => Vec::new(),
     };
     let flag = |name: &str| entry.get(name).and_then(Node::as_bool).unwrap_or(false);

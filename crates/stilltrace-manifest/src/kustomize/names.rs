@@ -10,7 +10,6 @@ use super::resource::Resource;
 
 /// Which subjects of role bindings move with the objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(dead_code, reason = "the other modes come with transformers that are objects")]
 pub(super) enum Subjects {
     /// Those named `default`.
     Default,
@@ -43,7 +42,8 @@ impl NamespaceChange<'_> {
         unique(resources)
     }
 
-    fn apply_to(&self, resource: &mut Resource) -> Result<(), Problem> {
+    /// Changes one object.
+    pub(super) fn apply_to(&self, resource: &mut Resource) -> Result<(), Problem> {
         if !resource.is_cluster_scoped() {
             self.visit(resource, "metadata/namespace", true)?;
         }
@@ -108,7 +108,7 @@ impl NamespaceChange<'_> {
 }
 
 /// Refuses two objects with the same identity.
-fn unique(resources: &[Resource]) -> Result<(), Problem> {
+pub(super) fn unique(resources: &[Resource]) -> Result<(), Problem> {
     let mut seen = BTreeMap::new();
     for resource in resources {
         if let Some(earlier) = seen.insert(resource.id(), resource) {

@@ -1,6 +1,7 @@
 //! An object on its way through a build, with the identities it had before.
 
 use crate::object::Object;
+use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Entry, Mark, Node, Resolved, Scalar, Style, Text, Value};
 
 use super::scope::is_cluster_scoped;
@@ -109,6 +110,19 @@ impl Resource {
             metadata.set(key, &mark, value);
         }
     }
+}
+
+/// Refuses a document that is no object: Kustomize asks for a kind and, except of lists, a name.
+pub(super) fn is_named(root: &Node) -> Result<(), Problem> {
+    let text = |path: &[&str]| root.at(path).and_then(Node::text).unwrap_or("");
+    let kind = text(&["kind"]);
+    let missing = match kind {
+        "" => "kind",
+        _ if kind.ends_with("List") || !text(&["metadata", "name"]).is_empty() => return Ok(()),
+        _ => "metadata.name",
+    };
+    let text = format!("no Kubernetes object: `{missing}` is missing");
+    Err(Problem::at(&root.mark, ProblemKind::Invalid, text))
 }
 
 /// A mapping without entries, set at `mark`.

@@ -19,7 +19,7 @@ use crate::yaml::Mark;
 use super::fields::{FieldSpec, Gvk};
 
 pub(super) use crds::read as read_crds;
-pub(super) use read::{read, read_specs};
+pub(super) use read::{check_items, read, read_specs};
 
 /// A list of fields, named as in a configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

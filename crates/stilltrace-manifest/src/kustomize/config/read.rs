@@ -19,32 +19,41 @@ pub(in super::super) fn read(root: &Node) -> Result<Config, Problem> {
             let text = format!("unknown field `{}` of a configuration", entry.key);
             return Err(Problem::at(&entry.key_mark, ProblemKind::Invalid, text));
         };
+        check_items(&entry.value)?;
         config.lists.insert(list, read_specs(&entry.value)?);
     }
     config.sort();
     Ok(config)
 }
 
-/// Reads a list of field specifications.
+/// Reads a list of field specifications; fields they do not have are ignored.
 pub(in super::super) fn read_specs(list: &Node) -> Result<Vec<FieldSpec>, Problem> {
     if !matches!(list.value, Value::Sequence(_) | Value::Null) {
         let text = "must be a list of fields with `path`";
         return Err(Problem::at(&list.mark, ProblemKind::Invalid, text));
     }
-    list.items().iter().map(read_spec).collect()
+    Ok(list.items().iter().map(read_spec).collect())
 }
 
-fn read_spec(item: &Node) -> Result<FieldSpec, Problem> {
-    check_keys(item, &["group", "version", "kind", "path", "create"])?;
+/// Refuses field specifications with other fields than theirs.
+pub(in super::super) fn check_items(list: &Node) -> Result<(), Problem> {
+    let known = &["group", "version", "kind", "path", "create"];
+    list.items().iter().try_for_each(|item| check_keys(item, known))
+}
+
+fn read_spec(item: &Node) -> FieldSpec {
     let path = text(item, "path");
     let create = item.get("create").and_then(Node::as_bool).unwrap_or(false);
-    Ok(FieldSpec::new(read_gvk(item), path, create))
+    FieldSpec::new(read_gvk(item), path, create)
 }
 
 fn read_references(item: &Node) -> Result<References, Problem> {
     check_keys(item, &["group", "version", "kind", "fieldSpecs"])?;
     let referrers = match item.get("fieldSpecs") {
-        Some(list) => read_specs(list)?,
+        Some(list) => {
+            check_items(list)?;
+            read_specs(list)?
+        }
         None => Vec::new(),
     };
     Ok(References { target: read_gvk(item), referrers })

@@ -24,16 +24,6 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
     (
         "`generators` is not evaluated yet",
         &[
-            "complexcomposition-ComplexComposition-Dev-SuccessWithBaseTransformers",
-            "complexcomposition-ComplexComposition-Dev-SuccessWithRawTransformers",
-            "complexcomposition-ComplexComposition-Prod-SuccessWithBaseTransformers",
-            "complexcomposition-ComplexComposition-Prod-SuccessWithRawTransformers",
-            "configmaps-ConfigMapGeneratorLiteralNewline",
-            "iampolicygenerator-GkeGenerator",
-            "iampolicygenerator-GkeGeneratorWithNamespace",
-            "iampolicygenerator-GkeGeneratorWithTwo",
-            "inlinetransformer-InlineGenerator",
-            "namereference-EmptyFieldSpecValue",
             "namespacepropagation-NamespacePropagationDoesNotBreakGeneratorMerge",
             "originannotation-AnnoOriginGeneratorFromFile",
             "originannotation-AnnoOriginInlineBuiltinGenerator",
@@ -72,16 +62,7 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
     (
         "`transformers` is not evaluated yet",
         &[
-            "customconfigofbuiltinplugin-CustomNamePrefixer",
-            "customconfigreusable-ReusableCustomTransformers",
-            "diamondcomposition-Issue1251-Plugins-Bundled",
-            "diamondcomposition-Issue1251-Plugins-Local",
-            "diamondcomposition-Issue1251-Plugins-ProdVsDev",
-            "diamondcomposition-Issue1251-Plugins-ProdVsDev-2",
-            "inlinetransformer-InlineTransformer",
-            "legacyprefixsuffixtransformer-LegacyPrefixSuffixTransformer",
             "localconfig-SKipLocalConfigAfterTransform",
-            "nameupdateinroleref-NameUpdateInRoleRef2",
             "transformerannotation-AnnoTransformerBuiltinInline",
         ],
     ),
@@ -139,14 +120,6 @@ pub(super) const REPOSITORIES: &[(&str, &[&str])] = &[
             "redhat-cop__gitops-catalog/amq-broker-operator/instance/overlays/clustered-ephemeral-tls-init-container",
             "redhat-cop__gitops-catalog/apicurio-registry-operator/aggregate/apicurio-registry-sql",
             "redhat-cop__gitops-catalog/apicurio-registry-operator/instance/overlays/postgresql-tls-letsencrypt",
-        ],
-    ),
-    (
-        "`transformers` is not evaluated yet",
-        &[
-            "redhat-cop__gitops-catalog/apicast/overlays/default",
-            "redhat-cop__gitops-catalog/apicast/overlays/prod",
-            "redhat-cop__gitops-catalog/apicast/overlays/stage",
         ],
     ),
     (
