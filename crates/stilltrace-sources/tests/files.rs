@@ -6,7 +6,7 @@ mod support;
 use std::path::Path;
 
 use stilltrace_manifest::Tree;
-use stilltrace_sources::files::{Asked, FolderTree, Opened, with_files};
+use stilltrace_sources::files::{Asked, FolderTree, Opened, common_root, with_files};
 use support::{Work, git};
 
 fn listed(path: &Path, revision: Option<&str>) -> (Vec<String>, Opened) {
@@ -103,4 +103,29 @@ fn a_file_that_is_too_large_is_named_with_the_limit() {
     let error = tree.read("big.yaml").unwrap_err().to_string();
     assert_eq!(error, "big.yaml: larger than 8388608 bytes");
     assert!(message(&folder.path().join("big.yaml"), None).contains("8388608"));
+}
+
+#[test]
+fn the_root_is_as_high_as_kustomizations_reach_and_no_higher() {
+    let folder = tempfile::tempdir().unwrap();
+    let top = folder.path().canonicalize().unwrap();
+    let write = |path: &str, text: &str| {
+        let file = top.join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    write("x/a/b/prod/kustomization.yaml", "resources:\n- ../../base\n- own\n");
+    write("x/a/base/kustomization.yml", "resources: [deploy.yaml]\n");
+    write("x/a/b/prod/own/kustomization.yaml", "resources: []\n");
+    let root = |folders: &[&str]| {
+        let folders: Vec<_> = folders.iter().map(|folder| top.join(folder)).collect();
+        common_root(&folders).strip_prefix(&top).unwrap().to_str().unwrap().to_owned()
+    };
+    assert_eq!(root(&["x/a/b/prod"]), "x/a");
+    assert_eq!(root(&["x/a/b/prod/own"]), "x/a/b/prod/own");
+    assert_eq!(root(&["x/a/b/prod/own", "x/a/base"]), "x/a");
+    write("x/a/b/prod/own/kustomization.yaml", "components: ['../../../../y']\n");
+    assert_eq!(root(&["x/a/b/prod"]), "x");
+    write("x/a/base/kustomization.yml", "resources: [../../../../../../../../../../../../a]\n");
+    assert!(common_root(&[top.join("x/a/b/prod")]).is_absolute());
 }

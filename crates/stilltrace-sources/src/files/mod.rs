@@ -6,7 +6,9 @@
 mod folder;
 mod opened;
 mod part;
+mod reach;
 
 pub use folder::FolderTree;
 pub use opened::{Asked, Opened, with_files};
 pub use part::Part;
+pub use reach::common_root;
