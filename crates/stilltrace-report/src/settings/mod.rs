@@ -20,7 +20,12 @@ use object::Object;
 ///
 /// The same platform gives the same bytes on every machine.
 pub fn settings(platform: &Platform) -> String {
-    crate::json::write(&document(platform))
+    text(&document(platform))
+}
+
+/// A document as text, ending with a line break.
+pub fn text(document: &Value) -> String {
+    crate::json::write(document)
 }
 
 /// The document as a tree, for programs that go on with it.

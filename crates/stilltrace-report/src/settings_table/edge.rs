@@ -1,0 +1,167 @@
+//! One edge: who calls whom, by which routes, under which limits.
+
+use serde_json::Value;
+
+use super::defaults::{DESTINATION, HTTP_ONLY, Known, OUTLIER};
+use super::table::{self, Row};
+use super::{Fields, items, objects, routes, value};
+use crate::page::{Page, Span, Tone};
+
+/// Fields of an edge that stand in its heading or in sections of their own.
+const ELSEWHERE: &[&str] = &["dr", "ep", "proto", "subsets", "origins", "depends_on_age", "hosts"];
+
+/// Writes the heading, the routes, the settings and those of every subset that differ from them.
+pub(super) fn write(
+    page: &mut Page,
+    workload: &str,
+    target: &str,
+    edge: &Fields,
+    settings: &Fields,
+) {
+    heading(page, workload, target, edge);
+    let protocol = edge.get("proto").and_then(Value::as_str).unwrap_or("http");
+    let is_http = matches!(protocol, "http" | "http2" | "grpc" | "grpc-web" | "auto");
+    routes::write(page, target, settings, is_http);
+    section(page, "destination", edge);
+    table::write(page, &rows(edge, is_http));
+    for (name, subset) in objects(edge.get("subsets")) {
+        section(page, &format!("subset {name}"), subset);
+        let general = rows(edge, is_http);
+        let own: Vec<Row> =
+            rows(subset, is_http).into_iter().filter(|row| !general.contains(row)).collect();
+        if own.is_empty() {
+            page.line(&[Span::plain("  as the destination")]);
+        }
+        table::write(page, &own);
+    }
+}
+
+fn heading(page: &mut Page, workload: &str, target: &str, edge: &Fields) {
+    let mut notes = vec![edge.get("proto").and_then(Value::as_str).unwrap_or("http").to_owned()];
+    if let [all, marked, ..] = items(edge.get("ep")) {
+        let (all, marked) = (all.as_u64().unwrap_or(0), marked.as_u64().unwrap_or(0));
+        let word = if all == 1 { "endpoint" } else { "endpoints" };
+        notes.push(match marked {
+            _ if marked == all => format!("{all} {word}"),
+            _ => format!("{all} {word}, {marked} with a proxy"),
+        });
+    }
+    page.line(&[
+        Span::new(Tone::Strong, format!("{workload} → {}", value::target(target))),
+        Span::plain(format!("  ({})", notes.join(", "))),
+    ]);
+}
+
+/// The word for a group of rows, the object that they come from, and what only age decides.
+pub(super) fn section(page: &mut Page, word: &str, fields: &Fields) {
+    let mut line = vec![Span::new(Tone::Strong, word)];
+    if let Some(rule) = fields.get("dr").and_then(Value::as_str) {
+        let place = fields.get("origins").and_then(|origins| origins.get("dr"));
+        let place = place.and_then(value::place).map(|place| format!(" at {place}"));
+        let text = format!("  DestinationRule {rule}{}", place.unwrap_or_default());
+        line.push(Span::plain(text));
+    }
+    page.line(&line);
+    undecided(page, fields);
+}
+
+/// Where the winner depends on which object is older, which Git does not know.
+pub(super) fn undecided(page: &mut Page, fields: &Fields) {
+    let alternatives = match fields.get("depends_on_age") {
+        None | Some(Value::Null) => return,
+        Some(Value::Array(several)) => several.iter().map(alternative).collect::<Vec<_>>(),
+        Some(one) => vec![alternative(one)],
+    };
+    let text =
+        format!("the oldest object wins, Git does not know which: {}", alternatives.join("; "));
+    page.paragraph(&[Span::new(Tone::Unsure, "  depends on age  ")], 18, &[Span::plain(text)]);
+}
+
+/// An object that would win if it were the oldest.
+fn alternative(one: &Value) -> String {
+    let name = one.get("object").map_or_else(|| value::object_name(one), value::object_name);
+    let place = value::place(one).map(|place| format!(" at {place}")).unwrap_or_default();
+    if one.is_string() || name.trim().is_empty() { value::text(one) } else { name + &place }
+}
+
+/// The settings of a destination or a subset: known ones in their order, then all others.
+fn rows(fields: &Fields, is_http: bool) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for known in DESTINATION {
+        add(&mut rows, fields, known, is_http);
+    }
+    let listed = |name: &str| {
+        ELSEWHERE.contains(&name) || DESTINATION.iter().any(|known| known.name == name)
+    };
+    for (name, found) in fields.iter().filter(|(name, _)| !listed(name)) {
+        let (word, text) = value::with_unit(name, found);
+        rows.push(Row::of(fields, name, &word.replace('_', " "), text));
+    }
+    rows
+}
+
+fn add(rows: &mut Vec<Row>, fields: &Fields, known: &Known, is_http: bool) {
+    match (known.name, fields.get(known.name)) {
+        ("outlier", Some(Value::Object(block))) => outlier(rows, fields, block),
+        (name, Some(found)) => rows.push(Row::of(fields, name, known.label, worded(name, found))),
+        (name, None) if !is_http && HTTP_ONLY.contains(&name) => {}
+        (name, None) => {
+            if let Some((text, of)) = known.default {
+                rows.push(Row::unwritten(fields, name, known.label, text, of));
+            }
+        }
+    }
+}
+
+/// A value in words where the document has a code word.
+fn worded(name: &str, found: &Value) -> String {
+    let code = found.as_str().unwrap_or_default();
+    match (name, code) {
+        ("tls", "auto") => "mutual, if the server has a proxy".to_owned(),
+        ("tls", "istio_mutual") => "mutual, always".to_owned(),
+        ("h2", "always") => "always".to_owned(),
+        ("h2", "as_downstream") => "if the caller speaks it".to_owned(),
+        ("retry_budget", _) => {
+            let part = |name: &str| found.get(name).map(value::text).unwrap_or_default();
+            format!("{}% of the requests, at least {}", part("pct"), part("min"))
+        }
+        _ => value::with_unit(name, found).1,
+    }
+}
+
+/// A row for every figure of the block, those of Envoy's defaults included.
+fn outlier(rows: &mut Vec<Row>, fields: &Fields, block: &Fields) {
+    rows.push(Row::of(fields, "outlier", "outlier detection", "on"));
+    for known in OUTLIER {
+        let name = format!("outlier.{}", known.name);
+        let label = format!("  {}", known.label);
+        match (known.name, block.get(known.name)) {
+            ("consecutive_5xx", Some(Value::Number(count))) if count.as_u64() == Some(0) => {
+                rows.push(Row::of(fields, &name, &label, "no number of failures"));
+            }
+            ("consecutive_5xx", Some(count)) => {
+                let word = if count.as_u64() == Some(1) { "failure" } else { "failures in a row" };
+                let text = format!("{} {word}", value::text(count));
+                rows.push(Row::of(fields, &name, &label, text));
+            }
+            ("max_ejection_pct", Some(share)) => {
+                let text = format!("{}% of the endpoints", value::text(share));
+                rows.push(Row::of(fields, &name, &label, text));
+            }
+            (short, Some(found)) => {
+                rows.push(Row::of(fields, &name, &label, value::with_unit(short, found).1));
+            }
+            (_, None) => {
+                let (text, of) = known.default.unwrap_or_default();
+                rows.push(Row::unwritten(fields, &name, &label, text, of));
+            }
+        }
+    }
+    let listed = |name: &str| OUTLIER.iter().any(|known| known.name == name);
+    let others = block.iter().filter(|(name, _)| !listed(name) && !name.starts_with("enforcing_"));
+    for (name, found) in others {
+        let (word, text) = value::with_unit(name, found);
+        let label = format!("  {}", word.replace('_', " "));
+        rows.push(Row::of(fields, &format!("outlier.{name}"), &label, text));
+    }
+}

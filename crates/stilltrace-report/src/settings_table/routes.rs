@@ -1,0 +1,261 @@
+//! Routes: which request goes where, how long it may take, how often it is tried.
+
+use serde_json::Value;
+
+use super::defaults::{ENVOY, ISTIO, RETRIES};
+use super::table::{self, Row};
+use super::{Fields, edge, items, value};
+use crate::page::{Page, Span, Tone};
+
+/// Fields of a route that stand in its heading.
+const IN_HEADING: &[&str] =
+    &["match", "to", "vs", "name", "origins", "depends_on_age", "redirect", "direct", "no_cluster"];
+
+/// Writes the routes to one `host|port`: those that are configured, or the one that every service
+/// has. TCP and TLS routes have a target and nothing else.
+pub(super) fn write(page: &mut Page, target: &str, settings: &Fields, is_http: bool) {
+    let (host, port) = target.split_once('|').unwrap_or((target, ""));
+    let mut found = false;
+    for route in of_host(settings, host, port) {
+        found = true;
+        let Some(route) = route.as_object() else { continue };
+        heading(page, "route", route);
+        table::write(page, &rows(route));
+    }
+    for route in items(settings.get("tcp")).iter().filter_map(Value::as_object) {
+        let listen = route.get("listen").and_then(Value::as_str).unwrap_or_default();
+        let targets = items(route.get("to")).iter();
+        let leads_here =
+            targets.filter_map(|to| to.get(0)?.as_str()).any(|to| to.starts_with(target));
+        if listen == target || leads_here {
+            found = true;
+            heading(page, "TCP route", route);
+            table::write(page, &others(route, &["listen"]));
+        }
+    }
+    if !found && is_http {
+        page.line(&[
+            Span::new(Tone::Strong, "route"),
+            Span::plain("  everything, as no VirtualService says otherwise"),
+        ]);
+        table::write(page, &rows(&Fields::new()));
+    }
+}
+
+/// The routes of a host; several names of one service stand together, joined with commas.
+fn of_host<'s>(settings: &'s Fields, host: &str, port: &str) -> &'s [Value] {
+    let Some(hosts) = settings.get("http").and_then(|http| http.get(port)?.as_object()) else {
+        return &[];
+    };
+    let named = hosts.iter().find(|(names, _)| names.split(',').any(|name| name == host));
+    items(named.map(|(_, routes)| routes))
+}
+
+/// Every HTTP route of a proxy under the name of its listener and host, for gateways.
+pub(super) fn write_all(page: &mut Page, settings: &Fields) {
+    let ports = settings.get("http").and_then(Value::as_object).into_iter().flatten();
+    for (port, hosts) in ports {
+        for (host, routes) in hosts.as_object().into_iter().flatten() {
+            page.line(&[Span::new(Tone::Strong, format!("{host} on {port}"))]);
+            for route in items(Some(routes)).iter().filter_map(Value::as_object) {
+                heading(page, "route", route);
+                table::write(page, &rows(route));
+            }
+        }
+    }
+}
+
+/// What routes to one `host|port` say, in a few words.
+pub(super) fn summary(target: &str, settings: &Fields) -> Vec<String> {
+    let (host, port) = target.split_once('|').unwrap_or((target, ""));
+    let routes = of_host(settings, host, port);
+    let mut parts = Vec::new();
+    if let Some(object) = routes.iter().find_map(|route| route.get("vs")?.as_str()) {
+        parts.push(format!("VirtualService {object}"));
+    }
+    if let [one] = routes {
+        if let Some(millis) = one.get("timeout_ms").and_then(Value::as_u64) {
+            parts.push(format!("timeout {}", value::time(millis)));
+        }
+        match one.get("retries") {
+            Some(Value::String(word)) => parts.push(format!("retries {word}")),
+            Some(retries) => {
+                let count = retries.get("n").map(value::text).unwrap_or_default();
+                parts.push(format!("{count} retries"));
+            }
+            None => {}
+        }
+    } else if !routes.is_empty() {
+        parts.push(format!("{} routes", routes.len()));
+    }
+    if routes.iter().any(|route| !items(route.get("no_cluster")).is_empty()) {
+        parts.push("broken".to_owned());
+    }
+    parts
+}
+
+fn heading(page: &mut Page, word: &str, route: &Fields) {
+    let mut text = format!("{} → {}", condition(route), destination(route));
+    let name = route.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
+    if let Some(object) = route.get("vs").and_then(Value::as_str) {
+        text.extend([format!("  VirtualService {object}")]);
+        if let Some(name) = name {
+            text.extend([format!(" `{name}`")]);
+        }
+        let origins = route.get("origins");
+        let place = origins.and_then(|origins| origins.get("route").or_else(|| origins.get("vs")));
+        if let Some(place) = place.and_then(value::place) {
+            text.extend([format!(" at {place}")]);
+        }
+    }
+    let head = [Span::new(Tone::Strong, word), Span::plain("  ")];
+    page.paragraph(&head, word.len() + 2, &[Span::plain(text)]);
+    for dead in items(route.get("no_cluster")) {
+        let dead = value::target(dead.as_str().unwrap_or_default());
+        let text = format!("{dead} does not exist for this proxy: it answers 503");
+        page.paragraph(&[Span::new(Tone::Bad, "  broken  ")], 10, &[Span::plain(text)]);
+    }
+    edge::undecided(page, route);
+}
+
+/// The match in words; everything where there is none.
+fn condition(route: &Fields) -> String {
+    let mut parts = Vec::new();
+    let matched = route.get("match").and_then(Value::as_object).into_iter().flatten();
+    for (kind, found) in matched {
+        match (kind.as_str(), found) {
+            ("prefix", path) => parts.push(format!("{}*", value::text(path))),
+            ("path", path) => parts.push(value::text(path)),
+            ("regex", path) => parts.push(format!("~{}", value::text(path))),
+            ("sep_prefix", path) => parts.push(format!("{0} and {0}/*", value::text(path))),
+            ("ci", _) => parts.push("in any case".to_owned()),
+            ("headers", list) => {
+                parts.extend(
+                    items(Some(list)).iter().map(|one| format!("header {}", value::text(one))),
+                );
+            }
+            ("query", list) => {
+                parts.extend(
+                    items(Some(list)).iter().map(|one| format!("query {}", value::text(one))),
+                );
+            }
+            (other, found) => parts.push(format!("{other} {}", value::text(found))),
+        }
+    }
+    if let Some(names) = route.get("sni") {
+        parts.push(format!("server name {}", value::text(names)));
+    }
+    if parts.is_empty() { "everything".to_owned() } else { parts.join(" and ") }
+}
+
+/// Where requests go: one target, shares of several, a redirect or an answer.
+fn destination(route: &Fields) -> String {
+    if let Some(redirect) = route.get("redirect") {
+        return format!("redirect, {}", value::text(redirect));
+    }
+    if let Some(status) = route.get("direct") {
+        return format!("answers {}", value::text(status));
+    }
+    let targets = items(route.get("to"));
+    let shown = |to: &Value, share: bool| {
+        let name = value::target(to.get(0).and_then(Value::as_str).unwrap_or_default());
+        let weight = to.get(1).map(value::text).unwrap_or_default();
+        if share { format!("{weight} to {name}") } else { name }
+    };
+    match targets {
+        [] => "nowhere".to_owned(),
+        [one] => shown(one, false),
+        several => several.iter().map(|to| shown(to, true)).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Timeout and retries always, everything else where it is set.
+fn rows(route: &Fields) -> Vec<Row> {
+    if route.contains_key("redirect") || route.contains_key("direct") {
+        return others(route, &[]);
+    }
+    let mut rows = Vec::new();
+    rows.push(match route.get("timeout_ms").and_then(Value::as_u64) {
+        Some(millis) => Row::of(route, "timeout_ms", "timeout", value::time(millis)),
+        None => Row::unwritten(route, "timeout_ms", "timeout", "none", ISTIO),
+    });
+    match route.get("retries") {
+        None => rows.extend(
+            RETRIES.map(|(label, text)| Row::unwritten(route, "retries", label, text, ISTIO)),
+        ),
+        Some(Value::String(word)) => rows.push(Row::of(route, "retries", "retries", word)),
+        Some(retries) => retry(&mut rows, route, retries),
+    }
+    rows.extend(others(route, &["timeout_ms", "retries"]));
+    rows
+}
+
+fn retry(rows: &mut Vec<Row>, route: &Fields, retries: &Value) {
+    let part = |name: &str| retries.get(name);
+    let count = part("n").map(value::text).unwrap_or_default();
+    let of = |name: &str, label: &str, text: String| {
+        Row::of(route, &format!("retries.{name}"), label, text)
+    };
+    rows.push(of("n", "retries", count));
+    let mut on = part("on").map(|on| value::text(on).replace(',', ", ")).unwrap_or_default();
+    if let Some(codes) = part("codes") {
+        on.extend([format!(" ({})", value::text(codes))]);
+    }
+    if !on.is_empty() {
+        rows.push(of("on", "  on", on));
+    }
+    rows.push(match part("per_try_ms").and_then(Value::as_u64) {
+        Some(millis) => of("per_try_ms", "  each at most", value::time(millis)),
+        None => Row::unwritten(
+            route,
+            "retries.per_try_ms",
+            "  each at most",
+            "what is left of the timeout",
+            ENVOY,
+        ),
+    });
+    let listed = ["n", "on", "codes", "per_try_ms", "origins"];
+    for (name, found) in retries.as_object().into_iter().flatten() {
+        if !listed.contains(&name.as_str()) {
+            let (word, text) = value::with_unit(name, found);
+            rows.push(of(name, &format!("  {}", word.replace('_', " ")), text));
+        }
+    }
+}
+
+/// Fields that have no words of their own.
+fn others(route: &Fields, listed: &[&str]) -> Vec<Row> {
+    let rest = route.iter().filter(|(name, _)| {
+        let name = name.as_str();
+        !IN_HEADING.contains(&name) && !listed.contains(&name) && name != "sni"
+    });
+    rest.map(|(name, found)| {
+        let (word, text) = match (name.as_str(), found) {
+            ("fault", _) => ("fault", fault(found)),
+            ("mirror", _) => ("mirror", mirror(found)),
+            (name, found) => value::with_unit(name, found),
+        };
+        Row::of(route, name, &word.replace('_', " "), text)
+    })
+    .collect()
+}
+
+fn fault(fault: &Value) -> String {
+    let part = |name: &str| fault.get(name).map(value::text).unwrap_or_default();
+    let mut parts = Vec::new();
+    if let Some(millis) = fault.get("delay_ms").and_then(Value::as_u64) {
+        parts.push(format!("{} for {}%", value::time(millis), part("delay_pct")));
+    }
+    if fault.get("abort").is_some() {
+        parts.push(format!("status {} for {}%", part("abort"), part("abort_pct")));
+    }
+    parts.join(", ")
+}
+
+fn mirror(mirrors: &Value) -> String {
+    let shown = items(Some(mirrors)).iter().map(|one| {
+        let name = value::target(one.get(0).and_then(Value::as_str).unwrap_or_default());
+        format!("{}% to {name}", one.get(1).map(value::text).unwrap_or_default())
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,134 @@
+//! Rows of three columns: the setting, its value, where it comes from.
+
+use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
+
+use super::{Fields, items, value};
+use crate::page::{Page, Span, Tone};
+
+/// Columns of a value that others are aligned with; longer ones push their origin to the right.
+const WIDE_VALUE: usize = 24;
+/// Columns before a setting.
+const INDENT: usize = 2;
+
+/// One setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
+    label: String,
+    value: String,
+    from: From,
+    /// Places that lost against this one, nearest first.
+    lost: Vec<String>,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum From {
+    /// Somebody wrote it: here.
+    Written(String),
+    /// Nobody wrote it; whose default it is.
+    Default(String),
+    /// Follows from other settings.
+    Nothing,
+}
+
+impl Row {
+    /// A setting of `fields` that is there; its origin is looked up under `name`, then under what
+    /// `name` is a part of.
+    pub(super) fn of(fields: &Fields, name: &str, label: &str, value: impl Into<String>) -> Self {
+        let mut row = Self {
+            label: label.into(),
+            value: value.into(),
+            from: From::Nothing,
+            lost: Vec::new(),
+        };
+        let Some(origin) = origin(fields, name) else { return row };
+        let default = || origin.get("default").and_then(Value::as_str);
+        row.from = match value::place(origin) {
+            Some(place) => From::Written(place),
+            None => default().map_or(From::Nothing, |of| From::Default(of.to_owned())),
+        };
+        row.lost = items(origin.get("overrode")).iter().filter_map(value::lost).collect();
+        row
+    }
+
+    /// A default that nobody wrote and that is therefore not among the fields. A line that set the
+    /// default explicitly is named.
+    pub(super) fn unwritten(
+        fields: &Fields,
+        name: &str,
+        label: &str,
+        value: &str,
+        of: &str,
+    ) -> Self {
+        let mut row = Self::of(fields, name, label, value);
+        if row.from == From::Nothing {
+            row.from = From::Default(of.to_owned());
+        }
+        row
+    }
+
+    fn is_default(&self) -> bool {
+        matches!(self.from, From::Default(_))
+    }
+
+    fn whence(&self) -> Vec<Span> {
+        let mut spans = match &self.from {
+            From::Written(place) => vec![Span::plain(place)],
+            From::Default(of) => vec![Span::new(Tone::Gutter, of)],
+            From::Nothing => Vec::new(),
+        };
+        for (index, place) in self.lost.iter().enumerate() {
+            let word = if index > 0 || spans.is_empty() { ", " } else { ", not " };
+            spans.push(Span::new(Tone::Gutter, format!("{word}{place}")));
+        }
+        spans
+    }
+}
+
+fn origin<'a>(fields: &'a Fields, name: &str) -> Option<&'a Value> {
+    let origins = fields.get("origins")?;
+    let mut name = name;
+    loop {
+        if let Some(origin) = origins.get(name) {
+            return Some(origin);
+        }
+        name = name.rsplit_once('.')?.0;
+    }
+}
+
+/// Writes rows below each other. Where a line would be wider than the page, the origin stands below
+/// its value.
+pub(super) fn write(page: &mut Page, rows: &[Row]) {
+    let widest = |of: fn(&Row) -> &str| rows.iter().map(move |row| of(row).width());
+    let label = widest(|row| &row.label).max().unwrap_or(0);
+    let value = widest(|row| &row.value).filter(|width| *width <= WIDE_VALUE).max().unwrap_or(0);
+    let start = INDENT + label + 2;
+    for row in rows {
+        let tone = if row.is_default() { Tone::Gutter } else { Tone::Strong };
+        let head = [
+            Span::plain(" ".repeat(INDENT)),
+            Span::new(Tone::Label, &row.label),
+            Span::plain(" ".repeat(label + 2 - row.label.width())),
+        ];
+        let whence = row.whence();
+        let end = start
+            + row.value.width().max(value)
+            + 2
+            + whence.iter().map(Span::width).sum::<usize>();
+        if whence.is_empty() || end > page.width() {
+            page.paragraph(&head, start, &[Span::new(tone, &row.value)]);
+            if !whence.is_empty() {
+                let mut line = vec![Span::plain(" ".repeat(start + 2))];
+                line.extend(whence);
+                page.line(&line);
+            }
+            continue;
+        }
+        let mut line = head.to_vec();
+        line.push(Span::new(tone, &row.value));
+        line.push(Span::plain(" ".repeat((value + 2).saturating_sub(row.value.width()).max(2))));
+        line.extend(whence);
+        page.line(&line);
+    }
+}
