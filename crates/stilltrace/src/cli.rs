@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::{completions, demo, fix, man, show, why};
+use crate::{completions, demo, fix, man, render, settings, show, why};
 
 /// What stands behind `--version`, and in every report.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -58,7 +58,7 @@ pub(crate) enum Format {
     /// For people
     #[default]
     Human,
-    /// One JSON document, format `stilltrace.report/v1`
+    /// One JSON document, for programs
     Json,
 }
 
@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Demo(demo::Arguments),
     Show(show::Arguments),
     Fix(fix::Arguments),
+    Settings(settings::Arguments),
+    Render(render::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -77,11 +79,13 @@ pub(crate) enum Command {
 pub(crate) type Example = (&'static str, &'static str);
 
 /// Examples by subcommand, two each.
-const EXAMPLES: [(&str, [Example; 2]); 6] = [
+const EXAMPLES: [(&str, [Example; 2]); 8] = [
     ("why", why::EXAMPLES),
     ("demo", demo::EXAMPLES),
     ("show", show::EXAMPLES),
     ("fix", fix::EXAMPLES),
+    ("settings", settings::EXAMPLES),
+    ("render", render::EXAMPLES),
     ("completions", completions::EXAMPLES),
     ("man", man::EXAMPLES),
 ];

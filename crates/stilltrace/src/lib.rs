@@ -14,6 +14,8 @@ mod fix;
 mod kept;
 mod man;
 mod output;
+mod render;
+mod settings;
 mod show;
 mod span;
 mod suggest;
@@ -53,6 +55,8 @@ fn dispatch(command: &cli::Command, context: &Context) -> anyhow::Result<Outcome
         cli::Command::Demo(arguments) => demo::run(arguments, context),
         cli::Command::Show(arguments) => show::run(arguments, context),
         cli::Command::Fix(arguments) => fix::run(arguments),
+        cli::Command::Settings(arguments) => settings::run(arguments, context),
+        cli::Command::Render(arguments) => render::run(arguments, context),
         cli::Command::Completions(arguments) => completions::run(arguments),
         cli::Command::Man(arguments) => man::run(arguments),
     }

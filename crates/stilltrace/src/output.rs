@@ -48,6 +48,15 @@ pub(crate) fn error(error: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "error: {}", escape(&format!("{error:#}")));
 }
 
+/// Why parts of the work could not be done: the first line is the error, the others belong to it.
+pub(crate) fn lines(lines: &[String]) {
+    let mut stderr = io::stderr().lock();
+    for (index, line) in lines.iter().enumerate() {
+        let head = if index == 0 { "error: " } else { "  " };
+        let _ = writeln!(stderr, "{head}{}", escape(line));
+    }
+}
+
 /// What stands on standard error beside the answer.
 #[derive(Debug)]
 pub(crate) struct Remarks {
@@ -58,6 +67,11 @@ impl Remarks {
     /// With `quiet`, nothing is said.
     pub(crate) fn new(quiet: bool) -> Self {
         Self { quiet }
+    }
+
+    /// Whether nothing is to be said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Something worth knowing.

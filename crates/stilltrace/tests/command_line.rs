@@ -6,7 +6,8 @@ mod program;
 
 use program::Program;
 
-const SUBCOMMANDS: [&str; 6] = ["why", "demo", "show", "fix", "completions", "man"];
+const SUBCOMMANDS: [&str; 8] =
+    ["why", "demo", "show", "fix", "settings", "render", "completions", "man"];
 
 #[test]
 fn help_names_every_subcommand_and_shows_two_examples() {

@@ -1,0 +1,53 @@
+//! All fields of a rendered folder with their origins, for programs.
+
+use serde_json::{Value, json};
+use stilltrace_manifest::{Mark, Node, Object, kustomize::Rendered, yaml::Resolved};
+
+use super::roots::Root;
+
+/// Name of the format.
+const SCHEMA: &str = "stilltrace.render/v1";
+
+/// The document, ending with a line break.
+pub(super) fn document(root: &Root, rendered: &Rendered) -> String {
+    let objects: Vec<Value> = rendered.objects.iter().map(object).collect();
+    let document = json!({ "schema": SCHEMA, "folder": root.dir, "objects": objects });
+    format!("{document:#}\n")
+}
+
+fn object(object: &Object) -> Value {
+    let fields: Vec<Value> =
+        object.root.leaves().into_iter().map(|(path, node)| field(&path, node)).collect();
+    json!({
+        "apiVersion": object.api_version(),
+        "kind": object.kind(),
+        "namespace": object.namespace(),
+        "name": object.name(),
+        "fields": fields,
+    })
+}
+
+fn field(path: &str, node: &Node) -> Value {
+    let mut field = place(&node.mark);
+    field["field"] = json!(path);
+    field["value"] = value(node);
+    // The nearest of those that lost first.
+    field["overrode"] = node.overrode.iter().rev().map(place).collect();
+    field
+}
+
+fn value(node: &Node) -> Value {
+    match node.resolved() {
+        Some(Resolved::Null) => Value::Null,
+        Some(Resolved::Bool(value)) => json!(value),
+        Some(Resolved::Int(value)) => json!(value),
+        Some(Resolved::Float(value)) => json!(value),
+        Some(_) => json!(node.text().unwrap_or_default()),
+        None if matches!(node.value, stilltrace_manifest::Value::Sequence(_)) => json!([]),
+        None => json!({}),
+    }
+}
+
+fn place(mark: &Mark) -> Value {
+    json!({ "path": &*mark.path, "line": mark.line, "column": mark.column })
+}

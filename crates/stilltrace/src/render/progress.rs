@@ -1,0 +1,43 @@
+//! How far a long run is, on a terminal.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::context::Context;
+
+/// Shorter runs are over before anyone has read it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A line on standard error that counts. Threads share it.
+#[derive(Debug)]
+pub(super) struct Progress {
+    what: &'static str,
+    all: usize,
+    done: AtomicUsize,
+    started: Instant,
+    shown: bool,
+}
+
+impl Progress {
+    /// Counts to `all`, if anyone is looking.
+    pub(super) fn new(what: &'static str, all: usize, context: &Context) -> Self {
+        let shown = io::stderr().is_terminal() && !context.remarks.is_quiet();
+        Self { what, all, done: AtomicUsize::new(0), started: Instant::now(), shown }
+    }
+
+    /// One more is done.
+    pub(super) fn step(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.shown && self.started.elapsed() > PATIENCE {
+            let _ = write!(io::stderr(), "\r{} {done} of {}", self.what, self.all);
+        }
+    }
+
+    /// Clears the line.
+    pub(super) fn end(&self) {
+        if self.shown && self.started.elapsed() > PATIENCE {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}

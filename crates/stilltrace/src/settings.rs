@@ -1,0 +1,138 @@
+//! `stilltrace settings`: every value in effect on an edge, and the line that set it.
+
+mod named;
+
+use std::path::PathBuf;
+
+use stilltrace_model::{Gap, Platform};
+use stilltrace_platform::ParseCache;
+use stilltrace_report::{settings, settings_list, settings_table};
+use stilltrace_sources::files::{Asked, with_files};
+
+use crate::{
+    cli::{Example, Format},
+    context::Context,
+    output::{self, Outcome},
+};
+
+pub(crate) const EXAMPLES: [Example; 2] = [
+    ("What applies when shop/frontend calls checkout", "settings shop/frontend checkout"),
+    (
+        "Every setting of a revision, for a program",
+        "settings --repo ../gitops --rev main~1 -o json",
+    ),
+];
+
+/// Edges up to which all tables are printed; beyond, one line each.
+const TABLES: usize = 6;
+/// Edges up to which each has a line; beyond, one line per workload.
+const LINES: usize = 400;
+
+/// Say which settings are in effect on an edge, and who set them
+///
+/// Reads manifests, kustomizations and what Argo CD and Flux apply, and computes what Istio 1.31
+/// makes of them: for every call which routes, timeouts, retries and limits apply, the line that
+/// set each, what it overrode, and which defaults nobody wrote.
+///
+/// Exit codes: 0 done; 2 the work could not be done.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Who calls: a workload or service, as NAME, NAMESPACE/NAME, NAME.NAMESPACE or host; '*' for
+    /// all
+    source: Option<String>,
+    /// Who is called, in the same forms; with :PORT only that port
+    destination: Option<String>,
+    /// A repository, a folder, one file, or - for standard input [default: the repository around
+    /// the working directory]
+    #[arg(long, value_name = "PATH")]
+    repo: Option<PathBuf>,
+    /// Read this revision instead of the files on disk
+    #[arg(long, value_name = "REV")]
+    rev: Option<String>,
+    /// Namespace of names that have none
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// Form of the answer
+    #[arg(short = 'o', long = "format", value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Reads the platform and prints what is asked about.
+pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Outcome> {
+    let asked = Asked { path: arguments.repo.as_deref(), revision: arguments.rev.as_deref() };
+    let (mut platform, opened) =
+        with_files(asked, |tree| stilltrace_platform::read(tree, &mut ParseCache::new()))?;
+    platform.revision.clone_from(&opened.revision);
+    platform.gaps.extend(opened.unreadable.iter().map(|error| Gap {
+        what: error.to_string(),
+        why: "what it holds is not part of the answer".to_owned(),
+        remedy: "let it be read, or name a folder without it".to_owned(),
+    }));
+
+    let names = named::Names {
+        source: arguments.source.as_deref(),
+        destination: arguments.destination.as_deref(),
+        namespace: arguments.namespace.as_deref(),
+    };
+    let narrowed = named::narrow(&mut platform, &names)?;
+    if arguments.format == Format::Json {
+        output::print(&match narrowed.hosts {
+            None => settings::settings(&platform),
+            Some(hosts) => {
+                let mut document = settings::document(&platform);
+                named::keep_hosts(&mut document, &hosts);
+                settings::text(&document)
+            }
+        })?;
+        return Ok(Outcome::Done);
+    }
+    output::print(&human(&platform, arguments, &narrowed, context))?;
+    Ok(Outcome::Done)
+}
+
+/// Tables for few edges, lines for many, an overview for a whole mesh.
+fn human(
+    platform: &Platform,
+    arguments: &Arguments,
+    narrowed: &named::Narrowed,
+    context: &Context,
+) -> String {
+    let layout = context.layout(None);
+    let edges = platform.edges.len();
+    if edges > LINES {
+        return overview(platform, context);
+    }
+    let mut document = settings::document(platform);
+    if let Some(hosts) = &narrowed.hosts {
+        named::keep_hosts(&mut document, hosts);
+    }
+    if edges <= TABLES || arguments.destination.is_some() {
+        return settings_table(&document, &layout);
+    }
+    format!(
+        "{}\nsee one edge with `{} settings SOURCE DESTINATION`\n",
+        settings_list(&document, &layout),
+        context.program
+    )
+}
+
+/// How many edges each workload has.
+fn overview(platform: &Platform, context: &Context) -> String {
+    let mut text = format!(
+        "{} edges of {} workloads\n\n",
+        platform.edges.len(),
+        platform.workloads.values().filter(|one| one.sidecar.is_some()).count()
+    );
+    for workload in platform.workloads.values().filter(|one| one.sidecar.is_some()) {
+        let own = platform.edges.keys().filter(|edge| edge.source == workload.id).count();
+        text.extend([format!(
+            "  {}  {own}\n",
+            stilltrace_report::escape(&workload.id.to_string())
+        )]);
+    }
+    text.extend([format!(
+        "\nname a caller: `{0} settings SOURCE`, or an edge: `{0} settings SOURCE DESTINATION`\n",
+        context.program
+    )]);
+    text
+}

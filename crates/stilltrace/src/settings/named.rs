@@ -1,0 +1,232 @@
+//! Who is meant by the names that were typed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{anyhow, bail};
+use serde_json::Value;
+use stilltrace_model::{Platform, Service, ServiceId, WorkloadId};
+
+use crate::suggest;
+
+/// What was typed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Names<'a> {
+    pub(super) source: Option<&'a str>,
+    pub(super) destination: Option<&'a str>,
+    /// The namespace of names that have none.
+    pub(super) namespace: Option<&'a str>,
+}
+
+/// What a platform was narrowed to.
+#[derive(Debug, Default)]
+pub(super) struct Narrowed {
+    /// `host|port` of the destinations; `None` for all.
+    pub(super) hosts: Option<BTreeSet<String>>,
+}
+
+/// Forgets all edges and workloads that were not asked about.
+pub(super) fn narrow(platform: &mut Platform, names: &Names<'_>) -> anyhow::Result<Narrowed> {
+    if let Some(source) = names.source.filter(|source| *source != "*") {
+        let callers = callers(platform, source, names.namespace)?;
+        platform.edges.retain(|edge, _| callers.contains(&edge.source));
+        platform.workloads.retain(|id, _| callers.contains(id));
+    }
+    let Some(destination) = names.destination.filter(|destination| *destination != "*") else {
+        return Ok(Narrowed::default());
+    };
+    let (name, port) = port(destination)?;
+    let called = called(platform, name, names.namespace)?;
+    let wanted =
+        |id: &ServiceId, number: u16| called.contains(id) && port.is_none_or(|port| port == number);
+    platform.edges.retain(|edge, _| wanted(&edge.destination, edge.port));
+    if platform.edges.is_empty() {
+        return Err(unseen(platform, &called, port, names.source));
+    }
+    let callers: BTreeSet<WorkloadId> =
+        platform.edges.keys().map(|edge| edge.source.clone()).collect();
+    platform.workloads.retain(|id, _| callers.contains(id));
+    let hosts = platform.edges.keys().filter_map(|edge| {
+        let service = platform.services.get(&edge.destination)?;
+        Some(format!("{}|{}", service.host, edge.port))
+    });
+    Ok(Narrowed { hosts: Some(hosts.collect()) })
+}
+
+/// Takes everything out of the document that is about other destinations.
+pub(super) fn keep_hosts(document: &mut Value, hosts: &BTreeSet<String>) {
+    let workloads = document.get_mut("workloads").and_then(Value::as_object_mut);
+    for (_, settings) in workloads.into_iter().flatten() {
+        if let Some(edges) = settings.get_mut("edges").and_then(Value::as_object_mut) {
+            edges.retain(|key, _| hosts.contains(key));
+        }
+        let is_gateway = settings.get("gateway").is_some();
+        let ports = settings.get_mut("http").and_then(Value::as_object_mut);
+        if let Some(ports) = ports.filter(|_| !is_gateway) {
+            for (port, names) in ports.iter_mut() {
+                if let Some(names) = names.as_object_mut() {
+                    names.retain(|names, _| {
+                        names.split(',').any(|name| hosts.contains(&format!("{name}|{port}")))
+                    });
+                }
+            }
+            ports.retain(|_, names| names.as_object().is_some_and(|names| !names.is_empty()));
+        }
+        if let Some(settings) = settings.as_object_mut() {
+            settings.retain(|name, _| name != "inbound" && name != "tcp" || is_gateway);
+        }
+    }
+}
+
+/// The workloads that a name stands for: one workload, or those behind a service.
+fn callers(
+    platform: &Platform,
+    name: &str,
+    namespace: Option<&str>,
+) -> anyhow::Result<BTreeSet<WorkloadId>> {
+    let known: BTreeMap<(&str, &str), &WorkloadId> = platform
+        .workloads
+        .keys()
+        .map(|id| ((id.namespace.as_str(), id.name.as_str()), id))
+        .collect();
+    let found = matching(known.keys().copied(), name, namespace);
+    let ids: BTreeSet<WorkloadId> = match found.as_slice() {
+        [one] => known.get(one).into_iter().map(|id| (*id).clone()).collect(),
+        [] => {
+            let services = services(platform, name, namespace);
+            services.iter().flat_map(|service| service.workloads.iter().cloned()).collect()
+        }
+        several => bail!("{}", ambiguous("workloads", name, several)),
+    };
+    if ids.is_empty() {
+        let all: Vec<String> = platform.workloads.keys().map(ToString::to_string).collect();
+        return Err(unknown("workload", name, &all));
+    }
+    let has_proxy =
+        |id: &WorkloadId| platform.workloads.get(id).is_some_and(|w| w.sidecar.is_some());
+    if !ids.iter().any(has_proxy) {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        bail!(
+            "{} has no proxy, so no setting of the mesh applies to its calls; label its namespace istio-injection=enabled to give it one",
+            ids.join(", ")
+        );
+    }
+    Ok(ids)
+}
+
+/// The services that a name stands for.
+fn called(
+    platform: &Platform,
+    name: &str,
+    namespace: Option<&str>,
+) -> anyhow::Result<BTreeSet<ServiceId>> {
+    let found = services(platform, name, namespace);
+    // A short name means the caller's own namespace first, as in its DNS.
+    let own: BTreeSet<&str> = platform.workloads.keys().map(|id| id.namespace.as_str()).collect();
+    let near: Vec<&&Service> =
+        found.iter().filter(|service| own.contains(service.id.namespace.as_str())).collect();
+    match (found.as_slice(), near.as_slice()) {
+        ([], _) => {
+            let all: Vec<String> = platform.services.keys().map(ToString::to_string).collect();
+            Err(unknown("service", name, &all))
+        }
+        ([one], _) => Ok([one.id.clone()].into()),
+        (_, [one]) => Ok([one.id.clone()].into()),
+        (several, _) => {
+            let ids: Vec<(&str, &str)> = several
+                .iter()
+                .map(|service| (service.id.namespace.as_str(), service.id.name.as_str()))
+                .collect();
+            bail!("{}", ambiguous("services", name, &ids))
+        }
+    }
+}
+
+/// Services by host, or by name and namespace.
+fn services<'p>(platform: &'p Platform, name: &str, namespace: Option<&str>) -> Vec<&'p Service> {
+    let by_host: Vec<&Service> =
+        platform.services.values().filter(|service| service.host == name).collect();
+    if !by_host.is_empty() {
+        return by_host;
+    }
+    let ids = platform.services.keys().map(|id| (id.namespace.as_str(), id.name.as_str()));
+    let found = matching(ids, name, namespace);
+    let is_found = |id: &ServiceId| found.contains(&(id.namespace.as_str(), id.name.as_str()));
+    platform.services.iter().filter(|(id, _)| is_found(id)).map(|(_, service)| service).collect()
+}
+
+/// Those that are meant by `name`, `namespace/name` or `name.namespace`. A name without a namespace
+/// that has dots in it is tried as a whole first.
+fn matching<'k>(
+    known: impl Iterator<Item = (&'k str, &'k str)> + Clone,
+    typed: &str,
+    namespace: Option<&str>,
+) -> Vec<(&'k str, &'k str)> {
+    if let Some((namespace, name)) = typed.split_once('/') {
+        return known.filter(|id| *id == (namespace, name)).collect();
+    }
+    let plain: Vec<_> = known
+        .clone()
+        .filter(|(own, name)| *name == typed && namespace.is_none_or(|wanted| wanted == *own))
+        .collect();
+    match typed.split_once('.') {
+        Some((name, rest)) if plain.is_empty() => {
+            // `.svc` and the cluster's domain may follow the namespace.
+            let namespace = rest.split('.').next().unwrap_or(rest);
+            let is_whole = rest == namespace || rest[namespace.len()..].starts_with(".svc");
+            known.filter(|id| is_whole && *id == (namespace, name)).collect()
+        }
+        _ => plain,
+    }
+}
+
+/// The port behind the last colon, if there is one.
+fn port(destination: &str) -> anyhow::Result<(&str, Option<u16>)> {
+    match destination.rsplit_once(':') {
+        None => Ok((destination, None)),
+        Some((name, number)) => match number.parse() {
+            Ok(number) => Ok((name, Some(number))),
+            Err(_) => bail!("`{destination}`: `{number}` is no port; write it like {name}:8080"),
+        },
+    }
+}
+
+fn ambiguous(what: &str, name: &str, ids: &[(&str, &str)]) -> String {
+    let ids: Vec<String> =
+        ids.iter().map(|(namespace, name)| format!("{namespace}/{name}")).collect();
+    format!("several {what} are called `{name}`: {}; name one as NAMESPACE/NAME", ids.join(", "))
+}
+
+fn unknown(what: &str, name: &str, known: &[String]) -> anyhow::Error {
+    let hint = match suggest::closest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => {
+            format!("the manifests hold no {what} at all; name the repository with --repo PATH")
+        }
+        None => format!("{} are known; list the edges with `settings`", known.len()),
+    };
+    anyhow!("there is no {what} `{name}`; {hint}")
+}
+
+/// Why a service that exists is not among the edges.
+fn unseen(
+    platform: &Platform,
+    called: &BTreeSet<ServiceId>,
+    port: Option<u16>,
+    source: Option<&str>,
+) -> anyhow::Error {
+    let ids: Vec<String> = called.iter().map(ToString::to_string).collect();
+    let ports: BTreeSet<u16> = called
+        .iter()
+        .filter_map(|id| platform.services.get(id))
+        .flat_map(|service| service.ports.keys().copied())
+        .collect();
+    if let Some(port) = port.filter(|port| !ports.contains(port)) {
+        let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+        return anyhow!("{} has no port {port}; it has {}", ids.join(", "), ports.join(", "));
+    }
+    anyhow!(
+        "{} is invisible to {}: an exportTo or a Sidecar keeps it from that proxy",
+        ids.join(", "),
+        source.filter(|source| *source != "*").unwrap_or("every proxy")
+    )
+}
