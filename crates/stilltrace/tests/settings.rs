@@ -7,7 +7,7 @@ mod program;
 use program::{Program, Run};
 
 /// Two workloads and a rule, in one file.
-const MESH: &str = r#"apiVersion: v1
+const MESH: &str = r"apiVersion: v1
 kind: Namespace
 metadata: {name: shop, labels: {istio-injection: enabled}}
 ---
@@ -42,7 +42,7 @@ spec:
     connectionPool:
       http:
         http1MaxPendingRequests: 7
-"#;
+";
 
 fn ask(arguments: &[&str]) -> Run {
     let mut all = vec!["settings", "--repo", "-"];

@@ -1,7 +1,7 @@
 //! All fields of a rendered folder with their origins, for programs.
 
 use serde_json::{Value, json};
-use stilltrace_manifest::{Mark, Node, Object, kustomize::Rendered, yaml::Resolved};
+use stilltrace_manifest::{Derivation, Mark, Node, Object, kustomize::Rendered, yaml::Resolved};
 
 use super::roots::Root;
 
@@ -31,9 +31,29 @@ fn field(path: &str, node: &Node) -> Value {
     let mut field = place(&node.mark);
     field["field"] = json!(path);
     field["value"] = value(node);
+    field["how"] = json!(how(node.derivation()));
     // The nearest of those that lost first.
-    field["overrode"] = node.overrode.iter().rev().map(place).collect();
+    field["overrode"] = node.overrode().iter().rev().map(place).collect();
     field
+}
+
+/// One word for how a value came from its line; part of the format.
+fn how(derivation: Derivation) -> &'static str {
+    match derivation {
+        Derivation::Written => "written",
+        Derivation::Extended => "extended",
+        Derivation::Hashed => "hashed",
+        Derivation::Image => "image",
+        Derivation::Part => "part",
+        Derivation::Pair => "pair",
+        Derivation::Content => "content",
+        Derivation::Encoded => "encoded",
+        Derivation::Generated => "generated",
+        Derivation::Stamped => "stamped",
+        Derivation::Substituted => "substituted",
+        Derivation::Templated => "templated",
+        _ => "derived",
+    }
 }
 
 fn value(node: &Node) -> Value {

@@ -5,7 +5,7 @@
 use stilltrace_manifest::{
     Mark, Node, Value,
     kustomize::Rendered,
-    yaml::{Budget, Style, parse},
+    yaml::{Budget, Derivation, Style, parse},
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -44,7 +44,7 @@ fn line_of(leaf: &Node, text: &str) -> usize {
     match &leaf.value {
         Value::Scalar(scalar) if matches!(scalar.style, Style::Literal | Style::Folded) => first,
         _ => {
-            let written = text.get(leaf.mark.start..leaf.mark.end).unwrap_or_default();
+            let written = text.get(leaf.mark.range()).unwrap_or_default();
             first + written.matches('\n').count()
         }
     }
@@ -53,8 +53,11 @@ fn line_of(leaf: &Node, text: &str) -> usize {
 /// What set the value, and what was replaced on the way, nearest first.
 fn origin(node: &Node) -> String {
     let mut text = place(&node.mark);
+    if let Some(words) = derived(node.derivation()) {
+        text.extend([" (", words, ")"]);
+    }
     let mut last = &node.mark;
-    for (index, mark) in node.overrode.iter().rev().enumerate() {
+    for (index, mark) in node.overrode().iter().rev().enumerate() {
         if (&mark.path, mark.line) == (&last.path, last.line) {
             continue;
         }
@@ -63,6 +66,25 @@ fn origin(node: &Node) -> String {
         last = mark;
     }
     stilltrace_report::escape(&text)
+}
+
+/// How a value came from the line, where it is not what stands there.
+fn derived(derivation: Derivation) -> Option<&'static str> {
+    Some(match derivation {
+        Derivation::Written => return None,
+        Derivation::Extended => "prefix or suffix",
+        Derivation::Hashed => "with a hash of the content",
+        Derivation::Image => "part of the image",
+        Derivation::Part => "part of the value",
+        Derivation::Pair => "behind the =",
+        Derivation::Content => "content of the file",
+        Derivation::Encoded => "in base64",
+        Derivation::Generated => "generated",
+        Derivation::Stamped => "stamped",
+        Derivation::Substituted => "with variables replaced",
+        Derivation::Templated => "from a template",
+        _ => "derived",
+    })
 }
 
 fn place(mark: &Mark) -> String {
