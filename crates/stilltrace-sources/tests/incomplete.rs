@@ -49,12 +49,12 @@ fn a_file_unreadable_on_one_side_of_a_commit_accuses_nobody() {
 #[test]
 fn a_gap_that_a_commit_only_moves_does_not_hide_its_changes() {
     let story = story();
-    let odd = ROUTE.replace("perTryTimeout: 250ms", "perTryTimeout: soon");
-    story.work.commit("apps/shop/route.yaml", &odd, "no duration");
+    let odd = format!("{ROUTE}---\nunfinished: [1\n");
+    story.work.commit("apps/shop/route.yaml", &odd, "begin another document");
     let moved = odd.replace("attempts: 2", "attempts: 7").replace("  http:", "  # routes\n  http:");
     let moved = story.work.commit("apps/shop/route.yaml", &moved, "raise attempts below a comment");
     let platform = open(&writer(&story)).platform(&question()).unwrap();
-    assert!(platform.gaps.iter().any(|gap| gap.what.contains("perTryTimeout")), "no gap to move");
+    assert!(platform.gaps.iter().any(|gap| gap.what.contains("route.yaml:")), "no gap to move");
     let change = platform.changes.iter().find(|one| one.commit.id.0 == moved).unwrap();
     assert!(change.settings.iter().any(|one| one.setting == "retries.attempts"));
 }

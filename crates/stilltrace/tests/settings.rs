@@ -110,6 +110,27 @@ fn json_is_one_document_with_origins() {
 }
 
 #[test]
+fn what_admission_refuses_is_named_and_not_in_effect() {
+    let mesh = MESH.replace("http1MaxPendingRequests: 7", "http1MaxPendingRequests: -7");
+    let program = Program::new();
+    let ask = |arguments: &[&str]| {
+        let mut all = vec!["settings", "--repo", "-"];
+        all.extend(arguments);
+        program.run_with_input(&all, mesh.as_bytes())
+    };
+    let run = ask(&["-o", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let refused = &document["invalid"][0];
+    assert_eq!(refused["object"]["kind"], "DestinationRule", "{refused}");
+    assert_eq!((&refused["path"], &refused["line"]), (&"stdin.yaml".into(), &35.into()));
+    let edge = &document["workloads"]["shop/cart"]["edges"]["cart.shop.svc.cluster.local|8080"];
+    assert_eq!(edge.get("max_pending"), None);
+    let table = ask(&["cart", "cart:8080"]).stdout;
+    let start = "refused  stdin.yaml:35: DestinationRule shop/cart: ";
+    assert!(table.starts_with(start), "{table}");
+}
+
+#[test]
 fn a_file_that_cannot_be_read_costs_that_file_only() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("mesh.yaml"), MESH).unwrap();

@@ -12,7 +12,7 @@ mod object;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use stilltrace_model::{Edge, Gap, Platform, SidecarProxy, Workload, WorkloadId};
+use stilltrace_model::{Edge, Gap, Platform, Refusal, SidecarProxy, Workload, WorkloadId};
 
 use object::Object;
 
@@ -41,7 +41,20 @@ pub fn document(platform: &Platform) -> Value {
         workloads.insert(workload.id.to_string(), describe(platform, workload, proxy, own));
     }
     let gaps: Vec<Value> = platform.gaps.iter().map(gap).collect();
-    json!({"workloads": workloads, "gaps": gaps})
+    let mut document = json!({"workloads": workloads, "gaps": gaps});
+    if !platform.refused.is_empty() {
+        document["invalid"] = platform.refused.iter().map(refusal).collect();
+    }
+    document
+}
+
+/// Why admission refuses an object; nothing of it is among the workloads.
+fn refusal(refusal: &Refusal) -> Value {
+    let mut described = object::location(&refusal.at);
+    described.insert("object".to_owned(), object::reference(&refusal.object));
+    described.insert("field".to_owned(), json!(refusal.field));
+    described.insert("message".to_owned(), json!(refusal.message));
+    Value::Object(described)
 }
 
 fn gap(gap: &Gap) -> Value {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use stilltrace_model::{Origin, Setting};
+use stilltrace_model::{Location, ObjectRef, Origin, Setting};
 
 /// Collects fields and what set them.
 #[derive(Default)]
@@ -87,16 +87,8 @@ fn place(origin: &Origin) -> Map<String, Value> {
     let mut place = Map::new();
     match origin {
         Origin::Git { at, object, field } => {
-            place.insert("path".to_owned(), json!(&*at.path));
-            place.insert("line".to_owned(), json!(at.line));
-            place.insert("column".to_owned(), json!(at.column));
-            let object = json!({
-                "apiVersion": object.api_version,
-                "kind": object.kind,
-                "namespace": object.namespace,
-                "name": object.name,
-            });
-            place.insert("object".to_owned(), object);
+            place = location(at);
+            place.insert("object".to_owned(), reference(object));
             if !field.is_empty() {
                 place.insert("field".to_owned(), json!(&**field));
             }
@@ -106,4 +98,23 @@ fn place(origin: &Origin) -> Map<String, Value> {
         }
     }
     place
+}
+
+/// A line of a file.
+pub(super) fn location(at: &Location) -> Map<String, Value> {
+    let mut place = Map::new();
+    place.insert("path".to_owned(), json!(&*at.path));
+    place.insert("line".to_owned(), json!(at.line));
+    place.insert("column".to_owned(), json!(at.column));
+    place
+}
+
+/// Which object is meant.
+pub(super) fn reference(object: &ObjectRef) -> Value {
+    json!({
+        "apiVersion": object.api_version,
+        "kind": object.kind,
+        "namespace": object.namespace,
+        "name": object.name,
+    })
 }
