@@ -179,7 +179,7 @@ fn judge(record: &Value) -> Result<()> {
 /// The day in UTC, as `2026-11-22`.
 ///
 /// Civil date from days by the era method: years of 365.2425 days that begin in March.
-fn today() -> Result<String> {
+pub(crate) fn today() -> Result<String> {
     let days = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / 86_400;
     let shifted = days + 719_468;
     let (era, of_era) = (shifted / 146_097, shifted % 146_097);
@@ -193,6 +193,6 @@ fn today() -> Result<String> {
 }
 
 /// To three decimals: what the clock can tell.
-fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }

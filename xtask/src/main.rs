@@ -10,6 +10,7 @@
 
 mod ansi;
 mod bench;
+mod bench_yaml;
 mod command;
 mod generate;
 mod install;
@@ -34,6 +35,7 @@ usage: cargo xtask TASK
   tidy            print the house numbers and enforce the rules of the repository
   gen             write every generated file anew: schema, mechanism and command pages, README picture
   bench demo      measure the cold build and `stilltrace demo`, and keep the figures under bench/
+  bench yaml      measure reading and editing of YAML, and keep the figures under bench/
   lab ARGS…       run the laboratory (`cargo xtask lab --help`)
   lab tools       build istio-xds, with which a test compares our reader
 ";
@@ -60,6 +62,7 @@ fn run(args: &[String]) -> Result<()> {
         ("tidy", []) => tidy::run(),
         ("gen", []) => generate::run(),
         ("bench", [what]) if what == "demo" => bench::run(),
+        ("bench", [what]) if what == "yaml" => bench_yaml::run(),
         ("lab", rest) => lab::run(rest),
         // Not in the usage: `bench` runs itself under this name to measure one program.
         (bench::MEASURE, rest) => bench::measure(rest),

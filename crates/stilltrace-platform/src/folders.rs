@@ -39,7 +39,11 @@ impl<'a> Folders<'a> {
             .collect();
         let charts = files.iter().filter(|path| name_of(path) == "Chart.yaml");
         let templates = charts.filter_map(|path| join(parent(path), "templates")).collect();
-        Self { tree, cache, files, kustomizations, templates }
+        let folders = Self { tree, cache, files, kustomizations, templates };
+        let read =
+            |path: &&str| KUSTOMIZATION.contains(&name_of(path)) || folders.is_manifest(path);
+        cache.warm(tree, folders.files.iter().map(String::as_str).filter(read));
+        folders
     }
 
     /// Every object of every manifest file as written, whoever applies it.

@@ -18,6 +18,11 @@ use crate::problem::{Problem, ProblemKind};
 pub(super) struct Spent {
     pub(super) nodes: usize,
     pub(super) aliases: usize,
+    /// Bytes of text that aliases repeated.
+    pub(super) repeated: usize,
+    pub(super) anchors: usize,
+    /// Events of the parser.
+    pub(super) steps: usize,
 }
 
 /// Why a document is given up.
@@ -36,6 +41,8 @@ struct Sized {
     height: usize,
     /// Nodes including this one.
     count: usize,
+    /// Bytes of text, keys included.
+    bytes: usize,
 }
 
 /// An open collection.
@@ -52,6 +59,7 @@ struct Frame {
     merges: Vec<Node>,
     height: usize,
     count: usize,
+    bytes: usize,
 }
 
 /// Collects the events of one document.
@@ -93,6 +101,11 @@ impl<'a> Builder<'a> {
 
     /// Takes the next event of the document.
     pub(super) fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), Stop> {
+        self.spent.steps += 1;
+        if self.spent.steps > self.budget.max_steps {
+            let text = format!("takes more than {} steps; split the file", self.budget.max_steps);
+            return Err(Stop::File(self.problem(span, ProblemKind::Budget, text)));
+        }
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.charge(span, 1)?;
@@ -102,7 +115,8 @@ impl<'a> Builder<'a> {
                     _ => self.mark(span),
                 };
                 let node = scalar(Text::from(text), style, tag.as_deref(), mark);
-                self.complete(Sized { node, height: 1, count: 1 }, anchor, span, None)
+                let bytes = node.text().map_or(0, str::len);
+                self.complete(Sized { node, height: 1, count: 1, bytes }, anchor, span, None)
             }
             Event::SequenceStart(_, anchor, tag) => self.open(false, anchor, tag.as_deref(), span),
             Event::MappingStart(_, anchor, tag) => self.open(true, anchor, tag.as_deref(), span),
@@ -133,6 +147,7 @@ impl<'a> Builder<'a> {
             merges: Vec::new(),
             height: 0,
             count: 1,
+            bytes: 0,
         });
         Ok(())
     }
@@ -142,7 +157,7 @@ impl<'a> Builder<'a> {
         let value = if frame.is_mapping {
             let mut entries: Vec<Entry> = self.entries.drain(frame.first..).collect();
             add_merged(&mut entries, frame.merges);
-            settle_duplicates(&mut entries, &mut self.problems);
+            settle_duplicates(&mut entries, &mut self.problems, self.budget.max_problems);
             Value::Mapping(entries)
         } else {
             Value::Sequence(self.items.drain(frame.first..).collect())
@@ -159,7 +174,8 @@ impl<'a> Builder<'a> {
         if frame.tag.is_some() {
             node.set_tag(frame.tag);
         }
-        let sized = Sized { node, height: frame.height + 1, count: frame.count };
+        let (height, count, bytes) = (frame.height + 1, frame.count, frame.bytes);
+        let sized = Sized { node, height, count, bytes };
         self.complete(sized, frame.anchor, span, None)
     }
 
@@ -175,6 +191,12 @@ impl<'a> Builder<'a> {
         };
         if self.frames.len() + target.height > self.budget.max_depth {
             return Err(Stop::Document(self.too_deep(span)));
+        }
+        self.spent.repeated = self.spent.repeated.saturating_add(target.bytes);
+        if self.spent.repeated > self.budget.max_bytes {
+            let limit = self.budget.max_bytes;
+            let text = format!("aliases repeat more than {limit} bytes of text; split the file");
+            return Err(Stop::File(self.problem(span, ProblemKind::Budget, text)));
         }
         let count = target.count;
         self.charge(span, count)?;
@@ -194,6 +216,11 @@ impl<'a> Builder<'a> {
         written: Option<Mark>,
     ) -> Result<(), Stop> {
         if anchor != 0 {
+            self.spent.anchors += 1;
+            if self.spent.anchors > self.budget.max_aliases {
+                let text = format!("more than {} anchors; split the file", self.budget.max_aliases);
+                return Err(Stop::File(self.problem(span, ProblemKind::Budget, text)));
+            }
             self.charge(span, sized.count)?;
             self.anchors.insert(anchor, sized.clone());
         }
@@ -203,6 +230,7 @@ impl<'a> Builder<'a> {
         };
         frame.height = frame.height.max(sized.height);
         frame.count += sized.count;
+        frame.bytes += sized.bytes;
         let node = sized.node;
         if !frame.is_mapping {
             self.items.push(node);

@@ -1,12 +1,19 @@
-//! Parsed files shared between builds of neighbouring revisions.
+//! Parsed files shared between builds of neighbouring revisions, and parsed on all cores.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
 
 use super::{Budget, Parsed, parse};
+use crate::tree::Tree;
 
-/// Path and content id of a file, and what it holds.
-type Files = BTreeMap<(String, [u8; 20]), Arc<Parsed>>;
+/// Files that wait to be parsed, at most; their bytes are in memory.
+const WAITING: usize = 64;
+/// Threads that parse, at most: reading the files is one thread's work and becomes the limit.
+const MAX_THREADS: usize = 8;
+
+/// Content id of a file; with a path and what it holds there.
+type Files = BTreeMap<[u8; 20], Vec<(Box<str>, Arc<Parsed>)>>;
 
 /// Parsed files by path and content id.
 ///
@@ -16,6 +23,13 @@ type Files = BTreeMap<(String, [u8; 20]), Arc<Parsed>>;
 pub struct ParseCache {
     budget: Budget,
     files: Mutex<Files>,
+}
+
+/// A file that waits to be parsed.
+struct Waiting<'a> {
+    path: &'a str,
+    content: [u8; 20],
+    bytes: Vec<u8>,
 }
 
 impl ParseCache {
@@ -37,16 +51,107 @@ impl ParseCache {
     /// The parsed file if this content was seen under this path.
     pub fn get(&self, path: &str, content: [u8; 20]) -> Option<Arc<Parsed>> {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.get(&(path.to_owned(), content)).map(Arc::clone)
+        let known = files.get(&content)?.iter().find(|(known, _)| **known == *path);
+        known.map(|(_, parsed)| Arc::clone(parsed))
     }
 
     /// Parses `bytes` and remembers the result when `content` is known.
     pub fn parse(&self, path: &str, content: Option<[u8; 20]>, bytes: &[u8]) -> Arc<Parsed> {
         let parsed = Arc::new(parse(path, bytes, &self.budget));
         if let Some(content) = content {
-            let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-            files.insert((path.to_owned(), content), Arc::clone(&parsed));
+            self.remember(path, content, &parsed);
         }
         parsed
+    }
+
+    fn remember(&self, path: &str, content: [u8; 20], parsed: &Arc<Parsed>) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = files.entry(content).or_default();
+        if !same.iter().any(|(known, _)| **known == *path) {
+            same.push((Box::from(path), Arc::clone(parsed)));
+        }
+    }
+
+    /// Parses files of a tree on all cores, so that reading them later costs nothing.
+    ///
+    /// Files whose content has no id, that are known already or that cannot be read are left to
+    /// whoever asks for them. What the cache answers is the same with and without this call.
+    pub fn warm<'a>(&self, tree: &dyn Tree, paths: impl IntoIterator<Item = &'a str>) {
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        let (sender, receiver) = mpsc::sync_channel::<Waiting<'_>>(WAITING);
+        let receiver = Mutex::new(receiver);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| self.parse_waiting(&receiver));
+            }
+            for path in paths {
+                let Some(content) = tree.content_id(path) else { continue };
+                if self.get(path, content).is_some() {
+                    continue;
+                }
+                let Ok(Some(bytes)) = tree.read(path) else { continue };
+                if sender.send(Waiting { path, content, bytes }).is_err() {
+                    break;
+                }
+            }
+            drop(sender);
+        });
+    }
+
+    /// Parses what arrives until nothing more will.
+    fn parse_waiting(&self, receiver: &Mutex<mpsc::Receiver<Waiting<'_>>>) {
+        loop {
+            let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(waiting) = next else { return };
+            self.parse(waiting.path, Some(waiting.content), &waiting.bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::TreeError;
+
+    /// Files whose content id is their number.
+    struct Numbered(Vec<String>);
+
+    impl Numbered {
+        fn at(&self, path: &str) -> Option<(usize, &String)> {
+            let number = path.parse().ok()?;
+            Some((number, self.0.get(number)?))
+        }
+    }
+
+    impl Tree for Numbered {
+        fn read(&self, path: &str) -> Result<Option<Vec<u8>>, TreeError> {
+            Ok(self.at(path).map(|(_, text)| text.clone().into_bytes()))
+        }
+
+        fn files(&self) -> Result<Vec<String>, TreeError> {
+            Ok((0..self.0.len()).map(|number| number.to_string()).collect())
+        }
+
+        fn content_id(&self, path: &str) -> Option<[u8; 20]> {
+            let (number, _) = self.at(path)?;
+            let mut id = [0; 20];
+            id[..8].copy_from_slice(&number.to_le_bytes());
+            Some(id)
+        }
+    }
+
+    #[test]
+    fn files_parsed_on_all_cores_are_the_same_files() {
+        let text = |number| format!("a: {number}\nb: [x, {{c: \"{number}\"}}]\n---\n- [\n");
+        let tree = Numbered((0..500).map(text).collect());
+        let paths = tree.files().unwrap_or_default();
+        let cache = ParseCache::new();
+        cache.warm(&tree, paths.iter().map(String::as_str));
+        for (number, path) in paths.iter().enumerate() {
+            let known = tree.content_id(path).and_then(|content| cache.get(path, content));
+            let alone = parse(path, text(number).as_bytes(), cache.budget());
+            assert_eq!(known.as_deref(), Some(&alone));
+        }
+        assert!(cache.get("1", [0; 20]).is_none(), "the same content under another path");
     }
 }

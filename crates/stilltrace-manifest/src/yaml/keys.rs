@@ -24,8 +24,12 @@ pub(super) fn add_merged(entries: &mut Vec<Entry>, merges: Vec<Node>) {
     }
 }
 
-/// Reports keys that occur twice; the last one counts, as for `kubectl apply`.
-pub(super) fn settle_duplicates(entries: &mut Vec<Entry>, problems: &mut Vec<Problem>) {
+/// Reports keys that occur twice, up to `most` problems; the last one counts, as for `kubectl apply`.
+pub(super) fn settle_duplicates(
+    entries: &mut Vec<Entry>,
+    problems: &mut Vec<Problem>,
+    most: usize,
+) {
     if are_unique(entries) {
         return;
     }
@@ -38,15 +42,27 @@ pub(super) fn settle_duplicates(entries: &mut Vec<Entry>, problems: &mut Vec<Pro
             continue;
         };
         let Some(earlier) = kept.get_mut(*place) else { continue };
-        let text = format!(
-            "key `{}` is already set in line {}; remove one of them",
-            entry.key, earlier.key_mark.line
-        );
-        problems.push(Problem::at(&entry.key_mark, ProblemKind::Invalid, text));
+        if problems.len() <= most {
+            let text = format!(
+                "key `{}` is already set in line {}; remove one of them",
+                shortened(&entry.key),
+                earlier.key_mark.line
+            );
+            problems.push(Problem::at(&entry.key_mark, ProblemKind::Invalid, text));
+        }
         earlier.key_mark = entry.key_mark;
         earlier.value.override_with(entry.value);
     }
     *entries = kept;
+}
+
+/// A key as a message can show it.
+fn shortened(key: &str) -> String {
+    const MOST: usize = 80;
+    match key.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &key[..end]),
+        None => key.to_owned(),
+    }
 }
 
 fn are_unique(entries: &[Entry]) -> bool {

@@ -110,7 +110,7 @@ impl Place<'_> {
 
 /// The text and the length of its byte order mark.
 fn decode<'a>(path: &str, bytes: &'a [u8], budget: &Budget) -> Result<(&'a str, usize), Problem> {
-    if bytes.len() > budget.max_bytes {
+    if bytes.len() > budget.max_bytes.min(u32::MAX as usize) {
         let text = format!("larger than {} bytes; split the file", budget.max_bytes);
         return Err(Problem::of_file(path, ProblemKind::Budget, text));
     }
@@ -144,11 +144,12 @@ fn not_utf8(path: &str, valid: &[u8]) -> Problem {
 /// Kubernetes' reader accepts flow collections and quoted texts whose later lines are indented too
 /// little. Such a document is kept, and its problem too.
 fn read(place: &Place<'_>, budget: &Budget) -> Parsed {
-    let strict = Reader::new(place, budget, true).read();
+    let mut steps = 0;
+    let strict = Reader::new(place, budget, true).read(&mut steps);
     if strict.problems.iter().all(|problem| problem.kind != ProblemKind::Syntax) {
         return strict;
     }
-    let mut lenient = Reader::new(place, budget, false).read();
+    let mut lenient = Reader::new(place, budget, false).read(&mut steps);
     if lenient.documents.len() <= strict.documents.len() {
         return strict;
     }
@@ -189,26 +190,54 @@ impl<'a> Reader<'a> {
         Self { place, budget, spent, parser, parsed }
     }
 
-    fn read(mut self) -> Parsed {
+    /// Reads all documents; `steps` are those that earlier readings of the text took.
+    fn read(mut self, steps: &mut usize) -> Parsed {
+        self.spent.steps = *steps;
+        self.documents();
+        *steps = self.spent.steps;
+        self.parsed
+    }
+
+    fn documents(&mut self) {
         for _ in 0..self.budget.max_documents {
             match self.document() {
                 Next::Document => {}
-                Next::End => return self.parsed,
+                Next::End => return,
                 Next::Skip => match self.parser.proceed_next_document() {
                     Ok(true) => {}
-                    Ok(false) => return self.parsed,
+                    Ok(false) => return,
                     Err(error) => {
-                        self.parsed.problems.push(scan_problem(self.place, &error, self.budget));
-                        return self.parsed;
+                        let problem = scan_problem(self.place, &error, self.budget);
+                        return self.parsed.problems.push(problem);
                     }
                 },
             }
+            if self.parsed.problems.len() > self.budget.max_problems {
+                return self.give_up();
+            }
         }
-        if !matches!(self.parser.next_event(), None | Some(Ok((Event::StreamEnd, _)))) {
-            let text = format!("more than {} documents; split the file", self.budget.max_documents);
-            self.parsed.problems.push(Problem::of_file(self.place.path, ProblemKind::Budget, text));
-        }
-        self.parsed
+        let line = match self.parser.next_event() {
+            None | Some(Ok((Event::StreamEnd, _))) => return,
+            Some(Ok((_, span))) => span.start.line(),
+            Some(Err(error)) => error.marker().line(),
+        };
+        let text = format!("more than {} documents; split the file", self.budget.max_documents);
+        let problem = Problem::of_file(self.place.path, ProblemKind::Budget, text);
+        let line = self.place.lines + u32::try_from(line).unwrap_or(u32::MAX);
+        self.parsed.problems.push(Problem { line, ..problem });
+    }
+
+    /// Ends the list of problems; the documents behind the last one are not read.
+    fn give_up(&mut self) {
+        let problems = &mut self.parsed.problems;
+        problems.truncate(self.budget.max_problems);
+        let text = format!(
+            "more than {} problems; the rest of the file is not read",
+            self.budget.max_problems
+        );
+        let line = problems.last().map_or(0, |last| last.line);
+        let problem = Problem::of_file(self.place.path, ProblemKind::Budget, text);
+        problems.push(Problem { line, ..problem });
     }
 
     fn document(&mut self) -> Next {
@@ -248,6 +277,14 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Characters of a key that is not announced by `?`.
+const LONGEST_KEY: usize = 1024;
+
+fn is_at_colon(place: &Place<'_>, error: &ScanError) -> bool {
+    let at = error.marker().byte_offset().and_then(|offset| place.text.get(offset..));
+    at.is_some_and(|rest| rest.starts_with(':'))
+}
+
 fn scan_problem(place: &Place<'_>, error: &ScanError, budget: &Budget) -> Problem {
     let (kind, message) = match error.kind() {
         ErrorKind::RecursionLimitExceeded => {
@@ -257,6 +294,11 @@ fn scan_problem(place: &Place<'_>, error: &ScanError, budget: &Budget) -> Proble
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation => {
             (ProblemKind::Syntax, "a tab in the indentation; use spaces".to_owned())
+        }
+        // What the library says about a key that it no longer takes for one (YAML 1.2.2, 7.4.2).
+        _ if error.marker().col() > LONGEST_KEY && is_at_colon(place, error) => {
+            let text = format!("a key of more than {LONGEST_KEY} characters; shorten it");
+            (ProblemKind::Syntax, text)
         }
         kind => (ProblemKind::Syntax, format!("not valid YAML: {kind}")),
     };
