@@ -69,7 +69,7 @@ impl<'a> Emitter<'a> {
         self.indent = Some(outer.map_or(0, |indent| indent + INDENT));
         for entry in sorted(node.entries()) {
             self.new_line();
-            let key = Reading::Text(entry.key.as_str().into());
+            let key = reading::key(entry)?;
             if entry.key.len() <= SIMPLE_KEY && !is_multiline(&entry.key) {
                 self.scalar(&key, Place::SimpleKey);
                 self.indicator(":", false, false);
@@ -229,9 +229,11 @@ impl<'a> Emitter<'a> {
     fn double_quoted(&mut self, text: &str, breaks: bool) {
         self.indicator("\"", true, false);
         let mut after_space = false;
+        // The library looks for a byte order mark at the beginning, whichever character it is at.
+        let escape_all = text.starts_with('\u{feff}');
         for (position, c) in text.char_indices() {
             let rest = &text[position + c.len_utf8()..];
-            if !is_printable(c) || is_break(c) || c == '"' || c == '\\' {
+            if escape_all || !is_printable(c) || is_break(c) || c == '"' || c == '\\' {
                 self.escaped(c);
                 after_space = false;
             } else if c == ' ' {

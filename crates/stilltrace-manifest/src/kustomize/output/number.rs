@@ -25,7 +25,16 @@ pub(super) fn parse(text: &str) -> Option<Number> {
     }
     let plain: std::borrow::Cow<'_, str> =
         if text.contains('_') { text.replace('_', "").into() } else { text.into() };
-    integer(&plain).or_else(|| float(&plain)).or_else(|| signed_behind_base(&plain))
+    integer(&plain)
+        .or_else(|| float(&plain))
+        .or_else(|| signed_behind("0b", 2, &plain))
+        .or_else(|| signed_behind("0o", 8, &plain))
+}
+
+/// Whether the reader of the last step takes the text for a number: it lets no sign stand behind
+/// `0o`.
+pub(super) fn is_number_in_print(text: &str) -> bool {
+    parse(text).is_some() && signed_behind("0o", 8, &text.replace('_', "")).is_none()
 }
 
 fn integer(text: &str) -> Option<Number> {
@@ -59,16 +68,8 @@ fn integer(text: &str) -> Option<Number> {
 }
 
 /// The Go library lets a sign stand behind `0b` and `0o`.
-fn signed_behind_base(text: &str) -> Option<Number> {
-    let (negative, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-    let (radix, digits) = match rest.get(..2)? {
-        "0b" => (2, &rest[2..]),
-        "0o" => (8, &rest[2..]),
-        _ => return None,
-    };
-    if negative {
-        return None;
-    }
+fn signed_behind(base: &str, radix: u32, text: &str) -> Option<Number> {
+    let digits = text.strip_prefix(base).filter(|digits| digits.starts_with(['+', '-']))?;
     i64::from_str_radix(digits, radix).ok().map(Number::Int)
 }
 
@@ -125,8 +126,7 @@ fn shortest_general(value: f64) -> String {
     let scientific = format!("{value:e}");
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     let Ok(power) = exponent.parse::<i32>() else { return scientific };
-    // The digits count for the threshold where there are more than six of them before the point.
-    if (-4..21).contains(&power) && power < 6 {
+    if (-4..6).contains(&power) {
         return value.to_string();
     }
     let sign = if power < 0 { '-' } else { '+' };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Node, Scalar, Style};
+use crate::yaml::{Entry, Mark, Node, Scalar, Style};
 
 use super::folded::written_and_read;
 use super::number;
@@ -24,27 +24,85 @@ pub(super) enum Reading<'a> {
 /// When the value is infinite, no number, or does not fit its explicit tag.
 pub(super) fn read<'a>(node: &'a Node, scalar: &'a Scalar) -> Result<Reading<'a>, Problem> {
     let text = scalar.text.as_str();
-    match (node.tag(), scalar.style) {
-        (Some("!!binary"), _) => binary(node, text),
+    let reading = match (node.tag(), scalar.style) {
+        (Some("!!binary"), _) => binary(node, text)?,
         (Some(tag @ ("!!int" | "!!float" | "!!bool" | "!!null" | "!!timestamp")), _) => {
-            tagged(node, text, tag)
+            tagged(node, text, tag)?
         }
-        (None, Style::Plain) => plain(node, text),
-        (_, Style::Folded) => Ok(Reading::Text(folded(text))),
-        _ => Ok(Reading::Text(text.into())),
+        (None | Some("!"), Style::Plain) => plain(node, text)?,
+        (_, Style::Literal | Style::Folded) => block(node, text, scalar.style)?,
+        _ => Reading::Text(text.into()),
+    };
+    match reading {
+        Reading::Text(text) => Ok(Reading::Text(through_json(text, &node.mark)?)),
+        bare @ Reading::Bare(_) => Ok(bare),
     }
+}
+
+/// The text of a key after JSON.
+///
+/// # Errors
+/// When it holds a character that the last reading refuses.
+pub(super) fn key(entry: &Entry) -> Result<Reading<'_>, Problem> {
+    let text = through_json(entry.key.as_str().into(), &entry.key_mark)?;
+    if text.len() != entry.key.len() {
+        return Err(control_character(&entry.key_mark, '\u{85}'));
+    }
+    Ok(Reading::Text(text))
+}
+
+/// What is left of a text that was written as JSON and read as YAML.
+///
+/// JSON leaves most control characters beyond ASCII as they are, which YAML refuses; the next-line
+/// character is read as a line end and folded with the spaces around it.
+fn through_json<'a>(text: Cow<'a, str>, mark: &Mark) -> Result<Cow<'a, str>, Problem> {
+    if text.bytes().all(|b| b < 0x7F) {
+        return Ok(text);
+    }
+    let refused =
+        |c: &char| matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
+    if let Some(c) = text.chars().find(refused) {
+        return Err(control_character(mark, c));
+    }
+    if !text.contains('\u{85}') {
+        return Ok(text);
+    }
+    let (mut out, mut rest) = (String::with_capacity(text.len()), &*text);
+    while let Some(at) = rest.find('\u{85}') {
+        out.push_str(rest[..at].trim_end_matches(' '));
+        let behind = rest[at..].trim_start_matches(['\u{85}', ' ']);
+        let breaks = rest[at..rest.len() - behind.len()].matches('\u{85}').count();
+        out.push_str(if breaks == 1 { " " } else { "" });
+        (1..breaks).for_each(|_| out.push('\n'));
+        rest = behind;
+    }
+    out.push_str(rest);
+    Ok(out.into())
+}
+
+fn control_character(mark: &Mark, c: char) -> Problem {
+    let text = format!("the control character U+{:04X} is not allowed", u32::from(c));
+    Problem::at(mark, ProblemKind::Invalid, text)
+}
+
+/// A text that is kept as a block between the steps of a build.
+fn block<'a>(node: &Node, text: &'a str, style: Style) -> Result<Reading<'a>, Problem> {
+    if !super::style::fits_a_block(text) {
+        return Ok(Reading::Text(text.into()));
+    }
+    if text.starts_with('\t') {
+        let text = "a block text that begins with a tab cannot be read back; write it in quotes";
+        return Err(Problem::at(&node.mark, ProblemKind::Invalid, text));
+    }
+    Ok(Reading::Text(match style {
+        Style::Folded if text.contains('\n') => written_and_read(text).into(),
+        _ => text.into(),
+    }))
 }
 
 /// The value of a null.
 pub(super) fn null() -> Reading<'static> {
     Reading::Bare("null".into())
-}
-
-fn folded(text: &str) -> Cow<'_, str> {
-    if !text.contains('\n') || !super::style::fits_a_block(text) {
-        return text.into();
-    }
-    written_and_read(text).into()
 }
 
 fn plain<'a>(node: &Node, text: &'a str) -> Result<Reading<'a>, Problem> {

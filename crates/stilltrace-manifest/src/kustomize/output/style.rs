@@ -94,7 +94,7 @@ fn reads_as_text(text: &str) -> bool {
                     | "-.inf"
                     | "-.Inf"
                     | "-.INF"
-            ) && number::parse(text).is_none()
+            ) && !number::is_number_in_print(text)
                 && timestamp(text).is_none()
                 && !is_base_60(text)
         }
