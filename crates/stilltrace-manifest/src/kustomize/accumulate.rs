@@ -22,7 +22,7 @@ use super::names::{End, NamespaceChange, Subjects, extend_names};
 use super::patches::{apply_json_patches, apply_patches, apply_strategic};
 use super::plugins::{self, Context};
 use super::references::follow_names;
-use super::render::{LoadRestrictor, RenderOptions};
+use super::render::{LoadRestrictor, RenderOptions, Vendored};
 use super::replicas::set_replicas;
 use super::resource::{Id, Resource, is_named};
 
@@ -40,6 +40,25 @@ pub(super) enum Policy<'a> {
     Refuse(&'a RenderOptions),
 }
 
+impl Policy<'_> {
+    /// Which files a kustomization may name; all that are in the tree for a report, as controllers
+    /// lift the restriction.
+    pub(super) fn load_restrictor(&self) -> LoadRestrictor {
+        match self {
+            Self::Report => LoadRestrictor::None,
+            Self::Refuse(options) => options.load_restrictor,
+        }
+    }
+
+    /// Copies of what is remote.
+    pub(super) fn vendored(&self) -> &[Vendored] {
+        match self {
+            Self::Report => &[],
+            Self::Refuse(options) => &options.vendored,
+        }
+    }
+}
+
 /// The objects of a build and what went wrong, in the order in which it did.
 #[derive(Debug, Default)]
 pub(super) struct Assembled {
@@ -55,11 +74,7 @@ pub(super) fn assemble(
     cache: &ParseCache,
     policy: Policy<'_>,
 ) -> Assembled {
-    let restrictor = match policy {
-        Policy::Report => LoadRestrictor::None,
-        Policy::Refuse(options) => options.load_restrictor,
-    };
-    let mut loader = Loader::new(tree, cache, restrictor);
+    let mut loader = Loader::new(tree, cache, policy);
     let inside = join("", dir);
     let root = inside.as_deref().and_then(|dir| Directory::load(&mut loader, dir));
     if root.is_none() {
@@ -85,7 +100,7 @@ pub(super) fn build_from(
     objects: Vec<Object>,
     cache: &ParseCache,
 ) -> Build {
-    let mut loader = Loader::new(tree, cache, LoadRestrictor::None);
+    let mut loader = Loader::new(tree, cache, Policy::Report);
     let directory = Directory::of(&mut loader, dir, root);
     let resources = objects.into_iter().map(Resource::new).collect();
     run(loader, Some(directory), resources).reported()
@@ -312,6 +327,9 @@ impl Walk<'_> {
     fn resource(&mut self, directory: &Directory, entry: &Node, pool: &mut Pool) {
         let Some(path) = self.local_path(directory, entry) else { return };
         if let Some(parsed) = self.loader.yaml(&path) {
+            if let Err(problem) = self.loader.file_path(&directory.dir, entry) {
+                return self.report(problem);
+            }
             self.values += parsed.documents.iter().map(|document| document.nodes).sum::<usize>();
             if self.values > MAX_VALUES {
                 let text = format!("more than {MAX_VALUES} values in one build; left out");
@@ -351,31 +369,29 @@ impl Walk<'_> {
 
     /// The path an entry names within the tree; remote and escaping ones are reported.
     fn local_path(&mut self, directory: &Directory, entry: &Node) -> Option<String> {
-        let Some(name) = entry.text().filter(|name| !name.is_empty()) else {
-            let text = "must be the path of a file or directory";
-            self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
-            return None;
-        };
-        if is_remote(name) {
-            let text = format!(
-                "`{name}` is remote and not read; copy it into the repository and name the copy"
-            );
-            self.report(Problem::at(&entry.mark, ProblemKind::Unsupported, text));
-            return None;
-        }
-        let path = join(&directory.dir, name);
-        if path.is_none() {
-            let text = format!("`{name}` leads out of the repository");
-            self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
-        }
-        path
+        let path = self.loader.resource_path(&directory.dir, entry);
+        path.map_err(|problem| self.report(problem)).ok()
     }
 
     /// Reads the kustomization of a directory that `entry` names, unless it is being built.
     fn enter(&mut self, entry: &Node, path: &str) -> Option<Directory> {
         let refuse = |kind, text: String| Problem::at(&entry.mark, kind, text);
-        if self.open.iter().any(|open| open == path) {
-            let text = format!("`{path}` includes itself; remove it from the cycle");
+        let joined = |part: &str| part != ".." && part.contains("..");
+        if entry.text().is_some_and(|name| name.split('/').any(joined)) {
+            let text = format!("`{path}` is two paths in one; check the indentation of the list");
+            self.report(refuse(ProblemKind::Invalid, text));
+            return None;
+        }
+        let holds = |open: &&String| {
+            path.is_empty()
+                || open.strip_prefix(path).is_some_and(|r| r.is_empty() || r.starts_with('/'))
+        };
+        if let Some(open) = self.open.iter().rev().find(holds) {
+            let text = if open == path {
+                format!("`{path}` includes itself; remove it from the cycle")
+            } else {
+                format!("cycle: `{path}` is above `{open}`, which is built on it; move the base")
+            };
             self.report(refuse(ProblemKind::Invalid, text));
             return None;
         }
@@ -463,12 +479,4 @@ fn add_documents(parsed: &Parsed, pool: &mut Pool) -> Vec<Problem> {
         }
     }
     problems
-}
-
-/// Whether Kustomize would fetch this entry from elsewhere.
-fn is_remote(name: &str) -> bool {
-    let hosts = ["github.com/", "github.com:", "git@", "git::", "gh:"];
-    name.contains("://")
-        || name.contains("?ref=")
-        || hosts.iter().any(|host| name.starts_with(host))
 }

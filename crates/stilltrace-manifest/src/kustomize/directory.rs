@@ -7,42 +7,13 @@ use crate::tree::join;
 use crate::yaml::{Mark, Node, Value};
 
 use super::loader::Loader;
+use super::schema;
 
 /// Names a kustomization file may have, in the order they are looked for.
 pub(super) const FILE_NAMES: [&str; 3] =
     ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// Fields that this build evaluates.
-const EVALUATED: &[&str] = &[
-    "apiVersion",
-    "bases",
-    "commonAnnotations",
-    "commonLabels",
-    "components",
-    "configMapGenerator",
-    "configurations",
-    "crds",
-    "generatorOptions",
-    "generators",
-    "images",
-    "kind",
-    "labels",
-    "metadata",
-    "namePrefix",
-    "nameSuffix",
-    "namespace",
-    "patches",
-    "patchesJson6902",
-    "patchesStrategicMerge",
-    "replicas",
-    "resources",
-    "secretGenerator",
-    "sortOptions",
-    "transformers",
-    "validators",
-];
-
-/// Fields of Kustomize that it does not evaluate, and what is missing from the result then.
+/// Fields of Kustomize that this build does not evaluate, and what is missing from the result then.
 const NOT_EVALUATED: &[(&str, &str)] = &[
     ("buildMetadata", "its annotations are not added"),
     ("helmChartInflationGenerator", "the chart's objects are missing; commit the rendered chart"),
@@ -67,8 +38,10 @@ impl Directory {
     /// Reads the kustomization of `dir`; `None`, and no problem, when there is no file.
     pub(super) fn load(loader: &mut Loader<'_>, dir: &str) -> Option<Self> {
         let paths: Vec<String> = FILE_NAMES.iter().filter_map(|name| join(dir, name)).collect();
-        let mut found =
-            paths.iter().filter_map(|path| Some((path, loader.yaml(path)?))).collect::<Vec<_>>();
+        let mut found = paths
+            .iter()
+            .filter_map(|path| Some((path, loader.kustomization(path)?)))
+            .collect::<Vec<_>>();
         let (path, parsed) = if found.is_empty() { return None } else { found.remove(0) };
         if let Some((other, _)) = found.first() {
             let text = format!("ignored, because `{path}` is there too; remove one of them");
@@ -78,8 +51,10 @@ impl Directory {
             Some(document) => Arc::clone(&document.root),
             None => Arc::new(Node::new(Value::Null, file_mark(path))),
         };
-        let empty = root.is_null() || root.entries().is_empty();
-        if empty && parsed.problems.is_empty() {
+        if schema::is_empty(&root)
+            && !matches!(root.value, Value::Scalar(_) | Value::Sequence(_))
+            && parsed.problems.is_empty()
+        {
             let text = "the kustomization is empty";
             loader.problems.push(Problem::of_file(path, ProblemKind::Invalid, text));
         }
@@ -136,19 +111,16 @@ impl Directory {
     }
 
     fn report_fields(&self, problems: &mut Vec<Problem>) {
+        problems.extend(schema::misfits(&self.root));
         for entry in self.root.entries() {
             let is = |name: &str| entry.key.eq_ignore_ascii_case(name);
-            if EVALUATED.iter().any(|name| is(name)) || entry.value.is_null() {
+            if entry.value.is_null() {
                 continue;
             }
-            let known = NOT_EVALUATED.iter().find(|(name, _)| is(name));
-            let (kind, text) = match known {
-                Some((name, effect)) => {
-                    (ProblemKind::Unsupported, format!("`{name}` is not evaluated: {effect}"))
-                }
-                None => (ProblemKind::Invalid, format!("unknown field `{}`", entry.key)),
-            };
-            problems.push(Problem::at(&entry.key_mark, kind, text));
+            if let Some((name, effect)) = NOT_EVALUATED.iter().find(|(name, _)| is(name)) {
+                let text = format!("`{name}` is not evaluated: {effect}");
+                problems.push(Problem::at(&entry.key_mark, ProblemKind::Unsupported, text));
+            }
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::problem::{Problem, ProblemKind};
 use crate::tree::{Tree, join};
 use crate::yaml::{Budget, Mark, Node, ParseCache, Parsed};
 
+use super::accumulate::Policy;
+use super::remote::{Remote, is_remote_file, remote};
 use super::render::LoadRestrictor;
 
 /// The files of a build, parsed.
@@ -15,18 +17,14 @@ pub(super) struct Loader<'a> {
     cache: &'a ParseCache,
     parsed: BTreeMap<String, Option<Arc<Parsed>>>,
     reported: BTreeSet<String>,
-    restrictor: LoadRestrictor,
+    policy: Policy<'a>,
     pub(super) problems: Vec<Problem>,
 }
 
 impl<'a> Loader<'a> {
-    pub(super) fn new(
-        tree: &'a dyn Tree,
-        cache: &'a ParseCache,
-        restrictor: LoadRestrictor,
-    ) -> Self {
+    pub(super) fn new(tree: &'a dyn Tree, cache: &'a ParseCache, policy: Policy<'a>) -> Self {
         let (parsed, reported, problems) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
-        Self { tree, cache, parsed, reported, restrictor, problems }
+        Self { tree, cache, parsed, reported, policy, problems }
     }
 
     /// The path of the file that the kustomization in `dir` names with `node`.
@@ -45,13 +43,19 @@ impl<'a> Loader<'a> {
         name: &str,
         mark: &Mark,
     ) -> Result<String, Problem> {
+        if is_remote_file(name) {
+            let file = Remote::File { address: name };
+            return file
+                .vendored(self.policy.vendored())
+                .ok_or_else(|| file.problem(name, dir, mark));
+        }
         let Some(path) = join(dir, name) else {
             let text = format!("`{name}` leads out of the repository");
             return Err(Problem::at(mark, ProblemKind::Invalid, text));
         };
         let below =
             path.strip_prefix(dir).is_some_and(|rest| dir.is_empty() || rest.starts_with('/'));
-        if below || self.restrictor == LoadRestrictor::None {
+        if below || self.policy.load_restrictor() == LoadRestrictor::None {
             return Ok(path);
         }
         let dir = if dir.is_empty() { "." } else { dir };
@@ -60,6 +64,24 @@ impl<'a> Loader<'a> {
              lift the restriction with `--load-restrictor LoadRestrictionsNone`"
         );
         Err(Problem::at(mark, ProblemKind::Invalid, text))
+    }
+
+    /// The path of the file or directory that an entry of `resources` or `components` names.
+    ///
+    /// Files are restricted as for [`Loader::file_path`], directories are not.
+    pub(super) fn resource_path(&self, dir: &str, entry: &Node) -> Result<String, Problem> {
+        let refuse = |text: String| Err(Problem::at(&entry.mark, ProblemKind::Invalid, text));
+        let Some(name) = entry.text().filter(|name| !name.is_empty()) else {
+            return refuse("must be the path of a file or directory".to_owned());
+        };
+        if let Some(remote) = remote(name) {
+            let copy = remote.vendored(self.policy.vendored());
+            return copy.ok_or_else(|| remote.problem(name, dir, &entry.mark));
+        }
+        let Some(path) = join(dir, name) else {
+            return refuse(format!("`{name}` leads out of the repository"));
+        };
+        Ok(path)
     }
 
     pub(super) fn budget(&self) -> &'a Budget {
@@ -80,10 +102,39 @@ impl<'a> Loader<'a> {
         if let Some(parsed) = &parsed
             && self.reported.insert(path.to_owned())
         {
-            self.problems.extend(parsed.problems.iter().cloned());
+            self.report(parsed, false);
         }
         self.parsed.insert(path.to_owned(), parsed.clone());
         parsed
+    }
+
+    /// Like [`Loader::yaml`] for a kustomization, in which Kustomize lets a key be set twice.
+    pub(super) fn kustomization(&mut self, path: &str) -> Option<Arc<Parsed>> {
+        let is_new = self.reported.insert(path.to_owned());
+        let parsed = self.yaml(path)?;
+        if is_new {
+            self.report(&parsed, true);
+        }
+        Some(parsed)
+    }
+
+    /// Reports what is wrong in a file; to refuse a build for, only what Kustomize minds.
+    fn report(&mut self, parsed: &Parsed, repeated_keys_allowed: bool) {
+        let refuses = matches!(self.policy, Policy::Refuse(_));
+        self.problems.extend(
+            parsed
+                .problems
+                .iter()
+                .filter(|problem| {
+                    let minded = match problem.kind {
+                        ProblemKind::Syntax => !parsed.tolerated,
+                        ProblemKind::Invalid => !repeated_keys_allowed,
+                        _ => true,
+                    };
+                    minded || !refuses
+                })
+                .cloned(),
+        );
     }
 
     /// The bytes of a file, or `None` when there is none; a failed read is reported.

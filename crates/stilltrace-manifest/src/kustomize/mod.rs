@@ -26,9 +26,11 @@ mod output;
 mod patches;
 mod plugins;
 mod references;
+mod remote;
 mod render;
 mod replicas;
 mod resource;
+mod schema;
 mod scope;
 mod selector;
 
@@ -39,7 +41,7 @@ use crate::problem::Problem;
 use crate::tree::Tree;
 use crate::yaml::{Node, ParseCache};
 
-pub use render::{LoadRestrictor, Refusal, RenderOptions, Rendered, Reorder, render};
+pub use render::{LoadRestrictor, Refusal, RenderOptions, Rendered, Reorder, Vendored, render};
 pub use scope::is_cluster_scoped;
 
 /// What a directory amounts to.

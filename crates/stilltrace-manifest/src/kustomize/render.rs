@@ -19,8 +19,17 @@ pub struct RenderOptions {
     pub load_restrictor: LoadRestrictor,
     /// `--enable-helm`: whether charts are rendered.
     pub enable_helm: bool,
-    /// Beginnings of remote addresses that may be used, each vendored below `vendored`.
-    pub allowed_remotes: Vec<String>,
+    /// Remote addresses that may be used because the tree holds a copy.
+    pub vendored: Vec<Vendored>,
+}
+
+/// A remote address with its copy in the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vendored {
+    /// The repository as `git clone` takes it, or the beginning of the addresses of files.
+    pub remote: String,
+    /// The directory that holds the copy, relative to the root of the tree.
+    pub dir: String,
 }
 
 /// The order of objects where the kustomization does not say.

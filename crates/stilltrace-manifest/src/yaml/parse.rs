@@ -28,6 +28,8 @@ pub struct Parsed {
     pub documents: Vec<Document>,
     /// What could not be read, and why.
     pub problems: Vec<Problem>,
+    /// Whether Kubernetes' reader minds none of the syntax: all documents are there.
+    pub tolerated: bool,
 }
 
 /// Reads all documents of a YAML or JSON file.
@@ -153,6 +155,7 @@ fn read(place: &Place<'_>, budget: &Budget) -> Parsed {
     if lenient.documents.len() <= strict.documents.len() {
         return strict;
     }
+    lenient.tolerated = lenient.problems.iter().all(|problem| problem.kind != ProblemKind::Syntax);
     lenient.problems.extend(strict.problems);
     lenient.problems.sort();
     lenient.problems.dedup();

@@ -24,7 +24,6 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
     (
         "`generators` is not evaluated yet",
         &[
-            "namespacepropagation-NamespacePropagationDoesNotBreakGeneratorMerge",
             "originannotation-AnnoOriginGeneratorFromFile",
             "originannotation-AnnoOriginInlineBuiltinGenerator",
         ],
@@ -91,9 +90,6 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
     (
         "keys set twice in a kustomization are accepted by Kustomize, the last one counts",
         &[
-            "component-OrderOfAccumulatedComponent-components-using-a-generated-resource-by-configMapGenerator",
-            "configmaps-GeneratorRepeatsInKustomization",
-            "namespaces-NamespaceNotAddedToValidatingAdmissionPolicies",
             "replacementtransformer-ReplacementTransformerWithSuffixTransformerAndReject",
             "replacementtransformer-ReplacementTransformerWithSuffixTransformerAndRejectUsingRegex",
         ],
@@ -102,14 +98,6 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
 
 /// Roots of real repositories.
 pub(super) const REPOSITORIES: &[(&str, &[&str])] = &[
-    (
-        "YAML that only the Go libraries accept is refused",
-        &[
-            "istio-ecosystem__admiral/install/admiral/base",
-            "istio-ecosystem__admiral/install/admiral/overlays/demosinglecluster",
-            "istio-ecosystem__admiral/install/admiralremote/base",
-        ],
-    ),
     (
         "`replacements` is not evaluated yet",
         &[
@@ -120,22 +108,6 @@ pub(super) const REPOSITORIES: &[(&str, &[&str])] = &[
             "redhat-cop__gitops-catalog/amq-broker-operator/instance/overlays/clustered-ephemeral-tls-init-container",
             "redhat-cop__gitops-catalog/apicurio-registry-operator/aggregate/apicurio-registry-sql",
             "redhat-cop__gitops-catalog/apicurio-registry-operator/instance/overlays/postgresql-tls-letsencrypt",
-        ],
-    ),
-    (
-        "a kustomization with fields but nothing in them counts as empty",
-        &[
-            "GoogleCloudPlatform__anthos-config-management-samples/asm-acm-tutorial/ingress-gateway/init",
-            "GoogleCloudPlatform__anthos-config-management-samples/asm-acm-tutorial/online-boutique/init",
-            "GoogleCloudPlatform__anthos-service-mesh-workshop/infrastructure/ops/prod/k8s_repo/config/app",
-            "GoogleCloudPlatform__anthos-service-mesh-workshop/infrastructure/ops/prod/k8s_repo/config/app-authorization",
-            "GoogleCloudPlatform__anthos-service-mesh-workshop/infrastructure/ops/prod/k8s_repo/config/app-canary",
-            "GoogleCloudPlatform__anthos-service-mesh-workshop/infrastructure/ops/prod/k8s_repo/config/app-cnrm",
-            "GoogleCloudPlatform__anthos-service-mesh-workshop/infrastructure/ops/prod/k8s_repo/config/app-ingress",
-            "GoogleCloudPlatform__anthos-service-mesh-workshop/infrastructure/ops/prod/k8s_repo/config/app-loadgenerator",
-            "GoogleCloudPlatform__anthos-service-mesh-workshop/infrastructure/ops/prod/k8s_repo/config/istio-networking",
-            "GoogleCloudPlatform__anthos-service-mesh-workshop/infrastructure/ops/prod/k8s_repo/config/istio-telemetry",
-            "GoogleCloudPlatform__anthos-service-mesh-workshop/k8s_manifests/prod/app-loadgenerator",
         ],
     ),
     (
