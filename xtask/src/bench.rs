@@ -1,23 +1,29 @@
-//! `cargo xtask bench demo`: what a newcomer waits for, measured and kept.
+//! `cargo xtask bench WHAT`: measurements that are kept under `bench/`.
 //!
-//! A cold release build into an empty folder (dependencies downloaded before), then [`RUNS`] answers
+//! `demo` is what a newcomer waits for: a cold release build into an empty folder (dependencies downloaded before), then [`RUNS`] answers
 //! of `stilltrace demo`, each a process of its own. Every figure goes to `bench/runs/DATE/demo.json`;
 //! the table in `bench/README.md` is drawn from all of these files.
 
+mod figures;
+mod page;
+mod peer;
+pub(crate) mod render;
+mod repository;
+pub(crate) mod settings;
+
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::{Value, json};
 
 use crate::command::{cargo, run as run_command, text};
 use crate::workspace;
 
-/// Name under which the task runner starts itself to measure one program.
-pub(crate) const MEASURE: &str = "measure-one";
+use figures::Figures;
+pub(crate) use figures::{MEASURE, measure};
+
 /// Answers that are timed.
 const RUNS: usize = 30;
 /// Most seconds of a cold build on two cores.
@@ -26,9 +32,6 @@ const BUILD_BUDGET: f64 = 360.0;
 const ANSWER_BUDGET: f64 = 150.0;
 /// Most bytes resident at any moment.
 const MEMORY_BUDGET: f64 = 100e6;
-/// Between these lines of `bench/README.md` stands the generated table.
-const MARKS: [&str; 2] = ["<!-- demo: begin -->\n", "<!-- demo: end -->\n"];
-
 /// Measures, and writes the figures.
 pub(crate) fn run() -> Result<()> {
     let root = workspace::root()?;
@@ -43,21 +46,26 @@ pub(crate) fn run() -> Result<()> {
         answers.push(milliseconds);
         peak = peak.max(bytes);
     }
-    let size = std::fs::metadata(&binary)?.len();
+    let mut record = record()?;
+    record["cold_build_seconds"] = json!(rounded(build));
+    record["binary_bytes"] = json!(std::fs::metadata(&binary)?.len());
+    record["answer_milliseconds"] = answers.iter().copied().map(rounded).collect();
+    record["peak_resident_bytes"] = json!(peak);
+    page::keep(&root, "demo", &record, table)?;
+    judge(&record)
+}
+
+/// What every record says: when, what and where was measured.
+fn record() -> Result<Value> {
+    let root = workspace::root()?;
     let revision =
         text(crate::command::command("git", &root).args(["rev-parse", "--short", "HEAD"]));
-    let record = json!({
+    Ok(json!({
         "date": today()?,
         "revision": revision.map(|revision| revision.trim().to_owned()).unwrap_or_default(),
         "cores": std::thread::available_parallelism()?.get(),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        "cold_build_seconds": rounded(build),
-        "binary_bytes": size,
-        "answer_milliseconds": answers.iter().copied().map(rounded).collect::<Vec<_>>(),
-        "peak_resident_bytes": peak,
-    });
-    keep(&root, &record)?;
-    judge(&record)
+    }))
 }
 
 /// Seconds of a release build of the command line into an empty folder.
@@ -75,61 +83,21 @@ fn build(root: &Path, folder: &Path) -> Result<f64> {
 
 /// Milliseconds and peak resident bytes of one answer, measured by a process of its own.
 fn one(root: &Path, binary: &Path) -> Result<(f64, f64)> {
-    let own = std::env::current_exe()?;
-    let mut measured = crate::command::command(own, root);
-    measured.env("XDG_STATE_HOME", workspace::cache(root).join("state"));
-    let printed = text(measured.arg(MEASURE).arg(binary).arg("demo"))?;
-    let figures: Value = serde_json::from_str(&printed)?;
-    let figure = |name: &str| figures[name].as_f64().with_context(|| format!("no {name} measured"));
-    Ok((figure("milliseconds")?, figure("bytes")?))
-}
-
-/// Runs one program and prints how long it took and how much memory it held.
-///
-/// The system tells the peak over all children of a process, so this process has only one.
-pub(crate) fn measure(words: &[String]) -> Result<()> {
-    let (program, args) = words.split_first().context("nothing to measure")?;
-    let start = Instant::now();
-    let output = Command::new(program).args(args).stdin(Stdio::null()).output()?;
-    let elapsed = start.elapsed().as_secs_f64() * 1e3;
-    if !output.status.success() || output.stdout.is_empty() {
-        bail!("`{}` gave no answer ({})", words.join(" "), output.status);
-    }
-    // Linux counts in KiB, macOS in bytes (`man getrusage`).
-    let unit = if cfg!(target_os = "macos") { 1.0 } else { 1024.0 };
-    let peak = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss() as f64 * unit;
-    println!("{}", json!({ "milliseconds": elapsed, "bytes": peak }));
-    Ok(())
-}
-
-/// Writes the record and draws the table from all records.
-fn keep(root: &Path, record: &Value) -> Result<()> {
-    let bench = root.join("bench");
-    let folder = bench.join("runs").join(record["date"].as_str().unwrap_or_default());
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("demo.json"), format!("{record:#}\n"))?;
-    let path = bench.join("README.md");
-    let page = std::fs::read_to_string(&path).context("cannot read bench/README.md")?;
-    let [begin, end] = MARKS;
-    let (before, rest) =
-        page.split_once(begin).context("bench/README.md has no place for the table")?;
-    let (_, after) = rest.split_once(end).context("the table in bench/README.md has no end")?;
-    std::fs::write(&path, format!("{before}{begin}{}{end}{after}", table(&bench)?))?;
-    Ok(())
+    let binary = binary.to_str().context("the path of the program is not UTF-8")?;
+    let state = workspace::cache(root).join("state");
+    let state = state.to_str().context("the path of the state is not UTF-8")?;
+    let figures = Figures::of(&[binary, "demo"], root, &[("XDG_STATE_HOME", state)])?;
+    Ok((figures.milliseconds, figures.bytes))
 }
 
 /// One row per day that was measured.
-fn table(bench: &Path) -> Result<String> {
+fn table(records: &[Value]) -> String {
     let mut table = String::from(
         "| day | revision | cores | cold build | answer, median | answer, slowest | peak memory | binary |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
-    let mut days: Vec<_> = std::fs::read_dir(bench.join("runs"))?.collect::<Result<_, _>>()?;
-    days.sort_by_key(std::fs::DirEntry::file_name);
-    for day in days {
-        let Ok(record) = std::fs::read_to_string(day.path().join("demo.json")) else { continue };
-        let record: Value = serde_json::from_str(&record)?;
-        let (median, slowest) = answers(&record);
+    for record in records {
+        let (median, slowest) = answers(record);
         let figure = |name: &str| record[name].as_f64().unwrap_or(f64::NAN);
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -143,7 +111,7 @@ fn table(bench: &Path) -> Result<String> {
             figure("binary_bytes") / 1e6,
         );
     }
-    Ok(table)
+    table
 }
 
 /// Median and maximum of the timed answers, in milliseconds.

@@ -156,7 +156,7 @@ fn apt(folder: &Path, args: &[&str]) -> Result<()> {
 }
 
 /// The folder with public data sets: as told, or beside the repository; `None` where there is none.
-fn corpora(root: &Path) -> Option<PathBuf> {
+pub(crate) fn corpora(root: &Path) -> Option<PathBuf> {
     let told = std::env::var_os(CORPORA_VARIABLE).map(PathBuf::from);
     let beside = root.parent().map(|parent| parent.join("shared").join("data"));
     told.or(beside).filter(|folder| folder.is_dir())

@@ -36,6 +36,8 @@ usage: cargo xtask TASK
   gen             write every generated file anew: schema, mechanism and command pages, README picture
   bench demo      measure the cold build and `stilltrace demo`, and keep the figures under bench/
   bench yaml      measure reading and editing of YAML, and keep the figures under bench/
+  bench render    build real repositories beside the real kustomize (needs Go), and compare bytes
+  bench settings  read a repository of 10,000 files into effective settings
   lab ARGS…       run the laboratory (`cargo xtask lab --help`)
   lab tools       build istio-xds, with which a test compares our reader
 ";
@@ -63,9 +65,12 @@ fn run(args: &[String]) -> Result<()> {
         ("gen", []) => generate::run(),
         ("bench", [what]) if what == "demo" => bench::run(),
         ("bench", [what]) if what == "yaml" => bench_yaml::run(),
+        ("bench", [what]) if what == "render" => bench::render::run(),
+        ("bench", [what]) if what == "settings" => bench::settings::run(),
         ("lab", rest) => lab::run(rest),
-        // Not in the usage: `bench` runs itself under this name to measure one program.
+        // Not in the usage: `bench` runs itself under these names to measure one program.
         (bench::MEASURE, rest) => bench::measure(rest),
+        (bench::render::EACH, rest) => bench::render::each(rest),
         ("help" | "-h" | "--help", _) => {
             print!("{USAGE}");
             Ok(())
