@@ -20,8 +20,15 @@ pub(crate) const SINGLE: &str = "a single destination gets every request";
 pub(crate) const OUTSIDE: &str = "Istio 1.31 default for hosts outside the mesh";
 /// Callers of a headless service dial its pods.
 pub(crate) const HEADLESS: &str = "a headless service is dialled by pod address";
+/// Names below a wildcard are resolved one by one.
+pub(crate) const DYNAMIC: &str = "a wildcard found by DNS is balanced by the resolver";
+/// Defaults of the node's kernel.
+pub(crate) const SYSTEM: &str = "operating system default";
 /// Ports that are not HTTP have no request-level behaviour.
 pub(crate) const NOT_HTTP: &str = "no HTTP: the port's protocol is not HTTP";
+/// The protocol of ports that nothing names is found in the first bytes.
+pub(crate) const SNIFFED: &str =
+    "Istio 1.31 default: the protocol of a port without one is sniffed";
 /// The installation's CPU limit falls away as soon as one resource annotation is set.
 pub(crate) const ANNOTATED: &str =
     "Istio 1.31: one sidecar resource annotation replaces all default resources";

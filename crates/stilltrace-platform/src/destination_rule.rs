@@ -79,23 +79,31 @@ impl<'a> Rules<'a> {
 
     /// The rule for calls of a proxy to a service.
     pub(crate) fn find(&self, client: &str, labels: &Labels, callee: &Callee) -> Option<&Rule<'a>> {
+        choose(&self.candidates(client, callee), client, labels)
+    }
+
+    /// The rules of the first namespace that knows the host, even if they are for other pods.
+    fn candidates(&self, client: &str, callee: &Callee) -> Vec<&Rule<'a>> {
         let own = if client == self.root_namespace {
             most_specific(&self.root_local, &callee.host)
         } else {
             self.local.get(client).and_then(|rules| most_specific(rules, &callee.host))
         };
-        // The first namespace that knows the host decides, even if its rule is for other pods.
-        let candidates: Vec<&Rule<'a>> = if let Some(rules) = own {
-            rules.iter().collect()
+        if let Some(rules) = own {
+            return rules.iter().collect();
+        }
+        let exported = self.exported_from(&callee.id.namespace, client, &callee.host);
+        if exported.is_empty() {
+            self.exported_from(&self.root_namespace, client, &callee.host)
         } else {
-            let exported = self.exported_from(&callee.id.namespace, client, &callee.host);
-            if exported.is_empty() {
-                self.exported_from(&self.root_namespace, client, &callee.host)
-            } else {
-                exported
-            }
-        };
-        choose(&candidates, client, labels)
+            exported
+        }
+    }
+
+    /// The rule for a server's own proxy towards its application: rules for some pods do not count.
+    pub(crate) fn find_for_server(&self, server: &str, callee: &Callee) -> Option<&Rule<'a>> {
+        let candidates = self.candidates(server, callee);
+        candidates.into_iter().rev().find(|rule| rule.selector.is_none())
     }
 
     /// Rules of a namespace for the host's most specific pattern that are exported to the client.
@@ -133,6 +141,11 @@ impl<'a> Rule<'a> {
         let policy = spec.block("trafficPolicy");
         let rule = Self { id, from: vec![source], policy, subsets, export_to, selector };
         Some((host.to_ascii_lowercase(), rule))
+    }
+
+    /// Whether it is for some pods only.
+    pub(crate) fn is_selective(&self) -> bool {
+        self.selector.is_some()
     }
 
     /// Adds a younger rule: its new subsets, and its policy where this one has none.

@@ -1,20 +1,22 @@
 //! What every proxy does with calls to every service port that it sees.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use stilltrace_model::{Edge, EdgeId, Route, ServiceId, Setting, TlsMode};
+use stilltrace_model::{Edge, EdgeId, Route, ServiceId};
 
 use crate::defaults;
 use crate::destination_rule::Rules;
+use crate::endpoints;
 use crate::field::Field;
 use crate::gateways;
 use crate::injection::Injected;
 use crate::inventory::Inventory;
 use crate::matching::Caller;
 use crate::mesh_config::MeshConfig;
-use crate::peer_authentication;
-use crate::policy::{self, Policies, Surroundings};
+use crate::peer_authentication::PeerPolicies;
+use crate::policy::{self, Around, Client, Policies};
 use crate::retries;
 use crate::routes::{self, Resolve, unknown_service};
 use crate::scope::{Listener, View};
@@ -36,8 +38,8 @@ pub(crate) struct Mesh<'a> {
     pub(crate) virtual_services: &'a [VirtualService<'a>],
     /// All destination rules.
     pub(crate) rules: &'a Rules<'a>,
-    /// All workloads.
-    pub(crate) pods: &'a [Pods<'a>],
+    /// Who demands mutual TLS.
+    pub(crate) peers: &'a PeerPolicies<'a>,
     /// Number of pods behind each service, by index, where Git says.
     pub(crate) endpoints: Vec<Option<u32>>,
 }
@@ -45,7 +47,7 @@ pub(crate) struct Mesh<'a> {
 /// Values that many edges share, computed once.
 #[derive(Default)]
 pub(crate) struct Shared {
-    policies: BTreeMap<(usize, u16, Option<usize>), Policies>,
+    policies: BTreeMap<(usize, u16, Option<usize>, bool), Rc<Policies>>,
     routes: BTreeMap<(usize, usize, u16), Arc<[Route]>>,
 }
 
@@ -92,7 +94,7 @@ impl Mesh<'_> {
         match pods.injected {
             Injected::Nothing => Vec::new(),
             Injected::Sidecar => self.sidecar_edges(pods, view, shared),
-            Injected::Gateway => self.gateway_edges(pods, shared),
+            Injected::Gateway => self.gateway_edges(pods, view.1, shared),
         }
     }
 
@@ -104,9 +106,12 @@ impl Mesh<'_> {
     ) -> Vec<Edge> {
         let mut found = Vec::new();
         for (callee, ports) in &view.services {
+            if self.callees[*callee].is_alias() {
+                continue;
+            }
             for port in ports {
                 let routes = self.sidecar_routes(pods, (number, view), *callee, *port, shared);
-                found.push(self.edge(pods, *callee, *port, routes, shared));
+                found.extend(self.edge(pods, *callee, *port, routes, shared));
             }
         }
         found
@@ -172,8 +177,8 @@ impl Mesh<'_> {
         (vec![routes::plain(&target.id, port, retries)], for_all)
     }
 
-    /// The edges of a gateway: one per service port that its routes send requests to.
-    fn gateway_edges(&self, pods: &Pods<'_>, shared: &mut Shared) -> Vec<Edge> {
+    /// The edges of a gateway: one per visible service port, with the routes that send requests there.
+    fn gateway_edges(&self, pods: &Pods<'_>, view: &View, shared: &mut Shared) -> Vec<Edge> {
         let namespace = pods.id.namespace.as_str();
         let mesh_retries = self.mesh_retries();
         let mut by_target: BTreeMap<(ServiceId, u16), Vec<Route>> = BTreeMap::new();
@@ -202,12 +207,13 @@ impl Mesh<'_> {
             }
         }
         let mut found = Vec::new();
-        for ((service, port), mut routes) in by_target {
-            // Catch-alls of one virtual service do not hide the routes of another on a gateway.
-            routes.sort_by_key(|route| route.matches.is_empty());
-            let known = |callee: &Callee| callee.id == service && callee.ports.contains_key(&port);
-            if let Some(callee) = self.callees.iter().position(known) {
-                found.push(self.edge(pods, callee, port, Arc::from(routes), shared));
+        for (callee, ports) in &view.services {
+            let target = &self.callees[*callee];
+            for port in ports.iter().filter(|_| !target.is_alias()) {
+                let mut routes = by_target.remove(&(target.id.clone(), *port)).unwrap_or_default();
+                // Catch-alls of one virtual service do not hide the routes of another on a gateway.
+                routes.sort_by_key(|route| route.matches.is_empty());
+                found.extend(self.edge(pods, *callee, *port, Arc::from(routes), shared));
             }
         }
         found
@@ -220,41 +226,49 @@ impl Mesh<'_> {
         port: u16,
         routes: Arc<[Route]>,
         shared: &mut Shared,
-    ) -> Edge {
+    ) -> Option<Edge> {
         let target = &self.callees[callee];
-        let rule = self.rules.find(&pods.id.namespace, &pods.labels, target);
-        let key = (callee, port, rule.map(|rule| rule.id));
-        let (policy, subsets) = shared.policies.entry(key).or_insert_with(|| {
-            let around = Surroundings {
-                mesh_default: self.document.as_ref().and_then(|d| d.get("defaultTrafficPolicy")),
-                connect_timeout: &self.config.connect_timeout,
-                tls: self.tls(target),
-                headless: target.headless,
-                all_proxied: self.all_proxied(target),
-            };
-            policy::policies(rule, port, &around)
-        });
-        Edge {
+        let clusters = self.clusters(pods, callee, port, shared);
+        let policy = clusters.policy.clone()?;
+        Some(Edge {
             id: EdgeId { source: pods.id.clone(), destination: target.id.clone(), port },
             routes,
-            policy: Arc::clone(policy),
-            subsets: Arc::clone(subsets),
+            policy,
+            subsets: Arc::clone(&clusters.subsets),
             endpoints: self.endpoints[callee],
-        }
+        })
     }
 
-    /// Transport security towards a service where no destination rule says.
-    fn tls(&self, target: &Callee) -> Setting<TlsMode> {
-        if target.external {
-            return Setting::default_of(TlsMode::Disable, defaults::OUTSIDE);
+    /// The policies of a proxy towards a service port, from the cache unless they hold for it only.
+    fn clusters(
+        &self,
+        pods: &Pods<'_>,
+        callee: usize,
+        port: u16,
+        shared: &mut Shared,
+    ) -> Rc<Policies> {
+        let target = &self.callees[callee];
+        let rule = self.rules.find(&pods.id.namespace, &pods.labels, target);
+        let sidecar = pods.injected == Injected::Sidecar;
+        let key = (callee, port, rule.map(|rule| rule.id), sidecar);
+        if let Some(known) = shared.policies.get(&key) {
+            return Rc::clone(known);
         }
-        peer_authentication::towards(self.inventory, self.config, &target.id.namespace)
+        let client = Client {
+            sidecar,
+            labels: pods.labels.clone(),
+            locality: endpoints::locality(&pods.labels),
+        };
+        let policies = Rc::new(policy::policies(rule, target, port, &client, &self.around()));
+        if !policies.for_one_client {
+            shared.policies.insert(key, Rc::clone(&policies));
+        }
+        policies
     }
 
-    /// Whether there are pods behind a service and all of them have a proxy.
-    fn all_proxied(&self, target: &Callee) -> bool {
-        let behind = || self.pods.iter().filter(|pods| target.workloads.contains(&pods.id));
-        behind().next().is_some() && behind().all(|pods| pods.injected != Injected::Nothing)
+    /// What clusters depend on in the whole mesh.
+    pub(crate) fn around(&self) -> Around<'_> {
+        Around { mesh: self.config, document: self.document.as_ref(), peers: self.peers }
     }
 
     fn mesh_retries(&self) -> Option<Field<'_>> {

@@ -32,6 +32,11 @@ impl<'a> Inventory<'a> {
         self.by_kind.get(&(group, kind)).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// The namespace's own object, when the repository holds it.
+    pub(crate) fn namespace(&self, name: &str) -> Option<&'a Source> {
+        self.of("", "Namespace").iter().find(|source| source.name() == name).copied()
+    }
+
     /// Labels of a namespace; empty when the repository does not hold the namespace.
     pub(crate) fn namespace_labels(&self, namespace: &str) -> Labels {
         self.namespaces.get(namespace).cloned().unwrap_or_default()

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use stilltrace_manifest::{Node, Tree};
-use stilltrace_model::Setting;
+use stilltrace_model::{OutboundPolicy, Setting};
 
 use crate::defaults;
 use crate::embedded;
@@ -29,6 +29,10 @@ pub(crate) struct MeshConfig {
     pub(crate) auto_mtls: Setting<bool>,
     /// Time to open a connection where no rule says otherwise.
     pub(crate) connect_timeout: Setting<Duration>,
+    /// What happens to requests for unknown hosts where no `Sidecar` says.
+    pub(crate) outbound_policy: Setting<OutboundPolicy>,
+    /// Whether HTTP/1.1 ports are spoken to in HTTP/2.
+    pub(crate) upgrade_http2: Setting<bool>,
     /// `exportTo` of services without one.
     pub(crate) service_export_to: Vec<String>,
     /// `exportTo` of virtual services without one.
@@ -86,7 +90,14 @@ impl MeshConfig {
         let root = get("rootNamespace").and_then(|field| field.text());
         let auto_mtls = get("enableAutoMtls").and_then(|f| f.flag().map(|on| f.setting(on)));
         let connect = get("connectTimeout").and_then(|f| f.duration().map(|time| f.setting(time)));
+        let outbound =
+            document.and_then(|document| document.at(&["outboundTrafficPolicy", "mode"]));
+        let outbound = outbound.and_then(|field| Some(field.setting(outbound_policy(&field)?)));
+        let upgrade = get("h2UpgradePolicy").map(|f| f.setting(f.node().text() == Some("UPGRADE")));
         Self {
+            outbound_policy: outbound
+                .unwrap_or_else(|| Setting::default_of(OutboundPolicy::AllowAny, defaults::ISTIO)),
+            upgrade_http2: upgrade.unwrap_or_else(|| Setting::default_of(false, defaults::ISTIO)),
             root_namespace: root.unwrap_or(defaults::ROOT_NAMESPACE).to_owned(),
             auto_mtls: auto_mtls.unwrap_or_else(|| Setting::default_of(true, defaults::ISTIO)),
             connect_timeout: connect
@@ -94,6 +105,19 @@ impl MeshConfig {
             service_export_to: list("defaultServiceExportTo"),
             virtual_service_export_to: list("defaultVirtualServiceExportTo"),
             destination_rule_export_to: list("defaultDestinationRuleExportTo"),
+        }
+    }
+}
+
+/// `outboundTrafficPolicy.mode` of the mesh or a `Sidecar`.
+pub(crate) fn outbound_policy(mode: &Field<'_>) -> Option<OutboundPolicy> {
+    match mode.text()? {
+        "REGISTRY_ONLY" => Some(OutboundPolicy::RegistryOnly),
+        // The third mode also lets everything through, and resolves names itself.
+        "ALLOW_ANY" | "ALLOW_ANY_DYNAMIC_DNS" => Some(OutboundPolicy::AllowAny),
+        _ => {
+            mode.report("ALLOW_ANY or REGISTRY_ONLY");
+            None
         }
     }
 }

@@ -1,45 +1,173 @@
-//! Whether servers of a namespace take mutual TLS, as far as their clients' clusters look.
+//! Whether servers take mutual TLS: the policies of the mesh, the namespace, the workload, the port.
 //!
-//! Clients decide per cluster from the mesh's and the namespace's `PeerAuthentication` alone; those
-//! with a selector act through endpoints, which settings do not hold.
+//! Rules of Istio's `AuthenticationPolicies` and `ComposePeerAuthentication`, release 1.31. The
+//! oldest policy of each class applies; `UNSET` inherits from the broader class. A policy with a
+//! selector in the root namespace selects nothing outside it, and inside it counts as none.
 
-use stilltrace_model::{Setting, TlsMode};
+use std::collections::BTreeMap;
+
+use stilltrace_model::{MutualTls, Origin, Setting};
 
 use crate::age::report_undecided;
 use crate::defaults;
 use crate::field::Field;
 use crate::inventory::Inventory;
-use crate::mesh_config::MeshConfig;
+use crate::labels::{Labels, selects};
 use crate::source::Source;
 
-/// Transport security of calls into `namespace` where no destination rule says.
-pub(crate) fn towards(
-    inventory: &Inventory<'_>,
-    mesh: &MeshConfig,
-    namespace: &str,
-) -> Setting<TlsMode> {
-    if !mesh.auto_mtls.value {
-        return mesh.auto_mtls.map(|_| TlsMode::Disable);
-    }
-    let own = mode(inventory, namespace);
-    let root = mode(inventory, &mesh.root_namespace);
-    match own.or(root) {
-        Some(field) if field.node().text() == Some("DISABLE") => field.setting(TlsMode::Disable),
-        _ => Setting::default_of(TlsMode::Auto, defaults::ISTIO),
+/// All `PeerAuthentication` objects by namespace, oldest first.
+pub(crate) struct PeerPolicies<'a> {
+    by_namespace: BTreeMap<&'a str, Vec<Policy<'a>>>,
+    root_namespace: String,
+}
+
+struct Policy<'a> {
+    source: &'a Source,
+    /// Empty for a policy of the whole namespace.
+    selector: Labels,
+    /// `mtls.mode`, unless it inherits.
+    mode: Option<Setting<MutualTls>>,
+    /// `portLevelMtls` by port; `None` inherits.
+    ports: BTreeMap<u16, Option<Setting<MutualTls>>>,
+}
+
+/// What applies to one workload.
+pub(crate) struct Effective {
+    /// For every port that is not listed.
+    pub(crate) mode: Setting<MutualTls>,
+    /// For ports that a policy lists.
+    pub(crate) ports: BTreeMap<u16, Setting<MutualTls>>,
+}
+
+impl Effective {
+    /// What applies to one port.
+    pub(crate) fn of_port(&self, port: u16) -> &Setting<MutualTls> {
+        self.ports.get(&port).unwrap_or(&self.mode)
     }
 }
 
-/// `mtls.mode` of the namespace's oldest policy without a selector, unless it inherits.
-fn mode<'a>(inventory: &Inventory<'a>, namespace: &str) -> Option<Field<'a>> {
-    let open = |source: &&&'a Source| {
-        source.namespace() == namespace
-            && source.root.at(&["spec", "selector", "matchLabels"]).is_none()
-    };
-    let mut policies = inventory.of("security.istio.io", "PeerAuthentication").iter().filter(open);
-    let policy = policies.next()?;
-    if let Some(loser) = policies.next() {
-        report_undecided(policy, loser, "only one PeerAuthentication without a selector applies");
+impl<'a> PeerPolicies<'a> {
+    /// Reads all policies.
+    pub(crate) fn read(inventory: &Inventory<'a>, root_namespace: &str) -> Self {
+        let mut by_namespace: BTreeMap<&str, Vec<Policy<'a>>> = BTreeMap::new();
+        for source in inventory.of("security.istio.io", "PeerAuthentication") {
+            by_namespace.entry(source.namespace()).or_default().push(Policy::read(source));
+        }
+        Self { by_namespace, root_namespace: root_namespace.to_owned() }
     }
-    let mode = policy.field().at(&["spec", "mtls", "mode"])?;
-    (mode.text() != Some("UNSET")).then_some(mode)
+
+    /// The mode of a namespace, as clients' clusters look at it: `None` where no policy of the
+    /// namespace or the mesh exists.
+    pub(crate) fn of_namespace(&self, namespace: &str) -> Option<Setting<MutualTls>> {
+        let mesh = self.broad(&self.root_namespace).map(|policy| {
+            policy.mode.clone().unwrap_or_else(|| permissive(Some(policy.source.origin())))
+        });
+        if namespace == self.root_namespace {
+            return mesh;
+        }
+        let Some(own) = self.broad(namespace) else { return mesh };
+        Some(match (&own.mode, mesh) {
+            (Some(mode), Some(mesh)) => over(mode, &mesh),
+            (Some(mode), None) => mode.clone(),
+            (None, mesh) => mesh.unwrap_or_else(|| permissive(None)),
+        })
+    }
+
+    /// What applies to a workload with these labels.
+    pub(crate) fn of_workload(&self, namespace: &str, labels: &Labels) -> Effective {
+        let mut mode = permissive(None);
+        let mut adopt = |policy: Option<&Policy<'a>>| {
+            if let Some(own) = policy.and_then(|policy| policy.mode.as_ref()) {
+                mode = over(own, &mode);
+            }
+        };
+        adopt(self.broad(&self.root_namespace));
+        let in_root = namespace == self.root_namespace;
+        let specific = if in_root { None } else { self.specific(namespace, labels) };
+        if !in_root {
+            adopt(self.broad(namespace));
+            adopt(specific);
+        }
+        let listed = specific.map(|policy| &policy.ports).into_iter().flatten();
+        let ports = listed
+            .map(|(port, own)| {
+                let setting = own.as_ref().map_or_else(|| mode.clone(), |own| over(own, &mode));
+                (*port, setting)
+            })
+            .collect();
+        Effective { mode, ports }
+    }
+
+    /// The oldest policy of a namespace for all its pods.
+    fn broad(&self, namespace: &str) -> Option<&Policy<'a>> {
+        let policies = self.by_namespace.get(namespace)?;
+        oldest(policies.iter().filter(|policy| policy.selector.is_empty()))
+    }
+
+    /// The oldest policy of a namespace that selects these labels.
+    fn specific(&self, namespace: &str, labels: &Labels) -> Option<&Policy<'a>> {
+        let policies = self.by_namespace.get(namespace)?;
+        let fitting = policies
+            .iter()
+            .filter(|policy| !policy.selector.is_empty() && selects(&policy.selector, labels));
+        oldest(fitting)
+    }
+}
+
+fn oldest<'p, 'a>(mut policies: impl Iterator<Item = &'p Policy<'a>>) -> Option<&'p Policy<'a>> {
+    let first = policies.next()?;
+    if let Some(second) = policies.next() {
+        report_undecided(first.source, second.source, "only one PeerAuthentication applies");
+    }
+    Some(first)
+}
+
+impl<'a> Policy<'a> {
+    fn read(source: &'a Source) -> Self {
+        let spec = source.spec();
+        let at = |path: &[&str]| spec.as_ref().and_then(|spec| spec.at(path));
+        let selector = at(&["selector", "matchLabels"]).map(|labels| labels.labels());
+        let listed = at(&["portLevelMtls"]).map(|ports| ports.entries()).unwrap_or_default();
+        let ports = listed.iter().filter_map(|(port, block)| {
+            Some((port.parse().ok()?, block.get("mode").and_then(|mode| read_mode(&mode))))
+        });
+        Self {
+            source,
+            selector: selector.unwrap_or_default(),
+            mode: at(&["mtls", "mode"]).and_then(|mode| read_mode(&mode)),
+            ports: ports.collect(),
+        }
+    }
+}
+
+/// A mode that is written; `UNSET` inherits.
+fn read_mode(field: &Field<'_>) -> Option<Setting<MutualTls>> {
+    match field.text()? {
+        "STRICT" => Some(field.setting(MutualTls::Strict)),
+        "PERMISSIVE" => Some(field.setting(MutualTls::Permissive)),
+        "DISABLE" => Some(field.setting(MutualTls::Disable)),
+        "UNSET" => None,
+        _ => {
+            field.report("STRICT, PERMISSIVE, DISABLE or UNSET");
+            None
+        }
+    }
+}
+
+/// The default; a policy that leaves it unset says so itself.
+fn permissive(by: Option<Origin>) -> Setting<MutualTls> {
+    match by {
+        Some(origin) => Setting::new(MutualTls::Permissive, origin),
+        None => Setting::default_of(MutualTls::Permissive, defaults::ISTIO),
+    }
+}
+
+/// The narrower setting, which wins over the broader one.
+fn over(own: &Setting<MutualTls>, broader: &Setting<MutualTls>) -> Setting<MutualTls> {
+    let mut setting = own.clone();
+    if !matches!(broader.origin, Origin::Default { .. }) {
+        setting.overrode.push(broader.origin.clone());
+    }
+    setting.overrode.extend(broader.overrode.iter().cloned());
+    setting
 }

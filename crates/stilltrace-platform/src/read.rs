@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use stilltrace_manifest::{ParseCache, Tree};
 use stilltrace_model::{
-    Platform, PodRules, Refusal, Scope, Service, ServiceId, Setting, SidecarProxy, Workload,
-    WorkloadId,
+    OutboundPolicy, Platform, PodRules, Refusal, Scope, Service, ServiceId, Setting, SidecarProxy,
+    Workload, WorkloadId,
 };
 
 use crate::admission;
@@ -14,15 +14,18 @@ use crate::defaults;
 use crate::destination_rule::Rules;
 use crate::destinations;
 use crate::edges::{Mesh, Shared};
+use crate::endpoints::Backends;
 use crate::envoy_filter;
 use crate::field::Field;
 use crate::gaps::Gaps;
+use crate::inbound;
 use crate::injection::Injected;
 use crate::inventory::Inventory;
 use crate::istio_version;
 use crate::kubernetes;
 use crate::mesh_config::{self, MeshConfig};
 use crate::ownership;
+use crate::peer_authentication::PeerPolicies;
 use crate::proxy_config::{self, Layers};
 use crate::scope::View;
 use crate::services::{self, Callee};
@@ -55,15 +58,17 @@ fn read_with(tree: &dyn Tree, cache: &ParseCache, gaps: &Rc<Gaps>) -> Platform {
     let document = document.as_ref().map(|document| document.field());
     let config = MeshConfig::read(document.as_ref());
     let pods = workloads::read(&inventory);
-    let callees = services::read(&inventory, &config, &pods);
+    let scaled = workloads::autoscaled(&inventory);
+    let replicas: BTreeMap<&WorkloadId, Option<u32>> =
+        pods.iter().map(|pods| (&pods.id, pods.replicas(&scaled).value)).collect();
+    let backends = Backends::new(&inventory, &pods, replicas.clone());
+    let callees = services::read(&inventory, &config, &backends);
+    let peers = PeerPolicies::read(&inventory, &config.root_namespace);
     let virtual_services = virtual_service::read(&inventory, &config);
     let rules = Rules::read(&inventory, &config);
     let sidecars = sidecar_scope::read(&inventory);
     let owners = ownership::read(tree, &rendered.written);
 
-    let scaled = workloads::autoscaled(&inventory);
-    let replicas: BTreeMap<&WorkloadId, Option<u32>> =
-        pods.iter().map(|pods| (&pods.id, pods.replicas(&scaled).value)).collect();
     let mesh = Mesh {
         inventory: &inventory,
         config: &config,
@@ -71,7 +76,7 @@ fn read_with(tree: &dyn Tree, cache: &ParseCache, gaps: &Rc<Gaps>) -> Platform {
         callees: &callees,
         virtual_services: &virtual_services,
         rules: &rules,
-        pods: &pods,
+        peers: &peers,
         endpoints: callees.iter().map(|callee| endpoints(callee, &replicas)).collect(),
     };
     let mut views = Views::new(&sidecars, &mesh);
@@ -184,10 +189,26 @@ fn proxy(
             object: sidecar.map(|sidecar| sidecar.source.origin()),
             visible_services: view.services.len(),
         },
-        outbound_policy: None,
-        inbound: BTreeMap::new(),
+        outbound_policy: (pods.injected == Injected::Sidecar).then(|| outbound(sidecar, mesh)),
+        inbound: match pods.injected {
+            Injected::Sidecar => inbound::of(pods, view, sidecar, mesh),
+            Injected::Gateway | Injected::Nothing => BTreeMap::new(),
+        },
         patches: envoy_filter::patches(pods, mesh.inventory, root),
         telemetry: telemetry::of(pods, mesh.inventory, document, root, &config),
+    }
+}
+
+/// What happens to requests for unknown hosts. A `Sidecar` that is silent inherits from the mesh
+/// and not from a broader `Sidecar`.
+fn outbound(sidecar: Option<&Sidecar<'_>>, mesh: &Mesh<'_>) -> Setting<OutboundPolicy> {
+    let of_mesh = &mesh.config.outbound_policy;
+    match sidecar.and_then(Sidecar::outbound_policy) {
+        Some(mut own) => {
+            own.overrode.extend(of_mesh.is_written().then(|| of_mesh.origin.clone()));
+            own
+        }
+        None => of_mesh.clone(),
     }
 }
 

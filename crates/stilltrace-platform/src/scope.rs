@@ -64,6 +64,16 @@ impl View {
         Self { services, listeners }
     }
 
+    /// The service that has a host name for this proxy, if it sees one.
+    pub(crate) fn service_of_host<'c>(
+        &self,
+        host: &str,
+        callees: &'c [Callee],
+    ) -> Option<&'c Callee> {
+        let mut seen = self.services.keys().map(|callee| &callees[*callee]);
+        seen.find(|callee| callee.host == host)
+    }
+
     /// The listener that serves a port.
     pub(crate) fn listener(&self, port: u16) -> Option<&Listener> {
         let serves = |listener: &&Listener| listener.port.is_none_or(|own| own == port);

@@ -3,7 +3,7 @@
 //! Exactly one applies: the oldest whose selector matches, else the oldest without a selector in
 //! the namespace, else the one without a selector in the root namespace. None are merged.
 
-use stilltrace_model::Setting;
+use stilltrace_model::{OutboundPolicy, Setting};
 
 use crate::age::report_undecided;
 use crate::defaults;
@@ -11,6 +11,7 @@ use crate::field::Field;
 use crate::hosts;
 use crate::inventory::Inventory;
 use crate::labels::{Labels, selects};
+use crate::mesh_config;
 use crate::source::Source;
 
 /// A `Sidecar` object.
@@ -22,6 +23,7 @@ pub(crate) struct Sidecar<'a> {
     pub(crate) egress: Vec<Egress>,
     /// `egress`, for its lines.
     hosts: Vec<Field<'a>>,
+    spec: Field<'a>,
 }
 
 /// One egress listener as written.
@@ -58,6 +60,7 @@ pub(crate) fn read<'a>(inventory: &Inventory<'a>) -> Vec<Sidecar<'a>> {
                 }),
                 egress: listeners.iter().map(egress).collect(),
                 hosts: listeners.iter().filter_map(|listener| listener.get("hosts")).collect(),
+                spec,
             })
         })
         .collect()
@@ -108,7 +111,33 @@ pub(crate) fn select(
     first(&selected, &here).or_else(|| first(&open, &here)).or_else(|| first(&open, &root))
 }
 
-impl Sidecar<'_> {
+impl<'a> Sidecar<'a> {
+    /// The listed inbound ports; empty where services decide.
+    pub(crate) fn ingress(&self) -> Vec<Field<'a>> {
+        self.spec.list("ingress")
+    }
+
+    /// The connection pool towards the application on a port: the listener's, else the common one.
+    pub(crate) fn inbound_pool(&self, port: u16) -> Option<Field<'a>> {
+        let number = |listener: &Field<'a>| listener.at(&["port", "number"])?.port();
+        let ingress = self.ingress();
+        let mut own = ingress.iter().filter(|listener| number(listener) == Some(port));
+        let own = own.find_map(|listener| listener.get("connectionPool"));
+        own.or_else(|| self.spec.get("inboundConnectionPool"))
+    }
+
+    /// What happens to requests for unknown hosts, if it says. A block without a mode refuses them.
+    pub(crate) fn outbound_policy(&self) -> Option<Setting<OutboundPolicy>> {
+        let block = self.spec.get("outboundTrafficPolicy")?;
+        let mode = block.get("mode");
+        let written =
+            mode.and_then(|mode| Some(mode.setting(mesh_config::outbound_policy(&mode)?)));
+        Some(
+            written
+                .unwrap_or_else(|| Setting::new(OutboundPolicy::RegistryOnly, block.key_origin())),
+        )
+    }
+
     /// The egress hosts with the line of the first list.
     pub(crate) fn hosts(&self) -> Setting<Vec<String>> {
         let all: Vec<String> = self.egress.iter().flat_map(|e| e.hosts.iter().cloned()).collect();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stilltrace_model::{AppContainer, Bytes, ContainerId, Millicores, Setting, WorkloadId};
 
 use crate::defaults;
+use crate::endpoints::TLS_MODE;
 use crate::field::Field;
 use crate::injection::{Injected, injected};
 use crate::inventory::Inventory;
@@ -61,6 +62,21 @@ impl<'a> Pods<'a> {
         let lists = ["containers", "initContainers"];
         let containers = lists.iter().flat_map(|list| self.containers_of(list));
         containers.into_iter().find(|container| name_of(container) == Some(ContainerId::SIDECAR))
+    }
+
+    /// What the pods' label says about mutual TLS. Injection sets it unless the template does.
+    pub(crate) fn tls_mode(&self) -> &str {
+        let injected = if self.injected == Injected::Nothing { "disabled" } else { "istio" };
+        self.labels.get(TLS_MODE).map_or(injected, String::as_str)
+    }
+
+    /// The number of the container port of this name.
+    pub(crate) fn container_port(&self, name: &str) -> Option<u16> {
+        let containers = self.containers_of("containers");
+        let ports = containers.iter().flat_map(|container| container.list("ports"));
+        let mut named =
+            ports.filter(|port| port.get("name").and_then(|own| own.text()) == Some(name));
+        named.find_map(|port| port.get("containerPort")?.port())
     }
 
     /// Name of the pods' service account.

@@ -122,6 +122,7 @@ fn compare_gateway(edges: &BTreeMap<String, &Edge>, wanted: &Value, name: &str, 
     }
     let ours: BTreeMap<String, BTreeSet<String>> = edges
         .iter()
+        .filter(|(_, edge)| !edge.routes.is_empty())
         .map(|(key, edge)| (key.clone(), edge.routes.iter().map(gateway_route).collect()))
         .collect();
     score.compare("gateway edges", name, Ours::counted(json!(ours)), &json!(theirs));

@@ -30,8 +30,11 @@ impl Tally {
         self.cases += 1;
         let ours = stripped(ours);
         if let Some(refused) = theirs.get("invalid") {
-            let named = ours["invalid"].as_array().into_iter().flatten().map(refusal).collect();
-            self.field("invalid", "", Some(&Value::Array(named)), Some(refused));
+            let refused: BTreeSet<String> =
+                refused.as_array().into_iter().flatten().map(refused_object).collect();
+            let named: BTreeSet<String> =
+                ours["invalid"].as_array().into_iter().flatten().map(object_name).collect();
+            self.field("invalid", "", Some(&json!(named)), Some(&json!(refused)));
             return;
         }
         self.field("invalid", "", ours.get("invalid"), None);
@@ -163,11 +166,16 @@ fn stripped(value: &Value) -> Value {
     }
 }
 
-/// A refused object in the words of the corpus: `Kind namespace/name: message`.
-fn refusal(entry: &Value) -> Value {
+/// The object of a line `Kind namespace/name: reason`; the reason has other words there.
+fn refused_object(line: &Value) -> String {
+    let line = line.as_str().unwrap_or_default();
+    line.split_once(": ").map_or(line, |(object, _)| object).to_owned()
+}
+
+/// The object of one of our refusals, as `Kind namespace/name`.
+fn object_name(entry: &Value) -> String {
     let text = |key: &str| entry["object"][key].as_str().unwrap_or_default().to_owned();
-    let message = entry["message"].as_str().unwrap_or_default();
-    json!(format!("{} {}/{}: {message}", text("kind"), text("namespace"), text("name")))
+    format!("{} {}/{}", text("kind"), text("namespace"), text("name"))
 }
 
 /// The keys of both with their values.

@@ -93,7 +93,9 @@ pub(super) fn describe_pool(object: &mut Object, pool: &Pool, budget: Option<&Re
 fn balancing(object: &mut Object, policy: &TrafficPolicy) {
     let table = policy.hash_table.as_ref();
     let name = match policy.load_balancer.value {
-        LoadBalancer::LeastRequest | LoadBalancer::Passthrough => None,
+        LoadBalancer::LeastRequest => None,
+        LoadBalancer::Passthrough if policy.discovery == Discovery::Dialled => None,
+        LoadBalancer::Passthrough => Some("CLUSTER_PROVIDED"),
         LoadBalancer::RoundRobin => Some("ROUND_ROBIN"),
         LoadBalancer::Random => Some("RANDOM"),
         LoadBalancer::ConsistentHash => match table.map(|table| table.value) {

@@ -1,6 +1,6 @@
 //! The effective settings as JSON: the document of `stilltrace settings -o json`.
 //!
-//! One object per workload with a proxy, in the notation of Envoy and Istio that operators know
+//! One object per workload whose pods have a proxy, in the notation of Envoy and Istio that operators know
 //! from configuration dumps; a setting at its default is absent. Beside the values, every edge,
 //! subset, route and inbound port carries `origins`, the line or default behind each of its fields,
 //! and `depends_on_age` where only the unknown ages of objects decide.
@@ -37,6 +37,9 @@ pub fn document(platform: &Platform) -> Value {
     let mut workloads = Map::new();
     for workload in platform.workloads.values() {
         let Some(proxy) = &workload.sidecar else { continue };
+        if workload.replicas.value == Some(0) {
+            continue;
+        }
         let own = edges.get(&workload.id).map(Vec::as_slice).unwrap_or_default();
         workloads.insert(workload.id.to_string(), describe(platform, workload, proxy, own));
     }

@@ -1,0 +1,46 @@
+//! Outlier detection.
+
+use std::time::Duration;
+
+use stilltrace_model::{OutlierDetection, Setting};
+
+use super::blocks::Layer;
+use crate::defaults;
+use crate::field::Field;
+
+/// The detection of a block with Envoy's defaults filled in; `None` without a block.
+pub(super) fn read(layer: &Layer<'_>) -> Option<OutlierDetection> {
+    let block = layer.block.as_ref()?;
+    let count = |key: &'static str, default: u32, zero_is_unset: bool| {
+        let read = |field: &Field<'_>| field.count().filter(|n| *n > 0 || !zero_is_unset);
+        layer.setting(&[key], read, || Setting::default_of(default, defaults::ENVOY))
+    };
+    let time = |key: &'static str, default: Duration| {
+        layer.setting(&[key], Field::duration, || Setting::default_of(default, defaults::ENVOY))
+    };
+    let optional = |key: &'static str, zero_is_unset: bool| {
+        let read = |field: &Field<'_>| field.count().filter(|n| *n > 0 || !zero_is_unset).map(Some);
+        layer.setting(&[key], read, || Setting::default_of(None, defaults::ENVOY))
+    };
+    let split = layer.setting(&["splitExternalLocalOriginErrors"], Field::flag, || {
+        Setting::default_of(false, defaults::ENVOY)
+    });
+    Some(OutlierDetection {
+        origin: block.key_origin(),
+        consecutive_5xx: count("consecutive5xxErrors", defaults::CONSECUTIVE_5XX, false),
+        interval: time("interval", defaults::OUTLIER_INTERVAL),
+        base_ejection_time: time("baseEjectionTime", defaults::BASE_EJECTION),
+        max_ejection_percent: count("maxEjectionPercent", defaults::MAX_EJECTION_PERCENT, true),
+        consecutive_gateway_failure: optional("consecutiveGatewayErrors", false),
+        // Failures of the client's own side only have a count of their own when they are split off.
+        consecutive_local_origin_failure: if split.value {
+            optional("consecutiveLocalOriginFailures", true)
+        } else {
+            Setting::default_of(None, defaults::ENVOY)
+        },
+        split_local_origin: split,
+        min_health_percent: layer.setting(&["minHealthPercent"], Field::count, || {
+            Setting::default_of(0, defaults::ISTIO)
+        }),
+    })
+}

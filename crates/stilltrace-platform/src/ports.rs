@@ -1,0 +1,183 @@
+//! Ports of services: their protocols, and the port of the pod that is meant.
+//!
+//! Rules of `ConvertProtocol` and `protocol.Parse`, Istio release 1.31.
+
+use std::collections::BTreeMap;
+
+use stilltrace_model::Origin;
+
+use crate::defaults;
+use crate::field::Field;
+
+/// Ports that are plain TCP unless their name says otherwise (SMTP, DNS, MySQL, MongoDB): the
+/// server speaks first there, so that Istio must not wait for the client's bytes.
+const SERVER_FIRST: [u16; 4] = [25, 53, 3_306, 27_017];
+
+/// A port of a service.
+#[derive(Debug, Clone)]
+pub(crate) struct Port {
+    /// The number that callers dial.
+    pub(crate) number: u16,
+    /// Its name, or empty.
+    pub(crate) name: String,
+    /// Protocol in lower case; `auto` is sniffed.
+    pub(crate) protocol: String,
+    /// What decides about the protocol.
+    pub(crate) origin: Origin,
+    /// The port of the endpoint.
+    pub(crate) target: Target,
+}
+
+/// Which port of an endpoint is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The number that callers dial.
+    Same,
+    /// This number.
+    Number(u16),
+    /// The container port of this name.
+    Named(String),
+}
+
+/// Whether requests are routed as HTTP, at least where sniffing finds some.
+pub(crate) fn is_http_or_sniffed(protocol: &str) -> bool {
+    is_http(protocol) || protocol == "auto"
+}
+
+/// Whether the protocol is HTTP of any version.
+pub(crate) fn is_http(protocol: &str) -> bool {
+    matches!(protocol, "http" | "http_proxy") || is_http2(protocol)
+}
+
+/// Whether the protocol is HTTP/2.
+pub(crate) fn is_http2(protocol: &str) -> bool {
+    matches!(protocol, "http2") || is_grpc(protocol)
+}
+
+/// Whether the protocol is gRPC.
+pub(crate) fn is_grpc(protocol: &str) -> bool {
+    matches!(protocol, "grpc" | "grpc-web")
+}
+
+/// The ports that proxies carry, number to protocol.
+pub(crate) fn carried(declared: &[Port]) -> BTreeMap<u16, String> {
+    let carried = declared.iter().filter(|port| port.protocol != "udp");
+    let mut found = BTreeMap::new();
+    for port in carried {
+        found.entry(port.number).or_insert_with(|| port.protocol.clone());
+    }
+    found
+}
+
+/// `spec.ports` of a Kubernetes service.
+pub(crate) fn of_service(spec: Option<&Field<'_>>) -> Vec<Port> {
+    let ports = spec.map(|spec| spec.list("ports")).unwrap_or_default();
+    ports.iter().filter_map(service_port).collect()
+}
+
+/// `spec.ports` of a `ServiceEntry`.
+pub(crate) fn of_entry(spec: &Field<'_>) -> Vec<Port> {
+    spec.list("ports").iter().filter_map(entry_port).collect()
+}
+
+fn service_port(port: &Field<'_>) -> Option<Port> {
+    let number = port.get("port")?.port()?;
+    let name = port.get("name");
+    let transport = port.get("protocol");
+    let application = port.get("appProtocol");
+    let is = |wanted: &str| {
+        transport.as_ref().and_then(Field::text).is_some_and(|t| t.eq_ignore_ascii_case(wanted))
+    };
+    let own = name.as_ref().and_then(Field::text).unwrap_or_default();
+    let written = application.as_ref().and_then(Field::text);
+    let (protocol, decides) = if is("udp") {
+        ("udp".to_owned(), transport.clone())
+    } else {
+        let protocol = protocol(number, own, written);
+        (protocol, application.clone().or_else(|| name.clone()))
+    };
+    let target = match port.get("targetPort") {
+        Some(target) => match target.node().as_i64() {
+            Some(0) => Target::Same,
+            Some(_) => Target::Number(target.port()?),
+            None => Target::Named(target.text()?.to_owned()),
+        },
+        None => Target::Same,
+    };
+    Some(Port {
+        number,
+        name: own.to_owned(),
+        protocol,
+        origin: decides.map_or(Origin::Default { of: defaults::SNIFFED }, |field| field.origin()),
+        target,
+    })
+}
+
+fn entry_port(port: &Field<'_>) -> Option<Port> {
+    let number = port.get("number")?.port()?;
+    let written = port.get("protocol");
+    let protocol = written.as_ref().and_then(Field::text).map_or("auto", parse);
+    let target = port.get("targetPort").filter(|field| field.node().as_i64() != Some(0));
+    Some(Port {
+        number,
+        name: port.get("name").and_then(|name| name.text()).unwrap_or_default().to_owned(),
+        protocol: protocol.to_owned(),
+        origin: written.map_or(Origin::Default { of: defaults::SNIFFED }, |field| field.origin()),
+        target: target.and_then(|field| field.port()).map_or(Target::Same, Target::Number),
+    })
+}
+
+/// The protocol of a service port: `appProtocol`, else the prefix of its name, else sniffed.
+fn protocol(port: u16, name: &str, app_protocol: Option<&str>) -> String {
+    let name = match app_protocol {
+        Some("kubernetes.io/h2c") => return "http2".to_owned(),
+        Some("kubernetes.io/ws") => return "http".to_owned(),
+        Some("kubernetes.io/wss") => return "https".to_owned(),
+        Some(other) => other,
+        None => name,
+    };
+    let name = name.to_ascii_lowercase();
+    if name.starts_with("grpc-web") {
+        return "grpc-web".to_owned();
+    }
+    let prefix = name.split('-').next().unwrap_or_default();
+    match parse(prefix) {
+        "auto" if SERVER_FIRST.contains(&port) => "tcp".to_owned(),
+        protocol => protocol.to_owned(),
+    }
+}
+
+/// The protocol of a name; `auto` for names that Istio does not know.
+pub(crate) fn parse(name: &str) -> &'static str {
+    const KNOWN: [&str; 12] = [
+        "tcp",
+        "udp",
+        "grpc",
+        "grpc-web",
+        "http",
+        "http_proxy",
+        "http2",
+        "https",
+        "tls",
+        "mongo",
+        "redis",
+        "mysql",
+    ];
+    let known = KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name));
+    known.copied().unwrap_or("auto")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::protocol;
+
+    #[test]
+    fn protocol_comes_from_app_protocol_then_name_then_sniffing() {
+        assert_eq!(protocol(80, "http-web", None), "http");
+        assert_eq!(protocol(80, "http-web", Some("kubernetes.io/h2c")), "http2");
+        assert_eq!(protocol(80, "grpc-web-x", None), "grpc-web");
+        assert_eq!(protocol(80, "web", None), "auto");
+        assert_eq!(protocol(3306, "db", None), "tcp");
+        assert_eq!(protocol(3306, "http", None), "http");
+    }
+}
