@@ -2,6 +2,9 @@
 
 use crate::Mechanism;
 
+mod ambient {
+    pub(super) mod policy_without_waypoint;
+}
 mod balancing {
     pub(super) mod load_balancer_policy;
     pub(super) mod outlier_never_ejects;
@@ -36,6 +39,7 @@ mod retries {
 mod routing {
     pub(super) mod leftover_fault;
     pub(super) mod leftover_mirror;
+    pub(super) mod policy_not_visible;
 }
 mod telemetry {
     pub(super) mod access_log_everywhere;
@@ -58,6 +62,8 @@ pub(crate) static ENTRIES: &[&dyn Mechanism] = &[
     &balancing::outlier_never_ejects::OutlierNeverEjects,
     &balancing::outlier_over_ejection::OutlierOverEjection,
     &pools::pending_limit_too_low::PendingLimitTooLow,
+    &routing::policy_not_visible::PolicyNotVisible,
+    &ambient::policy_without_waypoint::PolicyWithoutWaypoint,
     &retries::retry_storm::RetryStorm,
     &resources::sidecar_cpu_limit::SidecarCpuLimit,
     &telemetry::stats_scrape_cost::StatsScrapeCost,

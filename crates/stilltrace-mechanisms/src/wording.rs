@@ -22,6 +22,16 @@ pub(crate) fn count(number: u32, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// The first names of a list and how many more there are: `a, b and 3 more`.
+pub(crate) fn some<T: std::fmt::Display>(names: &[T]) -> String {
+    const SHOWN: usize = 3;
+    let first: Vec<String> = names.iter().take(SHOWN).map(ToString::to_string).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

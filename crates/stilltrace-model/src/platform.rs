@@ -9,6 +9,7 @@ use crate::{
 
 mod filter;
 mod inbound;
+mod ineffective;
 mod listing;
 mod owners;
 mod policy;
@@ -17,6 +18,7 @@ mod route;
 
 pub use filter::FilterPatch;
 pub use inbound::{Inbound, InboundPort, InboundRetries, MutualTls, TowardsApplication};
+pub use ineffective::{Ineffective, WhyIneffective};
 pub use policy::{
     Discovery, EndpointCount, HashTable, Http2, LoadBalancer, Locality, OutlierDetection, Pool,
     RetryBudget, TcpKeepalive, TlsMode, TrafficPolicy, Warmup,
@@ -45,6 +47,8 @@ pub struct Platform {
     pub code_owners: Vec<(String, Vec<Owner>)>,
     /// Objects that admission would refuse, sorted; none of their values is in effect.
     pub refused: Vec<Refusal>,
+    /// Rules that do nothing for those whom they are written for, by the place of the rule.
+    pub ineffective: Vec<Ineffective>,
     /// What could not be read or decided.
     pub gaps: Vec<Gap>,
 }

@@ -11,6 +11,7 @@
 
 mod admission;
 mod age;
+mod ambient;
 mod compare;
 mod defaults;
 mod delegate;
@@ -26,6 +27,7 @@ mod gaps;
 mod gateways;
 mod hosts;
 mod inbound;
+mod ineffective;
 mod injection;
 mod inventory;
 mod istio_version;

@@ -19,6 +19,7 @@ use crate::envoy_filter;
 use crate::field::Field;
 use crate::gaps::Gaps;
 use crate::inbound;
+use crate::ineffective::{self, Search};
 use crate::injection::Injected;
 use crate::inventory::Inventory;
 use crate::istio_version;
@@ -102,6 +103,13 @@ fn read_with(tree: &dyn Tree, cache: &ParseCache, gaps: &Rc<Gaps>) -> Platform {
     }
     platform.services = callees.iter().map(service).collect();
     platform.code_owners = owners.into_patterns();
+    platform.ineffective = ineffective::find(&Search {
+        inventory: &inventory,
+        callees: &callees,
+        pods: &pods,
+        sidecars: &sidecars,
+        root: &config.root_namespace,
+    });
     platform.refused = refused;
     platform.istio_version = istio_version::installed(&inventory, &rendered.written, gaps);
     platform

@@ -1,0 +1,84 @@
+//! Policy not visible: a rule is written for a service and does not reach the clients who call it.
+
+use stilltrace_model::{Certainty, Fix, Hazard, Ineffective, Platform, Prediction, WhyIneffective};
+
+use crate::Mechanism;
+use crate::draft::Draft;
+use crate::wording;
+
+/// ## What happens
+/// Istio looks rules up from the client's side. A rule that the client's namespace cannot see, that
+/// the client's `Sidecar` leaves out, whose host no service has, or that lies in a namespace where
+/// nobody looks, is accepted and has no effect: calls work, with defaults in place of the limits,
+/// timeouts and retries that are written.
+///
+/// ## Fingerprint
+/// None of its own: what is missing is the effect. Requests are never cut off at the timeout that
+/// is written, and never refused at the limit that is written.
+///
+/// ## Fix
+/// By cause: add `.` to `exportTo`; add `./*` to the `Sidecar`'s egress hosts; write the host as
+/// `name` or in full, as `name.namespace.svc.cluster.local`; move the rule to the namespace of the
+/// service or of its clients. Which one is meant is a decision, so no edit is proposed.
+///
+/// ## Fix safety
+/// Needs review: the values that are written take effect for the first time.
+///
+/// ## References
+/// - Istio: `exportTo`, `Sidecar` and destination rule lookup; issues 15556, 14817, 42570
+/// - Measured with Istio 1.31's own code: `exportTo` without the own namespace, an egress list
+///   without `./*`, and `name.namespace` as a host all leave the rule without effect
+pub(crate) struct PolicyNotVisible;
+
+impl Mechanism for PolicyNotVisible {
+    fn name(&self) -> &'static str {
+        "policy-not-visible"
+    }
+
+    fn group(&self) -> &'static str {
+        "routing"
+    }
+
+    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+        platform.ineffective.iter().filter_map(describe).collect()
+    }
+
+    fn predict(&self, _: &Hazard) -> Vec<Prediction> {
+        Vec::new()
+    }
+
+    fn fix(&self, _: &Hazard) -> Option<Fix> {
+        None
+    }
+}
+
+fn describe(found: &Ineffective) -> Option<Hazard> {
+    let object = found.object.object()?;
+    let because = match found.reason {
+        WhyIneffective::NotExportedToItself => "exportTo leaves out its own namespace",
+        WhyIneffective::HiddenBySidecar => {
+            "their Sidecar lets the service in, but not the namespace of the rule"
+        }
+        WhyIneffective::UnknownHost => {
+            "Istio does not complete `name.namespace`, and no service has that host"
+        }
+        WhyIneffective::ForeignNamespace => {
+            "Istio looks in the namespaces of the client and of the service, and this is neither"
+        }
+        WhyIneffective::NoWaypoint => return None,
+    };
+    let message = format!(
+        "{object} has no effect on calls of {} to {}: {because}; defaults apply instead",
+        wording::some(&found.clients),
+        found.service,
+    );
+    let draft = Draft::new("policy-not-visible", &found.service, Certainty::Certain, message);
+    let clients = found.clients.iter();
+    Some(
+        draft
+            .origin("visibility", &found.cause)
+            .origin("rule", &found.object)
+            .related_all(clients)
+            .done(),
+    )
+}

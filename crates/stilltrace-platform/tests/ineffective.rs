@@ -1,0 +1,148 @@
+//! Rules that do nothing for those whom they are written for, and look-alikes that do their work.
+
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+use stilltrace_manifest::MemoryTree;
+use stilltrace_model::WhyIneffective;
+use stilltrace_platform::{ParseCache, read};
+
+/// Two namespaces with a client in each and a service in `pay`.
+const MESH: &str = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: pay, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: i}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: bank, namespace: pay}
+spec: {template: {metadata: {labels: {app: bank}}, spec: {containers: [{name: c, image: i}]}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: bank, namespace: pay}
+spec: {selector: {app: bank}, ports: [{name: http, port: 80}]}
+---
+";
+
+const AMBIENT: &str = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: batch, labels: {istio.io/dataplane-mode: ambient}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: job, namespace: batch}
+spec: {template: {metadata: {labels: {app: job}}, spec: {containers: [{name: c, image: i}]}}}
+---
+";
+
+fn found(rules: &str) -> Vec<(WhyIneffective, String, Vec<String>)> {
+    let tree = MemoryTree::new().with("mesh.yaml", &format!("{MESH}{rules}"));
+    let platform = read(&tree, &mut ParseCache::new());
+    assert_eq!(platform.refused, [], "the rules must be such that Istio accepts");
+    let line = |cause: &stilltrace_model::Origin| {
+        i64::from(cause.location().unwrap().line) - i64::try_from(MESH.lines().count()).unwrap()
+    };
+    platform
+        .ineffective
+        .iter()
+        .map(|found| {
+            let clients = found.clients.iter().map(ToString::to_string).collect();
+            (found.reason, format!("line {}", line(&found.cause)), clients)
+        })
+        .collect()
+}
+
+fn virtual_service(namespace: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\n\
+         metadata: {{name: bank, namespace: {namespace}}}\nspec:\n{spec}  http:\n  \
+         - {{timeout: 1s, route: [{{destination: {{host: bank.pay.svc.cluster.local, \
+         port: {{number: 80}}}}}}]}}\n"
+    )
+}
+
+fn destination_rule(namespace: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\n\
+         metadata: {{name: bank, namespace: {namespace}}}\nspec:\n{spec}  \
+         trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: 5}}}}}}\n"
+    )
+}
+
+const FULL: &str = "  hosts: [bank.pay.svc.cluster.local]\n";
+
+#[test]
+fn a_rule_exported_to_others_alone_does_nothing_at_home() {
+    let rule = virtual_service("pay", &format!("{FULL}  exportTo: [shop]\n"));
+    let expected =
+        (WhyIneffective::NotExportedToItself, "line 6".to_owned(), vec!["pay/bank".to_owned()]);
+    assert_eq!(found(&rule), [expected]);
+    let with_own = virtual_service("pay", &format!("{FULL}  exportTo: [shop, .]\n"));
+    assert_eq!(found(&with_own), []);
+}
+
+#[test]
+fn a_sidecar_can_hide_the_rules_of_its_own_namespace() {
+    let rule = virtual_service("shop", FULL);
+    let scoped = |hosts: &str| {
+        format!(
+            "{rule}---\napiVersion: networking.istio.io/v1\nkind: Sidecar\n\
+             metadata: {{name: default, namespace: shop}}\nspec: {{egress: [{{hosts: {hosts}}}]}}\n"
+        )
+    };
+    let hidden = found(&scoped("[pay/*]"));
+    let expected =
+        (WhyIneffective::HiddenBySidecar, "line 12".to_owned(), vec!["shop/web".to_owned()]);
+    assert_eq!(hidden, [expected]);
+    assert_eq!(found(&scoped("[./*, pay/*]")), []);
+    assert_eq!(found(&scoped("['*/*']")), []);
+    // Without the service itself there is no call that the rule could be for.
+    assert_eq!(found(&scoped("[./other.shop.svc.cluster.local]")), []);
+}
+
+#[test]
+fn a_name_with_its_namespace_is_no_service() {
+    let rule = destination_rule("pay", "  host: bank.pay\n");
+    let [(reason, line, clients)] = found(&rule).try_into().unwrap();
+    assert_eq!((reason, line.as_str()), (WhyIneffective::UnknownHost, "line 5"));
+    assert_eq!(clients, ["pay/bank", "shop/web"]);
+    assert_eq!(found(&destination_rule("pay", "  host: bank\n")), []);
+    // A host of the outside world has two parts too.
+    assert_eq!(found(&destination_rule("pay", "  host: example.com\n")), []);
+}
+
+#[test]
+fn a_destination_rule_in_a_third_namespace_never_applies() {
+    let third = "apiVersion: v1\nkind: Namespace\nmetadata: {name: third}\n---\n";
+    let host = "  host: bank.pay.svc.cluster.local\n";
+    let [(reason, _, clients)] =
+        found(&format!("{third}{}", destination_rule("third", host))).try_into().unwrap();
+    assert_eq!(reason, WhyIneffective::ForeignNamespace);
+    assert_eq!(clients, ["pay/bank", "shop/web"]);
+    for place in ["shop", "pay", "istio-system"] {
+        assert_eq!(found(&destination_rule(place, host)), [], "{place}");
+    }
+}
+
+#[test]
+fn ambient_clients_need_a_waypoint_for_http_rules() {
+    let rule = virtual_service("pay", FULL);
+    let [(reason, _, clients)] = found(&format!("{AMBIENT}{rule}")).try_into().unwrap();
+    assert_eq!((reason, clients), (WhyIneffective::NoWaypoint, vec!["batch/job".to_owned()]));
+    let waypoint = MESH.replace(
+        "metadata: {name: bank, namespace: pay}\nspec: {selector",
+        "metadata: {name: bank, namespace: pay, labels: {istio.io/use-waypoint: w}}\nspec: {selector",
+    );
+    let tree = MemoryTree::new().with("mesh.yaml", &format!("{waypoint}{AMBIENT}{rule}"));
+    assert_eq!(read(&tree, &mut ParseCache::new()).ineffective, []);
+}
