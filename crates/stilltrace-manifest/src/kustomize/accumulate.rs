@@ -21,43 +21,16 @@ use super::loader::Loader;
 use super::names::{End, NamespaceChange, Subjects, extend_names};
 use super::patches::{apply_json_patches, apply_patches, apply_strategic};
 use super::plugins::{self, Context};
+use super::policy::Policy;
 use super::references::follow_names;
-use super::render::{LoadRestrictor, RenderOptions, Vendored};
 use super::replicas::set_replicas;
 use super::resource::{Id, Resource, is_named};
+use super::stamp::{self, Origin};
 
 /// Directories that one build may visit; bases used twice count twice.
 const MAX_DIRECTORIES: usize = 10_000;
 /// Objects that one build may hold.
 const MAX_OBJECTS: usize = 100_000;
-
-/// What becomes of something at which Kustomize stops.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Policy<'a> {
-    /// It is reported and the rest is built.
-    Report,
-    /// It is the reason to refuse the build; restrictions of the options hold.
-    Refuse(&'a RenderOptions),
-}
-
-impl Policy<'_> {
-    /// Which files a kustomization may name; all that are in the tree for a report, as controllers
-    /// lift the restriction.
-    pub(super) fn load_restrictor(&self) -> LoadRestrictor {
-        match self {
-            Self::Report => LoadRestrictor::None,
-            Self::Refuse(options) => options.load_restrictor,
-        }
-    }
-
-    /// Copies of what is remote.
-    pub(super) fn vendored(&self) -> &[Vendored] {
-        match self {
-            Self::Report => &[],
-            Self::Refuse(options) => &options.vendored,
-        }
-    }
-}
 
 /// The objects of a build and what went wrong, in the order in which it did.
 #[derive(Debug, Default)]
@@ -107,7 +80,9 @@ pub(super) fn build_from(
 }
 
 fn run(loader: Loader<'_>, directory: Option<Directory>, resources: Vec<Resource>) -> Assembled {
-    let mut walk = Walk { loader, open: Vec::new(), visited: 0, values: 0 };
+    let tracked = directory.as_ref().is_some_and(stamp::are_tracked);
+    let origin = tracked.then(Origin::default);
+    let mut walk = Walk { loader, origin, open: Vec::new(), visited: 0, values: 0 };
     let mut pool = Pool { resources, ..Pool::default() };
     if let Some(directory) = &directory {
         pool.index();
@@ -115,6 +90,9 @@ fn run(loader: Loader<'_>, directory: Option<Directory>, resources: Vec<Resource
     }
     let problems = finish(&mut pool);
     walk.loader.problems.extend(problems);
+    if let Some(directory) = &directory {
+        stamp::write(directory, &mut pool.resources);
+    }
     Assembled { directory, resources: pool.resources, problems: walk.loader.problems }
 }
 
@@ -193,6 +171,8 @@ impl Pool {
 /// The walk over the directories of one build.
 struct Walk<'a> {
     loader: Loader<'a>,
+    /// The directory being built as seen from the first one, if origins are asked for.
+    origin: Option<Origin>,
     /// Directories being built, outermost first.
     open: Vec<String>,
     visited: usize,
@@ -219,6 +199,9 @@ impl Walk<'_> {
             pool = self.component(directory, &entry, pool);
         }
         self.transform(directory, &mut pool);
+        if let Some(origin) = &self.origin {
+            stamp::transformed(origin, directory, &mut pool.resources);
+        }
         self.run_plugins(directory, &mut pool);
         self.open.pop();
         pool
@@ -269,6 +252,9 @@ impl Walk<'_> {
 
     fn generate(&mut self, directory: &Directory, pool: &mut Pool) {
         generate::run(&mut self.loader, directory, &mut pool.resources);
+        if let Some(origin) = &self.origin {
+            stamp::generated(origin, directory, &mut pool.resources);
+        }
         for plugin in self.plugins(directory, "generators") {
             let mut context = Context { loader: &mut self.loader, dir: &directory.dir };
             let result = plugins::generate(&mut context, &plugin).and_then(|made| {
@@ -277,6 +263,7 @@ impl Walk<'_> {
                 })
             });
             self.loader.problems.extend(result.err());
+            stamp::generated_by(&plugin, &mut pool.resources);
         }
     }
 
@@ -288,7 +275,10 @@ impl Walk<'_> {
                 let mut context = Context { loader: &mut self.loader, dir: &directory.dir };
                 let result = plugins::transform(&mut context, &plugin, &mut pool.resources);
                 self.loader.problems.extend(result.err());
-                let Some(before) = before else { continue };
+                let Some(before) = before else {
+                    stamp::transformed_by(&plugin, &mut pool.resources);
+                    continue;
+                };
                 let same =
                     |(a, b): (&Resource, &Resource)| a.object.root.same_value(&b.object.root);
                 let unchanged = before.len() == pool.resources.len()
@@ -318,6 +308,9 @@ impl Walk<'_> {
                 self.report(problem);
             }
         }
+        if let Some(origin) = &self.origin {
+            stamp::read_from(&origin.join(stamp::file_name(directory)), &mut pool.resources);
+        }
         for entry in paths {
             self.resource(directory, entry, &mut pool);
         }
@@ -335,8 +328,13 @@ impl Walk<'_> {
                 let text = format!("more than {MAX_VALUES} values in one build; left out");
                 return self.report(Problem::at(&entry.mark, ProblemKind::Budget, text));
             }
+            let first = pool.resources.len();
             for problem in add_documents(&parsed, pool) {
                 self.report(problem);
+            }
+            if let (Some(origin), Some(name)) = (&self.origin, entry.text()) {
+                let added = pool.resources.get_mut(first..).unwrap_or_default();
+                stamp::read_from(&origin.join(name), added);
             }
             return;
         }
@@ -345,7 +343,7 @@ impl Walk<'_> {
             let text = format!("`{path}` is a component; list it under `components`");
             return self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
         }
-        let below = self.directory(&base, Pool::default());
+        let below = self.below(entry, &base, Pool::default());
         for resource in below.resources {
             if let Err(problem) = pool.add(resource) {
                 self.report(problem);
@@ -364,7 +362,16 @@ impl Walk<'_> {
             self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
             return pool;
         }
-        self.directory(&component, pool)
+        self.below(entry, &component, pool)
+    }
+
+    /// Builds the directory that `entry` leads to.
+    fn below(&mut self, entry: &Node, directory: &Directory, pool: Pool) -> Pool {
+        let outer = self.origin.clone();
+        self.origin = outer.as_ref().map(|origin| origin.join(entry.text().unwrap_or("")));
+        let pool = self.directory(directory, pool);
+        self.origin = outer;
+        pool
     }
 
     /// The path an entry names within the tree; remote and escaping ones are reported.
@@ -437,9 +444,11 @@ impl Walk<'_> {
             let result = set_replicas(resources, entry, config.fields(List::Replicas));
             self.loader.problems.extend(result.err());
         }
-        for entry in directory.list("images", &mut self.loader.problems) {
-            let result = replace_images(resources, entry, config.fields(List::Images));
-            self.loader.problems.extend(result.err());
+        for field in ["images", "imageTags"] {
+            for entry in directory.list(field, &mut self.loader.problems) {
+                let result = replace_images(resources, entry, config.fields(List::Images));
+                self.loader.problems.extend(result.err());
+            }
         }
     }
 

@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::accumulate::{Policy, assemble};
+use super::accumulate::assemble;
+use super::policy::Policy;
 use super::{LoadRestrictor, Refusal, RenderOptions, Rendered, Reorder, render};
 use crate::corpus::{bytes, corpus, entries, tree};
 use crate::object::Object;
 use crate::tree::Tree;
-use crate::yaml::{Budget, Node, ParseCache, parse};
+use crate::yaml::{Budget, Derivation, Node, ParseCache, parse};
 
 /// How a rendering compares with Kustomize's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -220,6 +221,7 @@ fn is_true(tree: &dyn Tree, object: &Object, path: &str, leaf: &Node) -> bool {
         && (path.starts_with("data")
             || path.starts_with("binaryData")
             || object.mark().path.ends_with("kustomization.yaml"));
+    let generated = generated || leaf.derivation() == Derivation::Stamped;
     let empty = token.is_empty() || token == "[]" || token == "{}";
     // Values of a patch that is written as one text stand somewhere within it.
     let within = !value.is_empty() && written.contains(value);

@@ -358,6 +358,11 @@ fn inherit(new: &mut Resource, old: &Resource, behavior: Behavior) {
     new.previous.clone_from(&old.previous);
     new.prefixes.clone_from(&old.prefixes);
     new.suffixes.clone_from(&old.suffixes);
+    new.stamp.clone_from(&old.stamp);
+    if let (Some(stamp), Behavior::Replace) = (&mut new.stamp, behavior) {
+        // Replaced, the object comes from the generator.
+        stamp.origin = None;
+    }
     // An object that was not generated keeps its name when values are merged into it.
     new.needs_hash &= old.needs_hash;
 }

@@ -7,7 +7,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::tree::{Tree, join};
 use crate::yaml::{Budget, Mark, Node, ParseCache, Parsed};
 
-use super::accumulate::Policy;
+use super::policy::Policy;
 use super::remote::{Remote, is_remote_file, remote};
 use super::render::LoadRestrictor;
 

@@ -25,6 +25,7 @@ mod order;
 mod output;
 mod patches;
 mod plugins;
+mod policy;
 mod references;
 mod remote;
 mod render;
@@ -33,6 +34,7 @@ mod resource;
 mod schema;
 mod scope;
 mod selector;
+mod stamp;
 
 use std::sync::Arc;
 

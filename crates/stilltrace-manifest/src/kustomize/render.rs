@@ -7,7 +7,8 @@ use crate::problem::{Problem, ProblemKind};
 use crate::tree::Tree;
 use crate::yaml::ParseCache;
 
-use super::accumulate::{self, Policy};
+use super::accumulate;
+use super::policy::Policy;
 use super::{order, output};
 
 /// How a directory is rendered; the defaults are those of `kustomize build`.

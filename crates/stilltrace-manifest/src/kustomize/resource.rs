@@ -5,6 +5,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Entry, Mark, Node, Resolved, Scalar, Style, Text, Value};
 
 use super::scope::is_cluster_scoped;
+use super::stamp::Stamp;
 
 /// What a generator does when an object of the same name exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub(super) struct Resource {
     pub(super) needs_hash: bool,
     /// Whether a Helm chart made it: charts place their objects in namespaces themselves.
     pub(super) from_helm: bool,
+    /// Where it comes from and what changed it, if that is asked for.
+    pub(super) stamp: Option<Box<Stamp>>,
 }
 
 impl Resource {
@@ -61,6 +64,7 @@ impl Resource {
             suffixes: Vec::new(),
             needs_hash: false,
             from_helm: false,
+            stamp: None,
         }
     }
 

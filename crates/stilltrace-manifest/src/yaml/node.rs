@@ -91,7 +91,9 @@ impl Node {
     /// Text that stays text whatever it looks like, set at `mark`.
     pub fn string(text: impl Into<Text>, mark: Mark) -> Self {
         let text = text.into();
-        let plain = resolve_plain(&text) == Resolved::Text;
+        // A date is a text to most readers, but not to all.
+        let plain = resolve_plain(&text) == Resolved::Text
+            && !text.starts_with(|c: char| c.is_ascii_digit());
         let style = if plain { Style::Plain } else { Style::DoubleQuoted };
         Self::new(Value::Scalar(Scalar { text, style }), mark)
     }

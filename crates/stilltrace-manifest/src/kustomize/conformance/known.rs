@@ -3,30 +3,8 @@
 /// Cases of Kustomize's own suite.
 pub(super) const KRUSTY: &[(&str, &[&str])] = &[
     (
-        "`buildMetadata` is not evaluated yet",
-        &[
-            "originannotation-AnnoOriginBuiltinGeneratorFromFileWithOverlay",
-            "originannotation-AnnoOriginConfigMapGeneratorMerge",
-            "originannotation-AnnoOriginConfigMapGeneratorReplace",
-            "originannotation-AnnoOriginLocalBuiltinGenerator",
-            "originannotation-AnnoOriginLocalFiles",
-            "originannotation-AnnoOriginLocalFilesWithOverlay",
-            "originannotation-GeneratorWithAnnoOrigin",
-            "transformerannotation-AnnoOriginAndTransformerBuiltinLocal",
-            "transformerannotation-AnnoTransformerBuiltinLocal",
-            "transformerannotation-AnnoTransformerLocalFilesWithOverlay",
-        ],
-    ),
-    (
         "`configurations` is not evaluated yet",
         &["intermediateresourceid-IntermediateNameSecretKeyRefDiamond", "variableref-Issue3449"],
-    ),
-    (
-        "`generators` is not evaluated yet",
-        &[
-            "originannotation-AnnoOriginGeneratorFromFile",
-            "originannotation-AnnoOriginInlineBuiltinGenerator",
-        ],
     ),
     (
         "`openapi` is not evaluated yet",
@@ -58,13 +36,7 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
             "replacementtransformer-ReplacementsFieldWithPathMultiple",
         ],
     ),
-    (
-        "`transformers` is not evaluated yet",
-        &[
-            "localconfig-SKipLocalConfigAfterTransform",
-            "transformerannotation-AnnoTransformerBuiltinInline",
-        ],
-    ),
+    ("`transformers` is not evaluated yet", &["localconfig-SKipLocalConfigAfterTransform"]),
     (
         "`vars` is not evaluated yet",
         &[

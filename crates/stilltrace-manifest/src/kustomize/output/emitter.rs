@@ -52,6 +52,11 @@ impl<'a> Emitter<'a> {
         Ok(())
     }
 
+    /// Writes a text alone, on one line.
+    pub(super) fn text(mut self, text: &str) {
+        self.scalar(&Reading::Text(text.into()), Place::SimpleKey);
+    }
+
     fn node(&mut self, node: &Node, place: Place) -> Result<(), Problem> {
         match &node.value {
             Value::Null => self.scalar(&reading::null(), place),

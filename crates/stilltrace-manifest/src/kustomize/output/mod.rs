@@ -28,6 +28,13 @@ pub(super) fn print(object: &Object, out: &mut String) -> Result<(), Problem> {
     Emitter::new(out).document(&object.root)
 }
 
+/// A text as the value of a key on a line of its own.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::new();
+    Emitter::new(&mut out).text(text);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed lookup is the test's failure")]
