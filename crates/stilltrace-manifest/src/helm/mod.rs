@@ -5,18 +5,34 @@
 //! templates, and some times with changed values. Which scalars of the answer move with a value
 //! shows what that value sets.
 
+mod align;
+mod answer;
+mod archive;
+mod build;
 mod call;
+mod chart;
+mod dependencies;
+mod flow;
+mod layers;
+mod lines;
+mod markers;
+mod place;
+mod release;
 mod request;
+mod search;
+mod stand_ins;
+mod template;
+mod words;
+mod written;
 
 pub use call::{
     ChartFiles, HelmCall, HelmFlag, HelmRefusal, HelmRenderer, HelmSetting, NoHelm, SettingKind,
 };
 pub use request::{
-    Effort, HelmBuild, HelmObject, HelmRequest, Located, MissingDependencies, Parameter, Sourced,
-    ValuesLayer,
+    Effort, HelmBuild, HelmObject, HelmRequest, Located, MissingDependencies, Parameter,
+    SecretValues, Sourced, ValuesLayer,
 };
 
-use crate::problem::{Problem, ProblemKind};
 use crate::tree::Tree;
 use crate::yaml::ParseCache;
 
@@ -30,11 +46,5 @@ pub fn render(
     request: &HelmRequest,
     cache: &ParseCache,
 ) -> HelmBuild {
-    let _ = (tree, cache);
-    let call = HelmCall { release: request.release.text.clone(), ..HelmCall::default() };
-    let refusal = helm.render(&call).err();
-    let problems = refusal.map(|refusal| {
-        Problem::of_file(&request.chart, ProblemKind::Unsupported, refusal.to_string())
-    });
-    HelmBuild { problems: problems.into_iter().collect(), ..HelmBuild::default() }
+    build::build(helm, tree, request, cache)
 }

@@ -33,6 +33,8 @@ pub struct HelmRequest {
     pub flags: BTreeSet<HelmFlag>,
     /// What to do about dependencies that are not vendored.
     pub missing: MissingDependencies,
+    /// What becomes of the values of Secrets.
+    pub secrets: SecretValues,
     /// How much work may go into positions.
     pub effort: Effort,
 }
@@ -65,16 +67,10 @@ pub enum ValuesLayer {
     File(String),
     /// A mapping that another file holds, such as `valuesObject` or `spec.values`.
     Inline(Arc<Node>),
-    /// A text that another file holds, such as Argo CD's `values: |`; the scalar with its mark.
+    /// A text that another file holds, such as Argo CD's `values: |`: the scalar with its mark.
     ///
-    /// `source` is the text of the file the mark points into: with it, and a literal block, values
-    /// get their own lines, without it the place of the whole scalar.
-    Text {
-        /// The scalar.
-        scalar: Arc<Node>,
-        /// The file that holds it.
-        source: Arc<str>,
-    },
+    /// In a literal block values get their own lines, in other scalars the place of the whole.
+    Text(Arc<Node>),
 }
 
 /// One value set by itself, as with `--set`.
@@ -112,6 +108,16 @@ impl Default for Effort {
     fn default() -> Self {
         Self { renders: 24 }
     }
+}
+
+/// What becomes of the values of Secrets in the objects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SecretValues {
+    /// Replaced by nulls.
+    #[default]
+    Dropped,
+    /// Kept, for a caller that prints what Helm prints and stores nothing.
+    Kept,
 }
 
 /// A rendered chart.

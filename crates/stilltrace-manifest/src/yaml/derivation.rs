@@ -36,6 +36,10 @@ pub enum Derivation {
     Stamped,
     /// The text there with its variables (`$(NAME)`, `${NAME}`) replaced by their values.
     Substituted,
+    /// The text there is a part of the value; the rest is what a chart's template adds to it.
+    Embedded,
+    /// The value is a part of the text there, which a chart's template printed.
+    Excerpt,
     /// What the template's line there gave; from which input is not known.
     Templated,
 }
