@@ -23,6 +23,7 @@ use super::patches::{apply_json_patches, apply_patches, apply_strategic};
 use super::plugins::{self, Context};
 use super::policy::Policy;
 use super::references::follow_names;
+use super::replacements;
 use super::replicas::set_replicas;
 use super::resource::{Id, Resource, is_named};
 use super::stamp::{self, Origin};
@@ -450,6 +451,10 @@ impl Walk<'_> {
                 self.loader.problems.extend(result.err());
             }
         }
+        let entries = directory.list("replacements", &mut self.loader.problems);
+        let mut context = Context { loader: &mut self.loader, dir: &directory.dir };
+        let result = replacements::apply(&mut context, entries, resources);
+        self.loader.problems.extend(result.err());
     }
 
     fn transform_labels(

@@ -19,7 +19,6 @@ const NOT_EVALUATED: &[(&str, &str)] = &[
     ("helmCharts", "the chart's objects are missing; commit the rendered chart"),
     ("helmGlobals", "no chart is rendered"),
     ("openapi", "lists of custom resources are replaced as a whole by patches"),
-    ("replacements", "the fields they fill keep their old values"),
     ("vars", "references such as `$(NAME)` stay as written"),
 ];
 

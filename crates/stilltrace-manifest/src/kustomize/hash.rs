@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::yaml::{Derivation, Node, Resolved, Value};
+use crate::yaml::{Derivation, Node, Value};
 
+use super::json::compact;
 use super::resource::Resource;
 
 /// Adds to the names of generated objects the hash of their content.
@@ -26,14 +27,14 @@ pub(super) fn add_hashes(resources: &mut [Resource]) {
 fn content_hash(root: &Node) -> String {
     let kind = root.get("kind").and_then(Node::text).unwrap_or("");
     let absent = "\"\"".to_owned();
-    let field = |key: &str| root.get(key).map_or_else(|| absent.clone(), json);
+    let field = |key: &str| root.get(key).map_or_else(|| absent.clone(), compact);
     // Kustomize looks for the name where it is not, so equal contents have equal suffixes.
     let name = &absent;
     let document = match kind {
         "ConfigMap" => {
             let binary = match root.get("binaryData") {
                 Some(node) if matches!(node.value, Value::Mapping(_)) => {
-                    format!("\"binaryData\":{},", json(node))
+                    format!("\"binaryData\":{},", compact(node))
                 }
                 _ => String::new(),
             };
@@ -42,14 +43,14 @@ fn content_hash(root: &Node) -> String {
         "Secret" => {
             let text = match root.get("stringData") {
                 Some(node) if matches!(node.value, Value::Mapping(_)) => {
-                    format!(",\"stringData\":{}", json(node))
+                    format!(",\"stringData\":{}", compact(node))
                 }
                 _ => String::new(),
             };
             let (data, kind) = (field("data"), field("type"));
             format!("{{\"data\":{data},\"kind\":\"Secret\",\"name\":{name}{text},\"type\":{kind}}}")
         }
-        _ => json(root),
+        _ => compact(root),
     };
     encode(&Sha256::digest(document.as_bytes()))
 }
@@ -69,71 +70,4 @@ fn encode(digest: &[u8]) -> String {
         other => other,
     });
     replaced.collect()
-}
-
-/// JSON as Go's encoder writes it: sorted keys, no spaces, `<`, `>` and `&` escaped.
-fn json(node: &Node) -> String {
-    let mut out = String::new();
-    write_json(node, &mut out);
-    out
-}
-
-fn write_json(node: &Node, out: &mut String) {
-    match &node.value {
-        Value::Mapping(entries) => {
-            let mut sorted: Vec<_> = entries.iter().collect();
-            sorted.sort_by(|a, b| a.key.cmp(&b.key));
-            out.push('{');
-            for (index, entry) in sorted.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_text(&entry.key, out);
-                out.push(':');
-                write_json(&entry.value, out);
-            }
-            out.push('}');
-        }
-        Value::Sequence(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_json(item, out);
-            }
-            out.push(']');
-        }
-        _ => match node.resolved() {
-            Some(Resolved::Bool(value)) => out.push_str(if value { "true" } else { "false" }),
-            Some(Resolved::Int(value)) => {
-                let _ = write!(out, "{value}");
-            }
-            Some(Resolved::Float(value)) => {
-                let _ = write!(out, "{value}");
-            }
-            Some(Resolved::Text) => write_text(node.text().unwrap_or(""), out),
-            Some(Resolved::Null) | None => out.push_str("null"),
-        },
-    }
-}
-
-fn write_text(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }

@@ -58,6 +58,32 @@ impl Selector {
         Ok(selector)
     }
 
+    /// Whether group, version, kind, name or namespace are selected at all.
+    pub(super) fn has_identity(&self) -> bool {
+        let parts = [&self.group, &self.version, &self.kind, &self.name, &self.namespace];
+        parts.into_iter().any(Option::is_some)
+    }
+
+    /// Whether labels or annotations are selected at all.
+    pub(super) fn has_labels(&self) -> bool {
+        !self.labels.is_empty() || !self.annotations.is_empty()
+    }
+
+    /// Whether an identity is selected, whatever the labels are.
+    pub(super) fn selects_id(&self, id: &super::resource::Id) -> bool {
+        accepts(self.namespace.as_ref(), id.namespace.as_deref().unwrap_or(""))
+            && accepts(self.name.as_ref(), &id.name)
+            && accepts(self.group.as_ref(), &id.group)
+            && accepts(self.version.as_ref(), &id.version)
+            && accepts(self.kind.as_ref(), &id.kind)
+    }
+
+    /// Whether labels and annotations are selected, whatever the identity is.
+    pub(super) fn selects_labels(&self, object: &Object) -> bool {
+        self.labels.iter().all(|r| r.holds(|key| label(object, key)))
+            && self.annotations.iter().all(|r| r.holds(|key| annotation(object, key)))
+    }
+
     /// Name and namespace match the original or the present identity, the rest the present one.
     pub(super) fn selects(&self, resource: &Resource) -> bool {
         let (original, current) = (resource.original_id(), resource.id());

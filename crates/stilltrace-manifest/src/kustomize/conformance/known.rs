@@ -21,23 +21,6 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "`replacements` is not evaluated yet",
-        &[
-            "component-OrderOfAccumulatedComponent-components-are-applied-before-replacements-transformer-applied",
-            "replacementtransformer-ReplacementTransformerAppendToAnnotationUsingRegex",
-            "replacementtransformer-ReplacementTransformerServiceNamespaceUrlUsingRegex",
-            "replacementtransformer-ReplacementTransformerWithConfigMapGenerator",
-            "replacementtransformer-ReplacementTransformerWithDiamondShape",
-            "replacementtransformer-ReplacementTransformerWithNamePrefixOverlay",
-            "replacementtransformer-ReplacementTransformerWithNamespaceOverlay",
-            "replacementtransformer-ReplacementTransformerWithOriginalName",
-            "replacementtransformer-ReplacementsField",
-            "replacementtransformer-ReplacementsFieldWithPath",
-            "replacementtransformer-ReplacementsFieldWithPathMultiple",
-        ],
-    ),
-    ("`transformers` is not evaluated yet", &["localconfig-SKipLocalConfigAfterTransform"]),
-    (
         "`vars` is not evaluated yet",
         &[
             "customconfig-CustomConfig",
@@ -59,28 +42,13 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
             "variableref-VaribaleRefDifferentPrefix",
         ],
     ),
-    (
-        "keys set twice in a kustomization are accepted by Kustomize, the last one counts",
-        &[
-            "replacementtransformer-ReplacementTransformerWithSuffixTransformerAndReject",
-            "replacementtransformer-ReplacementTransformerWithSuffixTransformerAndRejectUsingRegex",
-        ],
-    ),
 ];
 
 /// Roots of real repositories.
 pub(super) const REPOSITORIES: &[(&str, &[&str])] = &[
     (
         "`replacements` is not evaluated yet",
-        &[
-            "konflux-ci__konflux-ci/operator/config/default",
-            "redhat-cop__gitops-catalog/amq-broker-operator/examples/amq-cluster-ssl-init-self-signed",
-            "redhat-cop__gitops-catalog/amq-broker-operator/instance/components/certificates/cert-manager/acceptor-ssl-keystore-and-truststore",
-            "redhat-cop__gitops-catalog/amq-broker-operator/instance/components/certificates/cert-manager/cluster-ssl-keystore-and-truststore",
-            "redhat-cop__gitops-catalog/amq-broker-operator/instance/overlays/clustered-ephemeral-tls-init-container",
-            "redhat-cop__gitops-catalog/apicurio-registry-operator/aggregate/apicurio-registry-sql",
-            "redhat-cop__gitops-catalog/apicurio-registry-operator/instance/overlays/postgresql-tls-letsencrypt",
-        ],
+        &["redhat-cop__gitops-catalog/apicurio-registry-operator/aggregate/apicurio-registry-sql"],
     ),
     (
         "a symbolic link to a file is missing from the tree of the test",

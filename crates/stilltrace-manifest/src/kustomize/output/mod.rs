@@ -13,12 +13,15 @@ mod key_order;
 mod number;
 mod reading;
 mod style;
+mod tag;
 mod time;
 
 use crate::object::Object;
 use crate::problem::Problem;
 
 use emitter::Emitter;
+
+pub(super) use tag::{core_tag, fits_its_tag};
 
 /// Appends one object to `out`, without a `---` line.
 ///

@@ -20,6 +20,7 @@ use super::labels::add_pairs;
 use super::loader::Loader;
 use super::names::{End, NamespaceChange, Subjects, extend_names};
 use super::patches::{apply_json_patch, apply_patch, apply_path_or_text, apply_text};
+use super::replacements;
 use super::replicas::set_replicas;
 use super::resource::{Behavior, Resource};
 
@@ -76,6 +77,10 @@ pub(super) fn transform(
             extend(root, End::Suffix, resources)
         }
         "PrefixTransformer" => extend(root, End::Prefix, resources),
+        "ReplacementTransformer" => {
+            let entries = root.get("replacements").map_or(&[][..], Node::items);
+            replacements::apply(context, entries, resources)
+        }
         "ReplicaCountTransformer" => {
             let replica = root.get("replica").unwrap_or(root);
             set_replicas(resources, replica, &specs(root)?)
