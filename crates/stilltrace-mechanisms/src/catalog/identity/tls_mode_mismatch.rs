@@ -1,7 +1,8 @@
-//! TLS mode mismatch: the caller insists on mutual TLS with pods that cannot answer it.
+//! TLS mode mismatch: caller and server do not speak the same transport security.
 
 use stilltrace_model::{
-    Certainty, Entity, Fix, Hazard, Platform, Prediction, TlsMode, WorkloadId, signal,
+    Certainty, Entity, Fix, Hazard, MutualTls, Origin, Platform, Prediction, TlsMode, Workload,
+    WorkloadId, signal,
 };
 
 use crate::Mechanism;
@@ -10,26 +11,40 @@ use crate::in_use::{self, PolicyInUse};
 
 /// ## What happens
 /// `ISTIO_MUTUAL` in a `DestinationRule` makes the caller's proxy speak mutual TLS to every pod of
-/// the destination. A pod without a proxy has nothing that understands it: the connection breaks,
-/// the request is retried, and breaks again. Without the line Istio decides for each pod.
+/// the destination. A pod without a proxy has nothing that understands it, and a proxy whose
+/// `PeerAuthentication` says `DISABLE` does not take it: the connection breaks, the request is
+/// retried, and breaks again. Without the line Istio decides for each pod.
+///
+/// The other way round, a server whose `PeerAuthentication` says `STRICT` resets every connection in
+/// plaintext. A caller's proxy sends plaintext because a `DestinationRule` says `DISABLE`, or because
+/// the policy of the server's namespace says so and only the workload is strict: callers look at the
+/// policies of the mesh and the namespace alone. Every object is valid, and right for itself.
 ///
 /// ## Fingerprint
 /// All requests to those pods end with a failed connection (`UF`, `UC`) from the change on. They
 /// are neither refused by a pool limit nor short of endpoints.
 ///
 /// ## Fix
-/// `DISABLE` where no pod of the destination has a proxy. Better, and more than one edit: remove
-/// the `tls` block, or give the pods a proxy.
+/// `DISABLE` where no pod of the destination has a proxy, `ISTIO_MUTUAL` where all demand it. Better,
+/// and more than one edit: remove the `tls` block, give the pods a proxy, or let the namespace's
+/// policy say `PERMISSIVE` or `STRICT`.
 ///
 /// ## Fix safety
-/// Needs review: the requests then travel unencrypted, which is all that those pods can read.
+/// Needs review: without encryption is all that pods without a proxy can read, and other callers of
+/// the line are moved along.
 ///
 /// ## References
+/// - Measured with Istio 1.31's own code: namespace `DISABLE` with a `STRICT` workload makes callers
+///   send plaintext to it
 /// - Istio: network issues (503 after a `DestinationRule`), `ClientTLSSettings`, issue 29538
 /// - Envoy: response flags `UF` and `UC`, `ssl.connection_error`
 pub(crate) struct TlsModeMismatch;
 
 const MODE: &str = "tls";
+/// Number of pods' workloads for which the caller's mode is right.
+const OTHER_PODS: &str = "workloads_that_fit";
+/// Set where the server refuses plaintext, absent where it cannot read TLS.
+const STRICT: &str = "strict";
 
 impl Mechanism for TlsModeMismatch {
     fn name(&self) -> &'static str {
@@ -51,50 +66,83 @@ impl Mechanism for TlsModeMismatch {
                 .of(edge)
                 .rises()
                 .decisive()
-                .because("the pod breaks off a handshake that it cannot read"),
+                .because("the server breaks off a handshake that it does not take"),
             signal::EDGE_ERRORS.of(edge).rises().because("such requests are answered with 503"),
             signal::OVERFLOW.of(edge).not_rising().because("no pool limit is involved"),
             signal::NO_HEALTHY_UPSTREAM
                 .of(edge)
                 .not_rising()
-                .because("the endpoints are there, they only speak plaintext"),
+                .because("the endpoints are there, they only speak otherwise"),
         ]
     }
 
     fn fix(&self, hazard: &Hazard) -> Option<Fix> {
         let line = draft::line_of(hazard, MODE)?;
-        if hazard.value("pods_with_proxy").is_some() {
-            return None; // The pods that have a proxy may accept nothing but mutual TLS.
+        let by_rule = line.object().is_some_and(|object| object.kind == "DestinationRule");
+        if !by_rule || hazard.value(OTHER_PODS).is_some() {
+            return None; // What helps these pods may break the others.
+        }
+        if hazard.value(STRICT).is_some() {
+            let why = "the caller speaks the mutual TLS that the server demands".to_owned();
+            return Some(draft::set(line, TlsMode::IstioMutual.to_string(), why));
         }
         let why = "requests are sent as plaintext, which these pods understand".to_owned();
         Some(draft::set(line, TlsMode::Disable.to_string(), why))
     }
 }
 
+/// Whether a workload has a proxy that takes mutual TLS on some port.
+fn takes_mutual_tls(workload: &Workload) -> bool {
+    let Some(proxy) = &workload.sidecar else { return false };
+    let mut modes = proxy.inbound.values().filter_map(|port| port.mutual_tls.as_ref()).peekable();
+    modes.peek().is_none() || modes.any(|mode| mode.value != MutualTls::Disable)
+}
+
+/// The line that makes every port of a workload strict. Ports that differ are left alone: which of
+/// them a call reaches is not known here.
+fn strict(workload: &Workload) -> Option<&Origin> {
+    let inbound = &workload.sidecar.as_ref()?.inbound;
+    let mut modes = inbound.values().filter_map(|port| port.mutual_tls.as_ref());
+    let first = modes.next()?;
+    let all = first.value == MutualTls::Strict && modes.all(|mode| mode.value == MutualTls::Strict);
+    all.then_some(&first.origin)
+}
+
 fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
     let mode = &used.policy.tls;
-    if mode.value != TlsMode::IstioMutual {
-        return None;
-    }
     let callees = used.workloads(platform);
-    let without: Vec<&WorkloadId> =
-        callees.iter().filter(|callee| callee.sidecar.is_none()).map(|callee| &callee.id).collect();
-    if without.is_empty() {
+    let (speaks, broken, because, demanded) = match mode.value {
+        TlsMode::IstioMutual => {
+            let without = callees.iter().filter(|callee| !takes_mutual_tls(callee));
+            let without: Vec<&WorkloadId> = without.map(|callee| &callee.id).collect();
+            ("mutual TLS", without, "have nothing that takes it: the connections break", None)
+        }
+        TlsMode::Disable => {
+            let strict = callees.iter().filter_map(|callee| Some((&callee.id, strict(callee)?)));
+            let (strict, lines): (Vec<&WorkloadId>, Vec<&Origin>) = strict.unzip();
+            let because = "take mutual TLS only: the connections are reset";
+            ("plaintext", strict, because, lines.first().copied())
+        }
+        _ => return None,
+    };
+    if broken.is_empty() {
         return None;
     }
     let id = &used.edge.id;
-    let names: Vec<_> = without.iter().map(ToString::to_string).collect();
+    let names: Vec<_> = broken.iter().map(ToString::to_string).collect();
     let message = format!(
-        "{} speaks mutual TLS to {}, but the pods of {} have no proxy to answer it: the connections \
-         break",
+        "{} speaks {speaks} to {}, but the pods of {} {because}",
         id.source,
         used.destination(),
         names.join(", "),
     );
     let mut draft = Draft::new("tls-mode-mismatch", id, Certainty::Certain, message)
         .setting(used.name(MODE), mode);
-    if without.len() < callees.len() {
-        draft = draft.value("pods_with_proxy", (callees.len() - without.len()) as f64);
+    if let Some(line) = demanded {
+        draft = draft.origin(used.name(MODE), line).value(STRICT, 1.0);
     }
-    Some(draft.related_all(without).done())
+    if broken.len() < callees.len() {
+        draft = draft.value(OTHER_PODS, (callees.len() - broken.len()) as f64);
+    }
+    Some(draft.related_all(broken).done())
 }
