@@ -252,6 +252,7 @@ impl Walk<'_> {
     }
 
     fn generate(&mut self, directory: &Directory, pool: &mut Pool) {
+        self.report_charts(directory);
         generate::run(&mut self.loader, directory, &mut pool.resources);
         if let Some(origin) = &self.origin {
             stamp::generated(origin, directory, &mut pool.resources);
@@ -265,6 +266,23 @@ impl Walk<'_> {
             });
             self.loader.problems.extend(result.err());
             stamp::generated_by(&plugin, &mut pool.resources);
+        }
+    }
+
+    /// Reports charts, which are not rendered here.
+    fn report_charts(&mut self, directory: &Directory) {
+        for field in ["helmCharts", "helmChartInflationGenerator"] {
+            let Some(charts) = directory.field(field).filter(|list| !list.items().is_empty())
+            else {
+                continue;
+            };
+            let (kind, text) = if self.loader.policy().refuses_charts() {
+                (ProblemKind::Invalid, "needs charts to be rendered; allow it with `--enable-helm`")
+            } else {
+                let text = "is not evaluated: the chart's objects are missing; commit them";
+                (ProblemKind::Unsupported, text)
+            };
+            self.report(Problem::at(&charts.mark, kind, format!("`{field}` {text}")));
         }
     }
 

@@ -8,6 +8,7 @@
 )]
 
 mod known;
+mod reasons;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -29,8 +30,10 @@ use crate::yaml::{Budget, Derivation, Node, ParseCache, parse};
 enum Verdict {
     /// The same bytes.
     SameBytes,
-    /// Both refuse.
+    /// Both refuse, for the same reason.
     BothRefuse,
+    /// Both refuse, but for another reason, or because something is not supported here.
+    OtherReason,
     /// Refused here, printed by Kustomize.
     RefusedHere,
     /// Printed here, refused by Kustomize.
@@ -76,7 +79,9 @@ fn judge(result: &Result<Rendered, Refusal>, expected: &Expected) -> (Verdict, S
             (Verdict::OtherBytes, format!("{} bytes for {length}", rendered.text.len()))
         }
         (Err(refusal), Expected::Error(error)) => {
-            (Verdict::BothRefuse, format!("{refusal}\n      kustomize: {error}"))
+            let same = reasons::agree(&refusal.to_string(), error);
+            let verdict = if same { Verdict::BothRefuse } else { Verdict::OtherReason };
+            (verdict, format!("{refusal}\n      kustomize: {error}"))
         }
         (Err(refusal), _) => (Verdict::RefusedHere, refusal.to_string()),
     }

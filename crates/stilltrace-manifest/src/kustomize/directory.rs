@@ -15,9 +15,6 @@ pub(super) const FILE_NAMES: [&str; 3] =
 
 /// Fields of Kustomize that this build does not evaluate, and what is missing from the result then.
 const NOT_EVALUATED: &[(&str, &str)] = &[
-    ("helmChartInflationGenerator", "the chart's objects are missing; commit the rendered chart"),
-    ("helmCharts", "the chart's objects are missing; commit the rendered chart"),
-    ("helmGlobals", "no chart is rendered"),
     ("openapi", "lists of custom resources are replaced as a whole by patches"),
     ("vars", "references such as `$(NAME)` stay as written"),
 ];

@@ -84,6 +84,10 @@ impl<'a> Loader<'a> {
         Ok(path)
     }
 
+    pub(super) fn policy(&self) -> Policy<'a> {
+        self.policy
+    }
+
     pub(super) fn budget(&self) -> &'a Budget {
         self.cache.budget()
     }

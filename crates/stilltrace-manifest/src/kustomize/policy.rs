@@ -21,6 +21,11 @@ impl Policy<'_> {
         }
     }
 
+    /// Whether a chart is a reason to refuse because rendering charts is not allowed.
+    pub(super) fn refuses_charts(&self) -> bool {
+        matches!(self, Self::Refuse(options) if !options.enable_helm)
+    }
+
     /// Copies of what is remote.
     pub(super) fn vendored(&self) -> &[Vendored] {
         match self {

@@ -42,6 +42,15 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
             "variableref-VaribaleRefDifferentPrefix",
         ],
     ),
+    (
+        "refused too, but because `vars` or `openapi` is not evaluated yet",
+        &[
+            "namespaces-VariablesAmbiguous",
+            "openapicustomschema-CustomOpenApiFieldFileNotFound",
+            "variableref-BasicVarCollision",
+            "variableref-Bug506",
+        ],
+    ),
 ];
 
 /// Roots of real repositories.
@@ -62,6 +71,13 @@ pub(super) const REPOSITORIES: &[(&str, &[&str])] = &[
         "other: RefusedHere components/operators/servicemeshoperator/instanc",
         &[
             "redhat-na-ssa__demo-ai-gitops-catalog/components/operators/servicemeshoperator/aggregate",
+        ],
+    ),
+    (
+        "refused too; the corpus leaves out a file or holds a symbolic link as a file, so the first reason differs",
+        &[
+            "GoogleCloudPlatform__anthos-config-management-samples/namespace-specific-policy/automated-rendering",
+            "redhat-na-ssa__demo-ai-gitops-catalog/components/cluster-configs/autoscale/base",
         ],
     ),
 ];
