@@ -36,11 +36,11 @@ pub use kubernetes::{
 pub use origin::{CommitId, CommitInfo, Location, ObjectRef, Origin, Owner, Side};
 pub use plan::{Line, Plan, Want};
 pub use platform::{
-    Destination, Discovery, Edge, EndpointCount, FaultRule, FilterPatch, HashTable, Http2, Inbound,
-    InboundPort, InboundRetries, Ineffective, LoadBalancer, Locality, Mirror, MutualTls,
-    OutlierDetection, Platform, Pool, Reconciler, ReconcilerKind, Refusal, Retries, RetryBudget,
-    Route, Service, Subsets, TcpKeepalive, TlsMode, TowardsApplication, TrafficPolicy, Warmup,
-    WhyIneffective,
+    Contested, Destination, Discovery, Edge, EndpointCount, FaultRule, FilterPatch, HashTable,
+    Http2, Inbound, InboundPort, InboundRetries, Ineffective, LoadBalancer, Locality, Mirror,
+    MutualTls, OutlierDetection, Platform, Pool, Reconciler, ReconcilerKind, Refusal, Retries,
+    RetryBudget, Route, Service, Subsets, TcpKeepalive, TlsMode, TowardsApplication, TrafficPolicy,
+    Warmup, WhyIneffective,
 };
 pub use question::Question;
 pub use setting::Setting;

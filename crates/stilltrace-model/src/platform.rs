@@ -1,10 +1,9 @@
 //! Workloads and edges with the settings in effect on them.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    Call, Change, CommitId, EdgeId, Gap, Location, ObjectRef, Origin, Owner, ServiceId, Setting,
-    Workload, WorkloadId,
+    Call, Change, CommitId, EdgeId, Gap, Origin, Owner, ServiceId, Setting, Workload, WorkloadId,
 };
 
 mod filter;
@@ -13,6 +12,7 @@ mod ineffective;
 mod listing;
 mod owners;
 mod policy;
+mod reconciler;
 mod refusal;
 mod route;
 
@@ -23,6 +23,7 @@ pub use policy::{
     Discovery, EndpointCount, HashTable, Http2, LoadBalancer, Locality, OutlierDetection, Pool,
     RetryBudget, TcpKeepalive, TlsMode, TrafficPolicy, Warmup,
 };
+pub use reconciler::{Contested, Reconciler, ReconcilerKind};
 pub use refusal::Refusal;
 pub use route::{Destination, FaultRule, Mirror, Retries, Route};
 
@@ -49,6 +50,10 @@ pub struct Platform {
     pub refused: Vec<Refusal>,
     /// Rules that do nothing for those whom they are written for, by the place of the rule.
     pub ineffective: Vec<Ineffective>,
+    /// Who applies something to the cluster, whether or not that includes workloads.
+    pub reconcilers: Vec<Reconciler>,
+    /// Objects that several reconcilers apply, sorted.
+    pub contested: Vec<Contested>,
     /// What could not be read or decided.
     pub gaps: Vec<Gap>,
 }
@@ -89,37 +94,6 @@ pub struct Service {
     pub ports: BTreeMap<u16, String>,
     /// Workloads whose pods it selects, sorted.
     pub workloads: Vec<WorkloadId>,
-}
-
-/// Which program applies an object to the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReconcilerKind {
-    /// An Argo CD `Application`.
-    ArgoCd,
-    /// A Flux `Kustomization`.
-    Flux,
-}
-
-impl fmt::Display for ReconcilerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ArgoCd => "Argo CD Application",
-            Self::Flux => "Flux Kustomization",
-        })
-    }
-}
-
-/// The Argo CD or Flux object that applies a folder of the repository.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reconciler {
-    /// Argo CD or Flux.
-    pub kind: ReconcilerKind,
-    /// The object itself.
-    pub object: ObjectRef,
-    /// The folder it applies.
-    pub path: String,
-    /// Where it is written.
-    pub at: Location,
 }
 
 /// The calls of one workload to one service port, and what its proxy does with them.

@@ -38,8 +38,30 @@ impl Gaps {
         );
     }
 
+    /// Adds what is legitimate and not evaluated.
+    pub(crate) fn add_unsupported(&self, problem: &Problem) {
+        self.add(
+            problem.to_string(),
+            "what it stands for is not part of the answer",
+            "write the value or the manifest into Git",
+        );
+    }
+
+    /// Adds a gap that was found elsewhere.
+    pub(crate) fn add_gap(&self, gap: &Gap) {
+        let mut found = self.found.borrow_mut();
+        if found.len() < MAX_GAPS {
+            found.insert(gap.clone());
+        }
+    }
+
+    /// Calls `tell` on every gap so far, in order.
+    pub(crate) fn for_each(&self, mut tell: impl FnMut(&Gap)) {
+        self.found.borrow().iter().for_each(&mut tell);
+    }
+
     /// All gaps, sorted.
-    pub(crate) fn into_sorted(self) -> Vec<Gap> {
-        self.found.into_inner().into_iter().collect()
+    pub(crate) fn to_sorted(&self) -> Vec<Gap> {
+        self.found.borrow().iter().cloned().collect()
     }
 }

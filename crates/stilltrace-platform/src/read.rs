@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use stilltrace_manifest::{ParseCache, Tree};
+use stilltrace_manifest::{Object, Tree};
 use stilltrace_model::{
     OutboundPolicy, Platform, PodRules, Refusal, Scope, Service, ServiceId, Setting, SidecarProxy,
     Workload, WorkloadId,
@@ -12,12 +12,12 @@ use stilltrace_model::{
 use crate::admission;
 use crate::defaults;
 use crate::destination_rule::Rules;
-use crate::destinations;
 use crate::edges::{Mesh, Shared};
 use crate::endpoints::Backends;
 use crate::envoy_filter;
 use crate::field::Field;
 use crate::gaps::Gaps;
+use crate::gitops::ClusterObjects;
 use crate::inbound;
 use crate::ineffective::{self, Search};
 use crate::injection::Injected;
@@ -40,21 +40,16 @@ use crate::workloads::{self, Pods};
 /// product of both numbers.
 const MAX_EDGES: usize = 50_000;
 
-/// Reads what is in effect at one revision.
-///
-/// `cache` keeps parsed files between revisions. `changes` and `calls` of the result are empty and
-/// its `revision` is unknown; whoever has the history fills them in.
-pub fn read(tree: &dyn Tree, cache: &mut ParseCache) -> Platform {
-    let gaps = Rc::new(Gaps::default());
-    let mut platform = read_with(tree, cache, &gaps);
-    platform.gaps = Rc::try_unwrap(gaps).unwrap_or_default().into_sorted();
-    platform
-}
-
-fn read_with(tree: &dyn Tree, cache: &ParseCache, gaps: &Rc<Gaps>) -> Platform {
-    let mut rendered = destinations::render(tree, cache, gaps);
-    let refused = take_refused(&mut rendered.applied);
-    let inventory = Inventory::new(&rendered.applied);
+/// Reads what is in effect in one cluster; its gaps and what concerns no single object are left to
+/// the caller.
+pub(crate) fn effective(
+    tree: &dyn Tree,
+    cluster: &mut ClusterObjects,
+    written: &[Object],
+) -> Platform {
+    let gaps = &Rc::clone(&cluster.gaps);
+    let refused = take_refused(&mut cluster.applied);
+    let inventory = Inventory::new(&cluster.applied);
     let document = mesh_config::find(&inventory, tree);
     let document = document.as_ref().map(|document| document.field());
     let config = MeshConfig::read(document.as_ref());
@@ -68,7 +63,7 @@ fn read_with(tree: &dyn Tree, cache: &ParseCache, gaps: &Rc<Gaps>) -> Platform {
     let virtual_services = virtual_service::read(&inventory, &config);
     let rules = Rules::read(&inventory, &config);
     let sidecars = sidecar_scope::read(&inventory);
-    let owners = ownership::read(tree, &rendered.written);
+    let owners = ownership::read(tree, written);
 
     let mesh = Mesh {
         inventory: &inventory,
@@ -111,7 +106,7 @@ fn read_with(tree: &dyn Tree, cache: &ParseCache, gaps: &Rc<Gaps>) -> Platform {
         root: &config.root_namespace,
     });
     platform.refused = refused;
-    platform.istio_version = istio_version::installed(&inventory, &rendered.written, gaps);
+    platform.istio_version = istio_version::installed(&inventory, written, gaps);
     platform
 }
 

@@ -1,0 +1,12 @@
+//! Argo CD: `Application` and `ApplicationSet`.
+
+pub(crate) mod application;
+pub(crate) mod application_set;
+mod environment;
+mod fast_template;
+mod generators;
+mod go_template;
+mod helm;
+mod interpolate;
+mod kustomize;
+mod params;

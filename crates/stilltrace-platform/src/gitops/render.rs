@@ -1,0 +1,213 @@
+//! From a claim to the objects that it creates.
+
+use std::sync::Arc;
+
+use stilltrace_manifest::helm::HelmRenderer;
+use stilltrace_manifest::tree::parent;
+use stilltrace_manifest::yaml::Derivation;
+use stilltrace_manifest::{Build, Node, Object, Problem, ProblemKind, Value, kustomize};
+use stilltrace_model::ReconcilerKind;
+
+use super::amend::{Change, amend, mapping};
+use super::charts;
+use super::claim::{Claim, Content, Filter, From, Refusal};
+use super::files::{Files, is_within, name_of};
+use super::flux::ignore::Ignore;
+use super::flux::substitute::Variables;
+use super::glob::{self, Stars};
+use super::opaque;
+
+/// What a claim amounts to.
+#[derive(Default)]
+pub(crate) struct Rendered {
+    /// The objects.
+    pub(crate) objects: Vec<Object>,
+    /// What could not be read on the way.
+    pub(crate) problems: Vec<Problem>,
+    /// Parts that are not evaluated.
+    pub(crate) refused: Vec<Refusal>,
+}
+
+impl std::convert::From<Build> for Rendered {
+    fn from(build: Build) -> Self {
+        Self { objects: build.objects, problems: build.problems, refused: Vec::new() }
+    }
+}
+
+/// Builds folders and puts variables into their objects.
+pub(crate) struct Renderer<'a> {
+    pub(crate) files: &'a Files<'a>,
+    pub(crate) helm: Option<&'a dyn HelmRenderer>,
+}
+
+impl Renderer<'_> {
+    /// The objects of a claim; `ignored` are the ignore rules of its source, `find` hands out
+    /// objects of the cluster that values of charts are taken from.
+    pub(crate) fn render(
+        &self,
+        claim: &Claim,
+        variables: &Variables,
+        ignored: Option<&str>,
+        find: &dyn Fn(&From) -> Option<Object>,
+    ) -> Rendered {
+        let mut rendered = match &claim.content {
+            Content::Kustomization { folder, changes, .. } => {
+                let is_flux =
+                    claim.reconciler.as_ref().is_some_and(|r| r.kind == ReconcilerKind::Flux);
+                self.kustomization(claim, folder, changes, is_flux, ignored)
+            }
+            Content::Plain { folder, filter } => self.plain(folder, filter),
+            Content::Chart(chart) => charts::render(chart, self.files, self.helm, find),
+        };
+        for object in &mut rendered.objects {
+            opaque::without_marks_of_encryption(object);
+        }
+        if !variables.is_empty() {
+            substitute(variables, &mut rendered);
+        }
+        if let Some(metadata) = &claim.metadata {
+            rendered.objects.iter_mut().for_each(|object| add_metadata(object, metadata));
+        }
+        rendered
+    }
+
+    fn kustomization(
+        &self,
+        claim: &Claim,
+        folder: &str,
+        changes: &[Change],
+        is_flux: bool,
+        ignored: Option<&str>,
+    ) -> Rendered {
+        let Content::Kustomization { named_at, .. } = &claim.content else {
+            return Rendered::default();
+        };
+        let file = self.files.kustomization(folder);
+        if changes.is_empty() && (file.is_some() || !is_flux) {
+            return Build::clone(&self.files.build(folder)).into();
+        }
+        let root = match file {
+            Some(file) => self.files.document(file).map(|root| Node::clone(&root)),
+            None if is_flux => Some(self.made_up(folder, named_at, ignored)),
+            None => None,
+        };
+        // A file that is not there or cannot be read is reported by the build itself.
+        let Some(mut root) = root else {
+            return Build::clone(&self.files.build(folder)).into();
+        };
+        amend(&mut root, changes);
+        let (tree, cache) = (self.files.tree(), self.files.cache());
+        kustomize::build_from(tree, folder, Arc::new(root), Vec::new(), cache).into()
+    }
+
+    /// The kustomization that Flux writes where there is none: every manifest of the folder and
+    /// below, and folders with a kustomization of their own.
+    fn made_up(&self, folder: &str, at: &stilltrace_manifest::Mark, ignored: Option<&str>) -> Node {
+        let text = self.files.tree().read(".sourceignore").ok().flatten();
+        let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let ignore = Ignore::new(ignored, text.as_deref());
+        let mut resources = Vec::new();
+        let mut add = |path: &str| {
+            let below = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
+            let node = Node::string(below, at.clone()).derived(Derivation::Generated);
+            resources.push(node);
+        };
+        let mut skip: Option<String> = None;
+        for path in self.files.below(folder) {
+            if skip.as_ref().is_some_and(|outer| is_within(path, outer)) {
+                continue;
+            }
+            if let Some(outer) = self.files.outermost_kustomization(folder, parent(path)) {
+                add(&outer);
+                skip = Some(outer);
+                continue;
+            }
+            let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+            let is_yaml = matches!(extension, "yaml" | "yml") && self.files.is_manifest(path);
+            if is_yaml && !ignore.leaves_out(path) && self.holds_objects(path) {
+                add(path);
+            }
+        }
+        let list = Node::new(Value::Sequence(resources), at.clone());
+        mapping(at, [("resources", Some(list))])
+    }
+
+    /// Flux applies nothing at all when a file holds something else than objects; here such a file
+    /// is left out alone.
+    fn holds_objects(&self, path: &str) -> bool {
+        let parsed = self.files.parsed(path).ok().flatten();
+        parsed.is_none_or(|parsed| {
+            let has_kind = |root: &Node| root.get("kind").is_some();
+            !parsed.problems.is_empty() || parsed.documents.iter().any(|d| has_kind(&d.root))
+        })
+    }
+
+    fn plain(&self, folder: &str, filter: &Filter) -> Rendered {
+        const SKIP: &str = "+argocd:skip-file-rendering";
+        let mut build = Build::default();
+        for path in self.files.below(folder) {
+            let below = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
+            let matches = |pattern: &String| glob::matches(pattern, below, Stars::Everything);
+            if (!filter.recurse && below.contains('/'))
+                || filter.exclude.as_ref().is_some_and(matches)
+                || !filter.include.as_ref().is_none_or(matches)
+            {
+                continue;
+            }
+            if path.ends_with(".jsonnet") {
+                let text = format!("`{}` is Jsonnet, which is not evaluated", name_of(path));
+                build.problems.push(Problem::of_file(path, ProblemKind::Unsupported, text));
+                continue;
+            }
+            let parsed = self.files.parsed(path).ok().flatten();
+            if self.files.is_manifest(path)
+                && !parsed.is_some_and(|parsed| parsed.source.contains(SKIP))
+            {
+                self.files.read_objects(path, &mut build);
+            }
+        }
+        build.into()
+    }
+}
+
+fn substitute(variables: &Variables, rendered: &mut Rendered) {
+    for object in &mut rendered.objects {
+        let outcome = variables.substitute(object);
+        if !outcome.hidden.is_empty() {
+            let names: Vec<String> = outcome.hidden.into_iter().collect();
+            let text = format!(
+                "{} keeps variables whose values Git does not show: {}",
+                object.key(),
+                names.join(", ")
+            );
+            let problem = Problem::at(object.mark(), ProblemKind::Unsupported, text);
+            rendered.problems.push(problem);
+        }
+        for (mark, mistake) in outcome.mistakes {
+            let text = format!("{mistake}; Flux applies nothing until this is corrected");
+            rendered.problems.push(Problem::at(&mark, ProblemKind::Invalid, text));
+        }
+    }
+}
+
+/// Adds Flux's `commonMetadata` to an object.
+fn add_metadata(object: &mut Object, common: &Node) {
+    for field in ["labels", "annotations"] {
+        let Some(pairs) = common.get(field).filter(|pairs| !pairs.entries().is_empty()) else {
+            continue;
+        };
+        let Some(metadata) = object.root_mut().get_mut("metadata") else { continue };
+        if metadata.get(field).is_none_or(Node::is_null) {
+            metadata.remove(field);
+            metadata.set(
+                field,
+                &pairs.mark,
+                Node::new(Value::Mapping(Vec::new()), pairs.mark.clone()),
+            );
+        }
+        let Some(target) = metadata.get_mut(field) else { continue };
+        for entry in pairs.entries() {
+            target.set(&entry.key, &entry.key_mark, entry.value.clone());
+        }
+    }
+}

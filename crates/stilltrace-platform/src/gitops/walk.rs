@@ -1,0 +1,382 @@
+//! Follows reconcilers from the roots of a cluster to everything that they apply.
+//!
+//! An applied folder may hold further reconcilers (app of apps, Flux trees); those are followed as
+//! they come out of the build, patched and with their variables.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use stilltrace_manifest::helm::HelmRenderer;
+use stilltrace_manifest::{Object, ProblemKind};
+use stilltrace_model::{ObjectRef, ReconcilerKind};
+
+use super::argo;
+use super::assembly::Assembly;
+use super::claim::{Claim, ClusterName, Content, From, Layer, Refusal};
+use super::context::Context;
+use super::files::Files;
+use super::flux::{self, substitute::Variables};
+use super::own::Own;
+use super::render::Renderer;
+use super::roots::{Cluster, Root};
+use super::written::{Written, is_reconciler};
+
+/// How many folders are applied before the rest is a gap; reconcilers can create each other.
+const MAX_CLAIMS: usize = 20_000;
+
+/// What became of a reconciler, for the tests that count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    /// At least one of its folders is part of the answer.
+    Applied,
+    /// None is, and this is why.
+    Refused(super::claim::Reason),
+    /// It applies nothing: it has no source of objects.
+    Nothing,
+}
+
+/// A reconciler to follow, in the cluster where it lives.
+struct Visit {
+    object: Object,
+    home: ClusterName,
+}
+
+/// One walk over all clusters.
+pub(crate) struct Walk<'a> {
+    files: &'a Files<'a>,
+    written: &'a Written,
+    own: &'a Own,
+    renderer: Renderer<'a>,
+    /// The clusters found so far.
+    pub(crate) clusters: BTreeMap<ClusterName, Assembly>,
+    /// By kind and place of the reconciler.
+    pub(crate) outcomes: BTreeMap<(String, String), Outcome>,
+    /// Folders that are applied, and by what.
+    pub(crate) applied: BTreeMap<String, Option<ReconcilerKind>>,
+    /// Files that applied objects are written in.
+    pub(crate) object_files: BTreeSet<String>,
+    /// Charts that are applied.
+    pub(crate) charts: BTreeSet<String>,
+    visits: VecDeque<Visit>,
+    /// Claims whose variables come from objects that have not been met yet.
+    waiting: Vec<(Claim, Option<String>)>,
+    seen: BTreeSet<(ClusterName, String, String)>,
+    claims: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// Nothing is followed yet.
+    pub(crate) fn new(
+        files: &'a Files<'a>,
+        written: &'a Written,
+        own: &'a Own,
+        helm: Option<&'a dyn HelmRenderer>,
+    ) -> Self {
+        Self {
+            files,
+            written,
+            own,
+            renderer: Renderer { files, helm },
+            clusters: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            applied: BTreeMap::new(),
+            object_files: BTreeSet::new(),
+            charts: BTreeSet::new(),
+            visits: VecDeque::new(),
+            waiting: Vec::new(),
+            seen: BTreeSet::new(),
+            claims: 0,
+        }
+    }
+
+    /// Follows everything that begins at the roots of one cluster.
+    pub(crate) fn cluster(&mut self, cluster: &Cluster) {
+        let home = ClusterName { home: cluster.name.clone(), remote: None };
+        self.clusters.entry(home.clone()).or_default();
+        for root in &cluster.roots {
+            match root {
+                Root::Reconciler(position) => {
+                    if let Some(object) = self.written.reconcilers.get(*position) {
+                        let claim = Claim::by_hand("", &home, self.files);
+                        let target = self.clusters.entry(home.clone()).or_default();
+                        target.add(&claim, std::slice::from_ref(object));
+                        self.visit(object, &home);
+                    }
+                }
+                Root::Folder(folder) => {
+                    let claim = Claim::by_hand(folder, &home, self.files);
+                    self.apply(&claim, None);
+                }
+            }
+        }
+        self.follow();
+    }
+
+    fn visit(&mut self, object: &Object, home: &ClusterName) {
+        let place = object.mark().to_string();
+        let name = format!("{} {}", object.key(), object.name());
+        if self.seen.insert((home.clone(), place, name)) {
+            self.visits.push_back(Visit { object: object.clone(), home: home.clone() });
+        }
+    }
+
+    fn follow(&mut self) {
+        loop {
+            while let Some(visit) = self.visits.pop_front() {
+                self.reconciler(visit);
+            }
+            // What waits for variables is tried again as long as that leads on.
+            let waiting = std::mem::take(&mut self.waiting);
+            let (ready, rest): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|(claim, _)| self.has_variables(claim));
+            if ready.is_empty() {
+                let stuck = rest.is_empty();
+                for (claim, ignored) in rest {
+                    self.apply(&claim, ignored.as_deref());
+                }
+                if stuck {
+                    return;
+                }
+            } else {
+                self.waiting = rest;
+                for (claim, ignored) in ready {
+                    self.apply(&claim, ignored.as_deref());
+                }
+            }
+        }
+    }
+
+    fn reconciler(&mut self, visit: Visit) {
+        let Visit { object, home } = visit;
+        self.object_files.insert(object.mark().path.to_string());
+        let (files, written, own) = (self.files, self.written, self.own);
+        let context = Context { files, written, own, home: &home };
+        if object.kind() == "ApplicationSet" {
+            let applications = argo::application_set::applications(&object, &context);
+            let created = applications.iter().any(Result::is_ok);
+            self.note(&object, if created { Outcome::Applied } else { Outcome::Nothing });
+            for application in applications {
+                match application {
+                    Ok(application) => self.visit(&application, &home),
+                    Err(refusal) => self.refuse(&object, &home, &refusal),
+                }
+            }
+            return;
+        }
+        let ignored = flux::source::ignored(&object, &context).map(str::to_owned);
+        let claims = match object.kind() {
+            "Application" => argo::application::claims(&object, &context),
+            "Kustomization" => vec![flux::kustomization::claim(&object, &context)],
+            "HelmRelease" => vec![flux::helm_release::claim(&object, &context)],
+            "FluxInstance" => {
+                flux::kustomization::instance(&object, &context).into_iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        if claims.is_empty() {
+            self.note(&object, Outcome::Nothing);
+        }
+        for claim in claims {
+            match claim {
+                Ok(claim) => {
+                    self.note(&object, Outcome::Applied);
+                    if self.has_variables(&claim) {
+                        self.apply(&claim, ignored.as_deref());
+                    } else {
+                        self.waiting.push((claim, ignored.clone()));
+                    }
+                }
+                Err(refusal) => self.refuse(&object, &home, &refusal),
+            }
+        }
+    }
+
+    /// Builds a claim, adds its objects to the cluster and notes the reconcilers among them.
+    fn apply(&mut self, claim: &Claim, ignored: Option<&str>) {
+        self.claims += 1;
+        let target = self.clusters.entry(claim.cluster.clone()).or_default();
+        let gaps = Rc::clone(&target.gaps);
+        if self.claims > MAX_CLAIMS {
+            return gaps.add(
+                format!("more than {MAX_CLAIMS} folders are applied; the rest is not read"),
+                "its objects are not part of the answer",
+                "read one cluster's folder at a time",
+            );
+        }
+        self.remember(claim);
+        let variables = self.variables(claim);
+        let rendered = {
+            let find = |from: &From| self.config_map(claim, from, true);
+            self.renderer.render(claim, &variables, ignored, &find)
+        };
+        for problem in &rendered.problems {
+            // Encrypted variables are named once per claim, not as a broken file.
+            if problem.kind == ProblemKind::Unsupported {
+                gaps.add_unsupported(problem);
+            } else {
+                gaps.add_problem(problem);
+            }
+        }
+        for refusal in &rendered.refused {
+            if let Some(reconciler) = &claim.reconciler {
+                let key = (reconciler.object.kind.clone(), reconciler.at.to_string());
+                if rendered.objects.is_empty() {
+                    self.outcomes.insert(key, Outcome::Refused(refusal.reason));
+                }
+                report(&gaps, &reconciler.object, refusal);
+            }
+        }
+        let target = self.clusters.entry(claim.cluster.clone()).or_default();
+        target.add(claim, &rendered.objects);
+        for object in &rendered.objects {
+            let path: &str = &object.mark().path;
+            if !self.object_files.contains(path) {
+                self.object_files.insert(path.to_owned());
+            }
+        }
+        for object in rendered.objects.iter().filter(|object| is_reconciler(object)) {
+            self.visit(object, &claim.cluster);
+        }
+    }
+
+    fn remember(&mut self, claim: &Claim) {
+        let kind = claim.reconciler.as_ref().map(|reconciler| reconciler.kind);
+        match &claim.content {
+            Content::Kustomization { folder, .. } | Content::Plain { folder, .. } => {
+                self.applied.insert(folder.clone(), kind);
+            }
+            Content::Chart(chart) => {
+                self.charts.insert(chart.folder.clone());
+            }
+        }
+    }
+
+    /// Whether everything that the claim's variables come from has been met.
+    fn has_variables(&self, claim: &Claim) -> bool {
+        let from = claim.substitution.iter().flat_map(|s| &s.from);
+        let inner = match &claim.content {
+            Content::Chart(chart) => chart.layers.as_slice(),
+            _ => &[],
+        };
+        let referred = inner.iter().filter_map(|layer| match layer {
+            Layer::Referred(from, ..) => Some(from),
+            _ => None,
+        });
+        let mut maps = from.chain(referred).filter(|from| from.kind == "ConfigMap");
+        maps.all(|from| self.config_map(claim, from, false).is_some())
+    }
+
+    /// A `ConfigMap` of the cluster in which the reconciler lives, or else as written.
+    fn config_map(&self, claim: &Claim, from: &From, as_written: bool) -> Option<Object> {
+        if from.kind != "ConfigMap" {
+            return None;
+        }
+        let home = ClusterName { home: claim.cluster.home.clone(), remote: None };
+        let cluster = self.clusters.get(&home)?;
+        if let Some(object) = cluster.find("ConfigMap", &from.namespace, &from.name) {
+            return Some(object);
+        }
+        let named = |object: &&Object| {
+            let fits = object.namespace().is_none_or(|namespace| namespace == from.namespace);
+            object.name() == from.name && fits
+        };
+        self.written.config_maps.iter().filter(|_| as_written).find(named).cloned()
+    }
+
+    fn variables(&mut self, claim: &Claim) -> Variables {
+        let mut variables = Variables::default();
+        let Some(substitution) = &claim.substitution else { return variables };
+        for from in &substitution.from {
+            if from.kind == "Secret" {
+                variables.hide_more();
+                continue;
+            }
+            match self.config_map(claim, from, true) {
+                Some(map) => {
+                    self.object_files.insert(map.mark().path.to_string());
+                    let data = map
+                        .root
+                        .get("data")
+                        .map(stilltrace_manifest::Node::entries)
+                        .unwrap_or_default();
+                    for entry in data {
+                        variables.set(&entry.key, &entry.value);
+                    }
+                }
+                None if from.optional => {}
+                None => variables.hide_more(),
+            }
+        }
+        for (name, value) in &substitution.inline {
+            variables.set(name, value);
+        }
+        variables
+    }
+
+    fn note(&mut self, object: &Object, outcome: Outcome) {
+        let key = (object.kind().to_owned(), object.mark().to_string());
+        let known = self.outcomes.entry(key).or_insert(outcome);
+        if outcome == Outcome::Applied {
+            *known = outcome;
+        }
+    }
+
+    /// Refuses the reconcilers that nothing led to.
+    pub(crate) fn refuse_the_rest(&mut self, home: &ClusterName) {
+        let written = self.written;
+        for object in &written.reconcilers {
+            let key = (object.kind().to_owned(), object.mark().to_string());
+            if !self.outcomes.contains_key(&key) {
+                self.refuse(object, home, &Refusal::not_applied(object));
+            }
+        }
+    }
+
+    /// Names what a reconciler applies and is not part of the answer.
+    pub(crate) fn refuse(&mut self, object: &Object, home: &ClusterName, refusal: &Refusal) {
+        self.note(object, Outcome::Refused(refusal.reason));
+        self.object_files.insert(object.mark().path.to_string());
+        let cluster = self.clusters.entry(home.clone()).or_default();
+        let reference = ObjectRef {
+            api_version: object.api_version().to_owned(),
+            kind: object.kind().to_owned(),
+            namespace: object.namespace().unwrap_or_default().to_owned(),
+            name: object.name().to_owned(),
+        };
+        report(&cluster.gaps, &reference, refusal);
+    }
+}
+
+fn report(gaps: &crate::gaps::Gaps, object: &ObjectRef, refusal: &Refusal) {
+    gaps.add(
+        format!("{}: {object}: {}", refusal.at, refusal.what),
+        "what it applies is not part of the answer",
+        refusal.reason.remedy(),
+    );
+}
+
+impl Claim {
+    /// A folder that somebody applies by hand, or that nothing says more about.
+    pub(crate) fn by_hand(folder: &str, cluster: &ClusterName, files: &Files<'_>) -> Self {
+        let mark = stilltrace_manifest::Mark::of_file(folder, 0);
+        let content = if files.kustomization(folder).is_some() {
+            Content::Kustomization {
+                folder: folder.to_owned(),
+                changes: Vec::new(),
+                named_at: mark,
+            }
+        } else {
+            let filter = super::claim::Filter { recurse: true, ..Default::default() };
+            Content::Plain { folder: folder.to_owned(), filter }
+        };
+        Self {
+            reconciler: None,
+            cluster: cluster.clone(),
+            placement: super::claim::Placement::AsWritten,
+            content,
+            substitution: None,
+            metadata: None,
+            namespace: None,
+        }
+    }
+}
