@@ -76,8 +76,7 @@ fn tables(record: &Value) -> String {
          | one core | {} MB/s, {} s |\n\
          | all cores | {} MB/s, {} s |\n\
          | memory held | {:.0} MB, {} bytes per value |\n\
-         | allocations per value | {} |\n\n\
-         | hostile file | size, MB | seconds | peak, MB | answer |\n|---|---|---|---|---|\n",
+         | allocations per value | {} |\n",
         record["date"].as_str().unwrap_or_default(),
         record["revision"].as_str().unwrap_or_default(),
         record["cores"],
@@ -91,6 +90,19 @@ fn tables(record: &Value) -> String {
         mega(&memory["bytes_held"]),
         memory["bytes_held_per_value"],
         memory["allocations_per_value"],
+    );
+    let edits = &record["measured"]["edits"];
+    let _ = write!(
+        out,
+        "| edits | {} scalars of {} files; {} edits there and back, {} of them read again as wholes, \
+         {} by two edits of their own: {} misses |\n\n\
+         | hostile file | size, MB | seconds | peak, MB | answer |\n|---|---|---|---|---|\n",
+        edits["scalars"],
+        edits["files"],
+        edits["edits_there_and_back"],
+        edits["read_again_and_compared"],
+        edits["by_two_edits_of_their_own"],
+        edits["misses"],
     );
     for file in record["measured"]["hostile"].as_array().into_iter().flatten() {
         // Writing to a string cannot fail.
@@ -120,6 +132,10 @@ fn judge(record: &Value) -> Result<()> {
                 rounded(figure("peak_bytes") / 1e6)
             ));
         }
+    }
+    let misses = &record["measured"]["edits"]["misses"];
+    if misses.as_u64() != Some(0) {
+        bail!("{misses} edits are wrong");
     }
     if !over.is_empty() {
         bail!("over {REFUSAL_SECONDS} s or {} MB: {}", REFUSAL_BYTES / 1e6, over.join("; "));

@@ -9,6 +9,9 @@
     reason = "a measurement reads files, looks at the clock, starts itself and prints"
 )]
 
+#[path = "../../tests/editing/mod.rs"]
+mod editing;
+mod edits;
 #[path = "../files/mod.rs"]
 mod files;
 #[path = "../../tests/hostile/mod.rs"]
@@ -33,6 +36,10 @@ fn main() {
         return;
     }
     let files = files::manifests();
-    let record = json!({ "speed": speed::measure(&files), "hostile": refusing::measure() });
+    let record = json!({
+        "speed": speed::measure(&files),
+        "hostile": refusing::measure(),
+        "edits": edits::measure(&files),
+    });
     println!("{record:#}");
 }

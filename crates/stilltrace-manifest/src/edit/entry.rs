@@ -2,6 +2,7 @@
 
 use crate::yaml::{Entry, Mark, Node};
 
+use super::region::line_after;
 use super::verify::{Leaf, documents, leaves, mapping_with_key, same_leaf};
 use super::{EditError, line_end, splice};
 
@@ -107,12 +108,4 @@ fn end_of(entry: &Entry) -> usize {
     } else {
         entry.value.mark.end.max(entry.key_mark.end) as usize
     }
-}
-
-/// The first byte of the line behind `end`, or the end of the text.
-fn line_after(source: &str, end: usize) -> usize {
-    if source[..end].ends_with('\n') {
-        return end;
-    }
-    source[end..].find('\n').map_or(source.len(), |newline| end + newline + 1)
 }

@@ -5,13 +5,15 @@
 //! Comments, line ends and quoting around the edit are not touched.
 
 mod entry;
+mod region;
 mod scalar;
 #[cfg(test)]
 mod tests;
+mod token;
 mod verify;
 
 pub use entry::{insert_entry, remove_entry};
-pub use scalar::set_scalar;
+pub use scalar::{Edited, Editor, set_scalar};
 
 use crate::yaml::Mark;
 

@@ -21,6 +21,7 @@ pub use cache::ParseCache;
 pub use derivation::Derivation;
 pub use mark::{FilePath, Mark};
 pub use node::{Entry, Node, Scalar, Style, Text, Value};
+pub(crate) use parse::parse_lines;
 pub use parse::{Document, Parsed, parse, parse_literal};
 pub use path::{Step, steps};
 pub use scalar::{Resolved, resolve_plain};

@@ -1,5 +1,6 @@
 //! From bytes to documents.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use granit_parser::{ErrorKind, Event, Parser, ScanError, StrInput};
@@ -72,6 +73,21 @@ pub fn parse_literal(source: &str, mark: &Mark, budget: &Budget) -> Parsed {
         lines += 1;
     }
     parsed
+}
+
+/// Reads whole lines of a file as if they were all of it; `lines` are those in front of them. The
+/// marks of the result point into the file.
+pub(crate) fn parse_lines(
+    path: &FilePath,
+    source: &str,
+    bytes: Range<usize>,
+    lines: u32,
+    budget: &Budget,
+) -> Parsed {
+    let offset = bytes.start;
+    source
+        .get(bytes)
+        .map_or_else(Parsed::default, |text| read(&Place { path, text, offset, lines }, budget))
 }
 
 /// The parts of a block between lines that hold only `---`.
