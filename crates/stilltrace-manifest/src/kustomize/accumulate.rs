@@ -27,6 +27,7 @@ use super::replacements;
 use super::replicas::set_replicas;
 use super::resource::{Id, Resource, is_named};
 use super::stamp::{self, Origin};
+use super::variables::Variables;
 
 /// Directories that one build may visit; bases used twice count twice.
 const MAX_DIRECTORIES: usize = 10_000;
@@ -113,7 +114,8 @@ impl Assembled {
 fn finish(pool: &mut Pool) -> Vec<Problem> {
     let resources = &mut pool.resources;
     add_hashes(resources);
-    let problems = follow_names(resources, &pool.config);
+    let mut problems = follow_names(resources, &pool.config);
+    problems.extend(pool.variables.replace(resources, &pool.config).err());
     resources.retain(|resource| {
         let local = resource.object.annotation("config.kubernetes.io/local-config");
         local.is_none_or(|value| value == "false")
@@ -132,6 +134,8 @@ struct Pool {
     ids: BTreeSet<Id>,
     /// The fields that changes reach, with those of the bases.
     config: Arc<Config>,
+    /// The variables, with those of the bases.
+    variables: Variables,
 }
 
 impl Pool {
@@ -204,6 +208,9 @@ impl Walk<'_> {
             stamp::transformed(origin, directory, &mut pool.resources);
         }
         self.run_plugins(directory, &mut pool);
+        let entries = directory.list("vars", &mut self.loader.problems);
+        let result = pool.variables.declare(entries, &mut pool.resources);
+        self.loader.problems.extend(result.err());
         self.open.pop();
         pool
     }
@@ -370,6 +377,9 @@ impl Walk<'_> {
         }
         if let Err(conflict) = pool.configure(&below.config) {
             self.report(conflict.at(&entry.mark));
+        }
+        if let Err(problem) = pool.variables.merge(below.variables) {
+            self.report(problem);
         }
     }
 

@@ -230,6 +230,14 @@ fn is_true(tree: &dyn Tree, object: &Object, path: &str, leaf: &Node) -> bool {
     let empty = token.is_empty() || token == "[]" || token == "{}";
     // Values of a patch that is written as one text stand somewhere within it.
     let within = !value.is_empty() && written.contains(value);
+    if leaf.derivation() == Derivation::Substituted {
+        // What stands around the variables.
+        let fixed = written.split("$(").enumerate().map(|(index, part)| match index {
+            0 => part,
+            _ => part.split_once(')').map_or(part, |(_, fixed)| fixed),
+        });
+        return fixed.map(|part| part.trim_end_matches('$')).all(|part| value.contains(part));
+    }
     value.contains(written)
         || within
         || value.contains(&folded)

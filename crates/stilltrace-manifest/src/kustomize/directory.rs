@@ -14,10 +14,8 @@ pub(super) const FILE_NAMES: [&str; 3] =
     ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Fields of Kustomize that this build does not evaluate, and what is missing from the result then.
-const NOT_EVALUATED: &[(&str, &str)] = &[
-    ("openapi", "lists of custom resources are replaced as a whole by patches"),
-    ("vars", "references such as `$(NAME)` stay as written"),
-];
+const NOT_EVALUATED: &[(&str, &str)] =
+    &[("openapi", "lists of custom resources are replaced as a whole by patches")];
 
 /// A directory with a kustomization.
 #[derive(Debug, Clone)]
@@ -43,7 +41,7 @@ impl Directory {
             loader.problems.push(Problem::of_file(other, ProblemKind::Invalid, text));
         }
         let root = match parsed.documents.first() {
-            Some(document) => Arc::clone(&document.root),
+            Some(document) => schema::respelled(&document.root),
             None => Arc::new(Node::new(Value::Null, file_mark(path))),
         };
         if schema::is_empty(&root)

@@ -356,6 +356,7 @@ fn inherit(new: &mut Resource, old: &Resource, behavior: Behavior) {
         }
     }
     new.previous.clone_from(&old.previous);
+    new.variables.clone_from(&old.variables);
     new.prefixes.clone_from(&old.prefixes);
     new.suffixes.clone_from(&old.suffixes);
     new.stamp.clone_from(&old.stamp);

@@ -37,6 +37,7 @@ mod schema;
 mod scope;
 mod selector;
 mod stamp;
+mod variables;
 
 use std::sync::Arc;
 

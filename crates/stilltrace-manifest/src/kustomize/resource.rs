@@ -50,6 +50,8 @@ pub(super) struct Resource {
     pub(super) needs_hash: bool,
     /// Whether a Helm chart made it: charts place their objects in namespaces themselves.
     pub(super) from_helm: bool,
+    /// Names of the variables whose value is a field of this object.
+    pub(super) variables: Vec<String>,
     /// Where it comes from and what changed it, if that is asked for.
     pub(super) stamp: Option<Box<Stamp>>,
 }
@@ -64,6 +66,7 @@ impl Resource {
             suffixes: Vec::new(),
             needs_hash: false,
             from_helm: false,
+            variables: Vec::new(),
             stamp: None,
         }
     }

@@ -3,6 +3,8 @@
 //! Kustomize decodes the file into typed fields and refuses what does not fit: an unknown field at
 //! any depth, a number where a text is meant (`newTag: 1.0`), a single path where a list is meant.
 
+use std::sync::Arc;
+
 use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Entry, Node, Resolved, Value};
 
@@ -213,6 +215,50 @@ pub(super) fn misfits(root: &Node) -> Vec<Problem> {
     found
 }
 
+/// The kustomization with its fields spelled as Kustomize spells them: it tells upper and lower
+/// case apart nowhere, the code that reads them does.
+pub(super) fn respelled(root: &Arc<Node>) -> Arc<Node> {
+    let mut found = Arc::clone(root);
+    if is_misspelled(root, One(KUSTOMIZATION)) {
+        respell(Arc::make_mut(&mut found), One(KUSTOMIZATION));
+    }
+    found
+}
+
+/// The fields that the entries of a mapping, or of the mappings of a list, may be.
+fn fields_of(kind: Kind) -> Vec<&'static (&'static str, Kind)> {
+    match kind {
+        One(fields) | Many(fields) => fields.iter().collect(),
+        ManyOf(fields, more) => fields.iter().chain(more).collect(),
+        Text | Flag | Whole | Texts | Pairs | Free => Vec::new(),
+    }
+}
+
+fn is_misspelled(node: &Node, kind: Kind) -> bool {
+    let fields = fields_of(kind);
+    let wrong = |entry: &Entry| {
+        let known = fields.iter().find(|(name, _)| entry.key.eq_ignore_ascii_case(name));
+        known.is_some_and(|(name, kind)| entry.key != *name || is_misspelled(&entry.value, *kind))
+    };
+    !fields.is_empty()
+        && (node.entries().iter().any(wrong)
+            || node.items().iter().any(|item| is_misspelled(item, kind)))
+}
+
+fn respell(node: &mut Node, kind: Kind) {
+    let fields = fields_of(kind);
+    for entry in node.entries_mut().into_iter().flatten() {
+        let known = fields.iter().find(|(name, _)| entry.key.eq_ignore_ascii_case(name));
+        if let Some((name, kind)) = known {
+            entry.key = (*name).into();
+            respell(&mut entry.value, *kind);
+        }
+    }
+    if !fields.is_empty() {
+        node.items_mut().into_iter().flatten().for_each(|item| respell(item, kind));
+    }
+}
+
 /// Whether a kustomization says nothing: only its type, fields without a value, and those old lists
 /// that Kustomize moves elsewhere before it looks.
 pub(super) fn is_empty(root: &Node) -> bool {
@@ -344,6 +390,16 @@ mod tests {
         for source in sources {
             assert_eq!(misfits(&root(source)), [], "{source}");
         }
+    }
+
+    #[test]
+    fn fields_are_respelled_at_any_depth_and_keys_of_users_are_not() {
+        let source = root("Vars: [{Name: x, fieldref: {fieldpath: a}}]\ncommonlabels: {Name: x}");
+        let found = respelled(&source);
+        assert_eq!(found.at(&["vars", "0", "fieldref", "fieldPath"]).unwrap().text(), Some("a"));
+        assert_eq!(found.at(&["commonLabels", "Name"]).unwrap().text(), Some("x"));
+        let source = root("vars: [{name: x}]");
+        assert!(Arc::ptr_eq(&respelled(&source), &source));
     }
 
     #[test]

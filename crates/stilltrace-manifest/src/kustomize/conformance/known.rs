@@ -3,10 +3,6 @@
 /// Cases of Kustomize's own suite.
 pub(super) const KRUSTY: &[(&str, &[&str])] = &[
     (
-        "`configurations` is not evaluated yet",
-        &["intermediateresourceid-IntermediateNameSecretKeyRefDiamond", "variableref-Issue3449"],
-    ),
-    (
         "`openapi` is not evaluated yet",
         &[
             "openapicustomschema-CustomOpenApiFieldBasicUsage",
@@ -21,35 +17,8 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "`vars` is not evaluated yet",
-        &[
-            "customconfig-CustomConfig",
-            "customconfig-CustomConfigWithDefaultOverspecification",
-            "customconfig-FixedBug605-BaseCustomizationAvailableInOverlay",
-            "issue3377-Issue3377",
-            "namespaces-VariablesAmbiguousWorkaround",
-            "namespaces-VariablesDisambiguatedWithNamespace",
-            "variableref-BasicVariableRef",
-            "variableref-DeploymentAnnotations",
-            "variableref-SimpleServicePortVarReplace",
-            "variableref-VarPropagatesUp",
-            "variableref-VarRefBig",
-            "variableref-VariableRefIngressBasic",
-            "variableref-VariableRefIngressOverlay",
-            "variableref-VariableRefMaps",
-            "variableref-VariableRefMountPath",
-            "variableref-VariableRefNFSServer",
-            "variableref-VaribaleRefDifferentPrefix",
-        ],
-    ),
-    (
         "refused too, but because `vars` or `openapi` is not evaluated yet",
-        &[
-            "namespaces-VariablesAmbiguous",
-            "openapicustomschema-CustomOpenApiFieldFileNotFound",
-            "variableref-BasicVarCollision",
-            "variableref-Bug506",
-        ],
+        &["openapicustomschema-CustomOpenApiFieldFileNotFound"],
     ),
 ];
 

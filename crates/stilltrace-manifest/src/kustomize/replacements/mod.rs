@@ -2,7 +2,7 @@
 
 mod embedded;
 mod emit;
-mod path;
+pub(super) mod path;
 mod source;
 mod target;
 

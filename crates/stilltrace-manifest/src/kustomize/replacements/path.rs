@@ -8,7 +8,7 @@ use crate::yaml::{Mark, Node, Scalar, Style, Text, Value};
 use super::super::fields::Set;
 
 /// The parts of a path: `\.` is a dot inside a part, and so is any dot within brackets.
-pub(super) fn split(path: &str) -> Vec<String> {
+pub(in super::super) fn split(path: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let path = if path.len() > 1 { path.strip_prefix('.').unwrap_or(path) } else { path };
     for part in path.split('.') {
@@ -49,7 +49,10 @@ fn wrong(node: &Node, text: String) -> Problem {
 ///
 /// # Errors
 /// When a part does not fit what stands there.
-pub(super) fn lookup<'a>(root: &'a Node, path: &[String]) -> Result<Option<&'a Node>, Problem> {
+pub(in super::super) fn lookup<'a>(
+    root: &'a Node,
+    path: &[String],
+) -> Result<Option<&'a Node>, Problem> {
     let mut node = root;
     for part in path.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
         let found = if let Ok(index) = part.parse::<usize>() {
