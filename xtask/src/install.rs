@@ -5,6 +5,8 @@
 //! itself. What cannot be had is a printed reason, not an error: the tests that need it say
 //! `skipped`, and why.
 
+mod helm;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,6 +27,8 @@ const CORPORA_VARIABLE: &str = "STILLTRACE_CORPORA";
 pub(crate) struct Installed {
     /// Envoy, where there is one.
     envoy: Option<PathBuf>,
+    /// Helm, where there is one.
+    helm: Option<PathBuf>,
     /// Folder to put before the search path, for Prometheus.
     programs: Option<PathBuf>,
     /// Folder with the public data sets.
@@ -36,6 +40,9 @@ impl Installed {
     pub(crate) fn apply<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         if let Some(envoy) = &self.envoy {
             command.env(ENVOY_VARIABLE, envoy);
+        }
+        if let Some(helm) = &self.helm {
+            command.env(helm::VARIABLE, helm);
         }
         if let Some(corpora) = &self.corpora {
             command.env(CORPORA_VARIABLE, corpora);
@@ -60,6 +67,10 @@ pub(crate) fn run(root: &Path) -> Installed {
     installed.envoy = report("envoy", envoy(root));
     if let Some(envoy) = &installed.envoy {
         eprintln!("  envoy       {}", envoy.display());
+    }
+    installed.helm = report("helm", helm::helm(root));
+    if let Some(helm) = &installed.helm {
+        eprintln!("  helm        {}", helm.display());
     }
     if let Some(prometheus) = report("prometheus", prometheus(root)) {
         eprintln!("  prometheus  {}", prometheus.display());

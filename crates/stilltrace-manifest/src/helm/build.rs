@@ -7,6 +7,7 @@ use super::align::{Document, pairs};
 use super::answer::{self, Printed};
 use super::call::{HelmCall, HelmFlag, HelmRefusal, HelmRenderer};
 use super::chart::Chart;
+use super::keys::Keys;
 use super::layers::Layers;
 use super::markers::Alphabet;
 use super::place::{Known, placed};
@@ -55,6 +56,15 @@ struct Release<'a> {
     cache: &'a ParseCache,
     chart: &'a Chart,
     layers: &'a Layers,
+}
+
+/// What a search found.
+#[derive(Default)]
+struct Found {
+    /// For each leaf of each document.
+    setters: Vec<Vec<Option<Setter>>>,
+    facts: Facts,
+    keys: Keys,
 }
 
 /// A rendering of the chart with marked templates.
@@ -171,12 +181,9 @@ impl Release<'_> {
         trace: Option<(Alphabet, Trace)>,
         documents: &[Document],
     ) {
-        let none: Vec<Vec<Option<Setter>>> =
-            documents.iter().map(|document| vec![None; document.leaves.len()]).collect();
         let Some((alphabet, trace)) = trace else {
-            let nothing = Facts::default();
-            for (document, setters) in documents.iter().zip(&none) {
-                self.add(build, document, &Traces::default(), setters, &nothing);
+            for document in documents {
+                self.add(build, document, &Traces::default(), &[], &Found::default());
             }
             return;
         };
@@ -207,9 +214,9 @@ impl Release<'_> {
                 Traces::new(document, (&trace.written, deep), direct)
             })
             .collect();
-        let (found, facts) = self.search(build, call, alphabet, documents, &traced);
-        for ((document, traced), setters) in documents.iter().zip(&traced).zip(&found) {
-            self.add(build, document, traced, setters, &facts);
+        let found = self.search(build, call, alphabet, documents, &traced);
+        for ((document, traced), setters) in documents.iter().zip(&traced).zip(&found.setters) {
+            self.add(build, document, traced, setters, &found);
         }
     }
 
@@ -221,7 +228,7 @@ impl Release<'_> {
         alphabet: Alphabet,
         documents: &[Document],
         traced: &[Traces<'_>],
-    ) -> (Vec<Vec<Option<Setter>>>, Facts) {
+    ) -> Found {
         let open = documents.iter().zip(traced).map(|(document, traced)| {
             let leaves = document.leaves.iter().map(|leaf| {
                 let written = traced.locate(&leaf.bytes);
@@ -234,10 +241,11 @@ impl Release<'_> {
         let found: Vec<Vec<Option<Setter>>> =
             open.iter().map(|leaves| vec![None; leaves.len()]).collect();
         if !open.iter().flatten().any(|open| *open) {
-            return (found, Facts::default());
+            return Found { setters: found, ..Found::default() };
         }
         let templates = self.chart.files.keys().filter(|name| is_template(name));
         let names = words::names(templates.filter_map(|name| self.chart.text(name)));
+        let keys = Keys::of(self.layers, self.chart, self.cache);
         let raw = self.raw(call);
         let mut other = raw.clone();
         let facts = Facts::change(&mut other, self.chart, self.request, self.cache);
@@ -246,6 +254,8 @@ impl Release<'_> {
             helm: self.helm,
             call: raw,
             layers: self.layers,
+            keys: &keys,
+            facts: (&facts, other),
             names: &names,
             alphabet,
             documents,
@@ -254,9 +264,9 @@ impl Release<'_> {
             open,
             found,
         };
-        search.run(Some((other, facts.stand_ins.clone())));
+        search.run();
         build.renders += runs_left - search.runs_left;
-        (search.found, facts)
+        Found { setters: search.found, facts, keys }
     }
 
     /// Adds the object of a document, if it holds one.
@@ -266,7 +276,7 @@ impl Release<'_> {
         document: &Document,
         traced: &Traces<'_>,
         setters: &[Option<Setter>],
-        facts: &Facts,
+        found: &Found,
     ) {
         let definition = if traced.is_empty() { self.definition(document) } else { None };
         let (root, located) = definition.unwrap_or_else(|| {
@@ -274,7 +284,8 @@ impl Release<'_> {
                 tree: self.tree,
                 document,
                 layers: self.layers,
-                facts,
+                facts: &found.facts,
+                keys: &found.keys.keys,
                 traced,
                 setters,
                 fallback: Mark::new(self.file_of(&document.source), 1, 1, 0..0),

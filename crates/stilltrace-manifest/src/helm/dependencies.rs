@@ -109,7 +109,7 @@ pub(super) fn vendor(
     let problems: Vec<Problem> = problems.collect();
     chart.problems.extend(problems);
     let left = without(&root, &absent);
-    chart.files.insert(file.clone(), Arc::from(flow::write(&left, &mut |_| None).into_bytes()));
+    chart.files.insert(file.clone(), Arc::from(flow::write(&left).into_bytes()));
     chart.changed.insert(file, Arc::new(left));
     Ok(())
 }

@@ -2,20 +2,35 @@
 
 use std::fmt::Write as _;
 
-use crate::yaml::{Node, Resolved, Style, Value};
+use crate::yaml::{Entry, Node, Resolved, Style, Value};
 
-/// Writes `node`; `replaced` may give another text for a leaf, taken as YAML.
+/// Writes `node` as it is.
+pub(super) fn write(node: &Node) -> String {
+    write_changed(node, &mut |_| None, &mut |_| None)
+}
+
+/// Writes `node`. `leaf` may give another text for a leaf, taken as YAML, `key` another key; they
+/// are asked in the order of the file, for a key before its value.
 ///
 /// Numbers and booleans keep their spelling, because Helm may read `0644` or `1e3` in its own way.
-pub(super) fn write(node: &Node, replaced: &mut dyn FnMut(&Node) -> Option<String>) -> String {
+pub(super) fn write_changed(
+    node: &Node,
+    leaf: &mut dyn FnMut(&Node) -> Option<String>,
+    key: &mut dyn FnMut(&Entry) -> Option<String>,
+) -> String {
     let mut text = String::new();
-    write_node(node, replaced, &mut text);
+    write_node(node, leaf, key, &mut text);
     text.push('\n');
     text
 }
 
 /// Depth is bounded by the budget of the parser that made the tree.
-fn write_node(node: &Node, replaced: &mut dyn FnMut(&Node) -> Option<String>, text: &mut String) {
+fn write_node(
+    node: &Node,
+    leaf: &mut dyn FnMut(&Node) -> Option<String>,
+    key: &mut dyn FnMut(&Entry) -> Option<String>,
+    text: &mut String,
+) {
     match &node.value {
         Value::Mapping(entries) => {
             text.push('{');
@@ -23,9 +38,12 @@ fn write_node(node: &Node, replaced: &mut dyn FnMut(&Node) -> Option<String>, te
                 if index > 0 {
                     text.push_str(", ");
                 }
-                quote(&entry.key, text);
+                match key(entry) {
+                    Some(other) => quote(&other, text),
+                    None => quote(&entry.key, text),
+                }
                 text.push_str(": ");
-                write_node(&entry.value, replaced, text);
+                write_node(&entry.value, leaf, key, text);
             }
             text.push('}');
         }
@@ -35,11 +53,11 @@ fn write_node(node: &Node, replaced: &mut dyn FnMut(&Node) -> Option<String>, te
                 if index > 0 {
                     text.push_str(", ");
                 }
-                write_node(item, replaced, text);
+                write_node(item, leaf, key, text);
             }
             text.push(']');
         }
-        Value::Null | Value::Scalar(_) => match replaced(node) {
+        Value::Null | Value::Scalar(_) => match leaf(node) {
             Some(other) => text.push_str(&other),
             None => write_leaf(node, text),
         },
@@ -97,7 +115,7 @@ mod tests {
                       d: {}\ne: []\n2024: '80'\nf: !!str 7\n";
         let parsed = parse("v.yaml", source.as_bytes(), &Budget::default());
         let root = &parsed.documents[0].root;
-        let text = write(root, &mut |_| None);
+        let text = write(root);
         let again = parse("v.yaml", text.as_bytes(), &Budget::default());
         assert!(again.documents[0].root.same_value(root), "{text}");
         assert!(text.contains("0644, 1e3, yes, null"), "{text}");

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::call::{ChartFiles, HelmCall, HelmSetting, SettingKind};
+use super::call::{HelmCall, HelmSetting, SettingKind};
 use super::chart::Chart;
 use super::dependencies;
 use super::flow;
+use super::keys::{self, KeyPlace};
 use super::request::{HelmRequest, Parameter, ValuesLayer};
 use crate::problem::{Problem, ProblemKind};
 use crate::tree::Tree;
@@ -30,8 +31,9 @@ struct Layer {
     /// Where its keys lie among the values of the whole chart: under the names of a dependency.
     prefixes: Vec<Vec<Step>>,
     root: Option<Arc<Node>>,
-    /// First of the layer's values.
+    /// First of the layer's values, and of its keys.
     first: usize,
+    first_key: usize,
 }
 
 /// One value of one layer.
@@ -71,6 +73,8 @@ pub(super) struct Layers {
     stack: Vec<Layer>,
     /// Values of all layers; their numbers name them.
     pub(super) candidates: Vec<Candidate>,
+    /// Keys of all layers.
+    pub(super) keys: Vec<KeyPlace>,
     /// The texts handed to Helm when nothing is changed.
     pub(super) values: Vec<Arc<str>>,
     /// The settings handed to Helm when nothing is changed.
@@ -103,11 +107,12 @@ impl Layers {
     }
 
     fn add(&mut self, slot: Slot, prefixes: Vec<Vec<Step>>, root: Option<Arc<Node>>) {
-        let (layer, first) = (self.stack.len(), self.candidates.len());
+        let (layer, first, first_key) = (self.stack.len(), self.candidates.len(), self.keys.len());
         if let Some(root) = &root {
             collect(root, None, &mut Vec::new(), layer, &mut self.candidates);
+            keys::collect(root, &prefixes, &mut Vec::new(), &mut self.keys);
         }
-        self.stack.push(Layer { slot, prefixes, root, first });
+        self.stack.push(Layer { slot, prefixes, root, first, first_key });
     }
 
     fn add_values(&mut self, layer: &ValuesLayer, tree: &dyn Tree, cache: &ParseCache) {
@@ -123,7 +128,7 @@ impl Layers {
                 let root = parsed.documents.first().map(|document| Arc::clone(&document.root));
                 (String::from_utf8_lossy(&bytes).into_owned(), root)
             }
-            ValuesLayer::Inline(root) => (flow::write(root, &mut |_| None), Some(Arc::clone(root))),
+            ValuesLayer::Inline(root) => (flow::write(root), Some(Arc::clone(root))),
             ValuesLayer::Text(scalar) => {
                 (scalar.text().unwrap_or("").to_owned(), inner(scalar, tree, cache))
             }
@@ -153,47 +158,24 @@ impl Layers {
         self.candidates.push(Candidate { text: value, kind, style, mark, key: None, path, layer });
     }
 
-    /// The call with some values replaced: `replaced` gives the new text, YAML for a value of a
-    /// file, Helm's notation for a setting.
-    pub(super) fn replaced(&self, base: &HelmCall, replaced: &BTreeMap<usize, String>) -> HelmCall {
+    /// The call with some values and keys replaced: `values` gives new texts, YAML for a value of a
+    /// file, Helm's notation for a setting; `keys` new keys.
+    pub(super) fn changed(
+        &self,
+        base: &HelmCall,
+        values: &BTreeMap<usize, String>,
+        keys: &BTreeMap<usize, String>,
+    ) -> HelmCall {
         let mut call = base.clone();
-        let mut files: Option<ChartFiles> = None;
         for (index, layer) in self.stack.iter().enumerate() {
-            let end = self.stack.get(index + 1).map_or(self.candidates.len(), |next| next.first);
-            if replaced.range(layer.first..end).next().is_none() {
-                continue;
+            let next = self.stack.get(index + 1);
+            let end = next.map_or(self.candidates.len(), |next| next.first);
+            let end_key = next.map_or(self.keys.len(), |next| next.first_key);
+            let has_values = values.range(layer.first..end).next().is_some();
+            let has_keys = keys.range(layer.first_key..end_key).next().is_some();
+            if has_values || has_keys {
+                layer.change(&mut call, values, keys);
             }
-            match (&layer.slot, &layer.root) {
-                (Slot::Setting(number), _) => {
-                    let new = replaced.get(&layer.first).cloned().unwrap_or_default();
-                    if let Some(setting) = call.settings.get_mut(*number) {
-                        setting.value = new;
-                    }
-                }
-                (slot, Some(root)) => {
-                    let mut id = layer.first;
-                    let text = flow::write(root, &mut |_| {
-                        id += 1;
-                        replaced.get(&(id - 1)).cloned()
-                    });
-                    match slot {
-                        Slot::Chart(file) => {
-                            let files = files.get_or_insert_with(|| (*base.files).clone());
-                            files.insert(file.clone(), Arc::from(text.into_bytes()));
-                        }
-                        Slot::Values(number) => {
-                            if let Some(values) = call.values.get_mut(*number) {
-                                *values = Arc::from(text);
-                            }
-                        }
-                        Slot::Setting(_) => {}
-                    }
-                }
-                _ => {}
-            }
-        }
-        if let Some(files) = files {
-            call.files = Arc::new(files);
         }
         call
     }
@@ -219,6 +201,46 @@ impl Layers {
 }
 
 impl Layer {
+    /// Writes the layer's values with changes into `call`.
+    fn change(
+        &self,
+        call: &mut HelmCall,
+        values: &BTreeMap<usize, String>,
+        keys: &BTreeMap<usize, String>,
+    ) {
+        if let Slot::Setting(number) = self.slot {
+            let new = values.get(&self.first).cloned().unwrap_or_default();
+            if let Some(setting) = call.settings.get_mut(number) {
+                setting.value = new;
+            }
+        }
+        let Some(root) = &self.root else { return };
+        let (mut id, mut key_id) = (self.first, self.first_key);
+        let text = flow::write_changed(
+            root,
+            &mut |_| {
+                id += 1;
+                values.get(&(id - 1)).cloned()
+            },
+            &mut |_| {
+                key_id += 1;
+                keys.get(&(key_id - 1)).cloned()
+            },
+        );
+        match &self.slot {
+            Slot::Chart(file) => {
+                let files = Arc::make_mut(&mut call.files);
+                files.insert(file.clone(), Arc::from(text.into_bytes()));
+            }
+            Slot::Values(number) => {
+                if let Some(values) = call.values.get_mut(*number) {
+                    *values = Arc::from(text);
+                }
+            }
+            Slot::Setting(_) => {}
+        }
+    }
+
     /// Where the layer sets the value at a path of the whole chart.
     fn place_of(&self, path: &[Step]) -> Option<Mark> {
         let rest = self.prefixes.iter().find_map(|prefix| path.strip_prefix(prefix.as_slice()))?;

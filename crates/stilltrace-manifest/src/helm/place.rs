@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::align::Document;
 use super::build::Traces;
+use super::keys::Key;
 use super::layers::{Candidate, Layers};
 use super::release::Facts;
 use super::request::Located;
@@ -18,6 +19,7 @@ pub(super) struct Known<'a> {
     pub(super) document: &'a Document,
     pub(super) layers: &'a Layers,
     pub(super) facts: &'a Facts,
+    pub(super) keys: &'a [Key],
     /// What its templates wrote, if that could be traced.
     pub(super) traced: &'a Traces<'a>,
     /// What sets each leaf.
@@ -93,14 +95,18 @@ impl Placing<'_> {
             }
             Some(Setter::Fact(fact)) => {
                 match self.known.facts.marks.get(fact).cloned().flatten() {
-                    Some(mark) => {
-                        node.mark = mark;
-                        node.set_derivation(Derivation::Embedded);
-                    }
+                    Some(mark) => embedded(node, mark),
                     None => templated(node, &written),
                 }
                 Located::Release
             }
+            Some(Setter::Key(key)) => match self.known.keys.get(key) {
+                Some(key) => {
+                    embedded(node, key.mark.clone());
+                    if key.is_dependency { Located::Release } else { Located::Value }
+                }
+                None => written.located,
+            },
             None => {
                 let located = written.located;
                 node.mark = written.mark;
@@ -175,6 +181,11 @@ impl Placing<'_> {
         let bytes = start + at..start + at + wanted.len();
         Some(Mark::new(mark.path.clone(), number, column, bytes))
     }
+}
+
+fn embedded(node: &mut Node, mark: Mark) {
+    node.mark = mark;
+    node.set_derivation(Derivation::Embedded);
 }
 
 fn templated(node: &mut Node, written: &Position) {

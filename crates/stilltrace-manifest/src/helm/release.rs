@@ -6,7 +6,7 @@ use super::call::HelmCall;
 use super::chart::Chart;
 use super::flow;
 use super::request::HelmRequest;
-use super::stand_ins::{StandIn, suffix};
+use super::stand_ins::{Values, suffix};
 use crate::yaml::{Mark, Node, ParseCache, Value};
 
 /// The facts of a release that templates print, and a call in which each has another value.
@@ -15,7 +15,7 @@ pub(super) struct Facts {
     /// Where each fact is written, by the number of its mark; `None` where no file says it.
     pub(super) marks: Vec<Option<Mark>>,
     /// What to look for in the answer.
-    pub(super) stand_ins: Vec<StandIn>,
+    pub(super) values: Values,
 }
 
 impl Facts {
@@ -41,7 +41,7 @@ impl Facts {
             for key in names.iter().chain(&["version", "appVersion"]) {
                 facts.change_field(&mut changed, key);
             }
-            let text = flow::write(&changed, &mut |_| None);
+            let text = flow::write(&changed);
             files.insert(file, Arc::from(text.into_bytes()));
         }
         call.files = Arc::new(files);
@@ -52,12 +52,8 @@ impl Facts {
         let Some(node) = root.get_mut(key) else { return };
         let mark = node.mark.clone();
         let Value::Scalar(scalar) = &mut node.value else { return };
-        // Build metadata, so that the range of a dependency still holds; labels write `+` as `_`.
-        let joint = match (key, scalar.text.contains('+')) {
-            ("version", false) => "+",
-            ("version", true) => ".",
-            _ => "",
-        };
+        // Build metadata, so that the range of a dependency still holds.
+        let joint = if *key == *"version" && !scalar.text.contains('+') { "+" } else { "" };
         let text = scalar.text.to_string();
         scalar.text = self.add(&text, joint, Some(mark)).into();
     }
@@ -66,12 +62,9 @@ impl Facts {
     fn add(&mut self, value: &str, joint: &str, mark: Option<Mark>) -> String {
         let id = self.marks.len();
         self.marks.push(mark);
-        let text = [value, joint, &suffix(id)].concat();
-        if joint == "+" {
-            let in_label = [value, "_", &suffix(id)].concat();
-            self.stand_ins.push(StandIn { text: in_label, value: value.to_owned(), id });
-        }
-        self.stand_ins.push(StandIn { text: text.clone(), value: value.to_owned(), id });
-        text
+        let text = [value, joint].concat();
+        let changed = text.clone() + &suffix(id);
+        self.values.insert(id, text);
+        changed
     }
 }

@@ -11,9 +11,12 @@ use super::align::{Document, Marked, marks, pairs};
 use super::answer;
 use super::call::{HelmCall, HelmRefusal, HelmRenderer};
 use super::flow::quoted;
-use super::layers::{Candidate, Kind, Layers};
+use super::keys::Keys;
+use super::layers::{Kind, Layers};
 use super::markers::Alphabet;
-use super::stand_ins::{self, StandIn};
+use super::release::Facts;
+use super::relevance::{is_empty, is_key_relevant, is_relevant};
+use super::stand_ins::{self, SUFFIXES};
 use super::words::Names;
 use crate::yaml::Budget;
 
@@ -22,26 +25,32 @@ use crate::yaml::Budget;
 pub(super) enum Setter {
     /// A value, by its number; so many of its lines come before the scalar.
     Value { candidate: usize, lines_before: usize },
+    /// A key of the values, by its number.
+    Key(usize),
     /// A fact of the release, by its number.
     Fact(usize),
 }
 
-/// How values are changed in a run.
+/// What is changed in a run, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// The text, or the number as a text, between markers.
+enum What {
+    /// Values: the text, or the number as a text, between markers.
     Marked,
-    /// Another number.
+    /// Values: another number.
     Number,
-    /// The text with a suffix that is a part of names.
+    /// Values: the text with a suffix that is a part of names.
     Suffixed,
+    /// Keys with a suffix.
+    Keys,
+    /// The facts of the release with a suffix, all of them.
+    Facts,
 }
 
-/// Values to be changed together.
+/// Values or keys to be changed together.
 #[derive(Debug, Clone)]
 struct Batch {
     ids: Vec<usize>,
-    way: Way,
+    what: What,
 }
 
 /// The state of a search.
@@ -50,6 +59,9 @@ pub(super) struct Search<'a> {
     /// The call that is varied; it prints raw.
     pub(super) call: HelmCall,
     pub(super) layers: &'a Layers,
+    pub(super) keys: &'a Keys,
+    /// The facts of the release, and the call with other ones.
+    pub(super) facts: (&'a Facts, HelmCall),
     pub(super) names: &'a Names,
     pub(super) alphabet: Alphabet,
     pub(super) documents: &'a [Document],
@@ -66,41 +78,32 @@ pub(super) struct Search<'a> {
 const WAVE: usize = 4;
 
 impl Search<'_> {
-    /// Changes values until every scalar is explained or the budget is used up. `facts` is a call
-    /// with other facts of the release, run along with the first values.
-    pub(super) fn run(&mut self, facts: Option<(HelmCall, Vec<StandIn>)>) {
+    /// Changes values until every scalar is explained or the budget is used up.
+    pub(super) fn run(&mut self) {
         let mut queue = self.first_batches();
-        let mut facts = facts.filter(|_| self.runs_left > 0);
-        while self.runs_left > 0 && (facts.is_some() || !queue.is_empty()) {
+        while self.runs_left > 0 {
             let mut wave: Vec<Batch> = Vec::new();
-            let free = self.runs_left.min(WAVE) - usize::from(facts.is_some());
-            while wave.len() < free {
+            while wave.len() < self.runs_left.min(WAVE) {
                 let Some(batch) = queue.pop_front() else { break };
-                let batch = self.still_relevant(batch);
+                let batch = self.still_relevant(&batch);
                 if !batch.ids.is_empty() {
                     wave.push(batch);
                 }
             }
-            let mut calls: Vec<HelmCall> = wave.iter().map(|batch| self.changed(batch)).collect();
-            let with_facts = facts.take();
-            calls.extend(with_facts.iter().map(|(call, _)| call.clone()));
-            if calls.is_empty() {
+            if wave.is_empty() {
                 break;
             }
-            self.runs_left -= calls.len();
-            let mut answers = self.helm.render_all(&calls);
-            let about_facts = if with_facts.is_some() { answers.pop() } else { None };
+            self.runs_left -= wave.len();
+            let calls: Vec<HelmCall> = wave.iter().map(|batch| self.changed(batch)).collect();
+            let answers = self.helm.render_all(&calls);
             for (batch, answer) in wave.into_iter().zip(answers) {
                 self.learn(batch, answer, &mut queue);
-            }
-            if let (Some((_, stand_ins)), Some(Ok(answer))) = (with_facts, about_facts) {
-                let answer = stand_ins::resolve(&answer, &stand_ins, self.alphabet);
-                self.read(&answer, |marked| Setter::Fact(marked.id));
             }
         }
     }
 
-    /// Values that only print; values that are compared; empty values nobody asks about.
+    /// Values that only print, the facts of the release, keys; then values that are compared, and
+    /// empty ones.
     fn first_batches(&self) -> VecDeque<Batch> {
         let open = self.open_texts();
         let (mut printed, mut compared, mut empty, mut asked) = (vec![], vec![], vec![], vec![]);
@@ -118,8 +121,28 @@ impl Search<'_> {
                 (true, ..) => asked.push(id),
             }
         }
-        let batches = [printed, compared, empty, asked];
-        batches.into_iter().map(|ids| Batch { ids, way: Way::Marked }).collect()
+        let (mut keys, mut used) = (vec![], vec![]);
+        for (id, key) in self.keys.keys.iter().enumerate().take(SUFFIXES) {
+            if is_key_relevant(&key.text, &open) {
+                let is_used = self.names.used.contains(&key.text);
+                if !is_used {
+                    keys.push(id);
+                } else if key.is_dependency {
+                    used.push(id);
+                }
+            }
+        }
+        let facts = (0..self.facts.0.marks.len()).collect();
+        let batches = [
+            (printed, What::Marked),
+            (facts, What::Facts),
+            (keys, What::Keys),
+            (compared, What::Marked),
+            (empty, What::Marked),
+            (asked, What::Marked),
+            (used, What::Keys),
+        ];
+        batches.into_iter().map(|(ids, what)| Batch { ids, what }).collect()
     }
 
     /// The texts of scalars that are still open.
@@ -134,29 +157,66 @@ impl Search<'_> {
         chosen.filter_map(|(leaf, _)| leaf.text.as_deref()).collect()
     }
 
-    fn still_relevant(&self, mut batch: Batch) -> Batch {
+    fn still_relevant(&self, batch: &Batch) -> Batch {
         let open = self.open_texts();
-        batch.ids.retain(|id| {
-            let candidate = self.layers.candidates.get(*id);
-            candidate.is_some_and(|candidate| is_relevant(candidate, &open))
-        });
-        batch
+        let (ids, _) = self.relevant(batch, &open);
+        Batch { ids, what: batch.what }
     }
 
-    /// The call with the values of a batch changed.
+    /// The ids of a batch that may be in one of the texts, and the others.
+    fn relevant(&self, batch: &Batch, texts: &BTreeSet<&str>) -> (Vec<usize>, Vec<usize>) {
+        batch.ids.iter().partition(|id| match batch.what {
+            What::Facts => !texts.is_empty(),
+            What::Keys => {
+                let key = self.keys.keys.get(**id);
+                key.is_some_and(|key| is_key_relevant(&key.text, texts))
+            }
+            What::Marked | What::Number | What::Suffixed => {
+                let candidate = self.layers.candidates.get(**id);
+                candidate.is_some_and(|candidate| is_relevant(candidate, texts))
+            }
+        })
+    }
+
+    /// The call with what a batch names changed.
     fn changed(&self, batch: &Batch) -> HelmCall {
+        match batch.what {
+            What::Facts => return self.facts.1.clone(),
+            What::Keys => return self.keys.renamed(&self.call, self.layers, &batch.ids),
+            What::Marked | What::Number | What::Suffixed => {}
+        }
         let replaced = batch.ids.iter().filter_map(|id| {
             let candidate = self.layers.candidates.get(*id)?;
-            let text = match batch.way {
-                Way::Marked => self.alphabet.wrap(*id, &candidate.text),
-                Way::Number => return Some((*id, stand_ins::number(*id))),
-                Way::Suffixed => candidate.text.clone() + &stand_ins::suffix(*id),
+            let text = match batch.what {
+                What::Marked => self.alphabet.wrap(*id, &candidate.text),
+                What::Number => return Some((*id, stand_ins::number(*id))),
+                _ => candidate.text.clone() + &stand_ins::suffix(*id),
             };
             let setting = self.layers.is_setting(candidate);
             Some((*id, if setting { text } else { quoted(&text) }))
         });
-        let replaced: BTreeMap<usize, String> = replaced.collect();
-        self.layers.replaced(&self.call, &replaced)
+        self.layers.changed(&self.call, &replaced.collect(), &BTreeMap::new())
+    }
+
+    /// An answer with markers where a batch's changes came out.
+    fn resolved(&self, batch: &Batch, answer: String) -> String {
+        let ids = batch.ids.iter().copied();
+        let texts = || {
+            let candidates = &self.layers.candidates;
+            ids.clone().filter_map(|id| Some((id, candidates.get(id)?.text.clone()))).collect()
+        };
+        match batch.what {
+            What::Marked => answer,
+            What::Number => stand_ins::resolve_numbers(&answer, &texts(), self.alphabet),
+            What::Suffixed => stand_ins::resolve_suffixes(&answer, &texts(), self.alphabet),
+            What::Facts => {
+                stand_ins::resolve_suffixes(&answer, &self.facts.0.values, self.alphabet)
+            }
+            What::Keys => {
+                let keys = ids.filter_map(|id| Some((id, self.keys.keys.get(id)?.text.clone())));
+                stand_ins::resolve_suffixes(&answer, &keys.collect(), self.alphabet)
+            }
+        }
     }
 
     /// Reads an answer and queues what is to be tried next.
@@ -167,52 +227,37 @@ impl Search<'_> {
         queue: &mut VecDeque<Batch>,
     ) {
         let answer = match answer {
-            Ok(answer) => answer,
+            Ok(answer) => self.resolved(&batch, answer),
             Err(refusal) => return self.split_after(&refusal, batch, queue),
         };
-        let stand_ins: Vec<StandIn> = match batch.way {
-            Way::Marked => Vec::new(),
-            way => batch.ids.iter().filter_map(|id| self.stand_in(*id, way)).collect(),
-        };
-        let answer = stand_ins::resolve(&answer, &stand_ins, self.alphabet);
-        let unread = self.read(&answer, |marked| Setter::Value {
-            candidate: marked.id,
-            lines_before: marked.lines_before,
+        let unread = self.read(&answer, |marked| match batch.what {
+            What::Facts => Setter::Fact(marked.id),
+            What::Keys => Setter::Key(marked.id),
+            _ => Setter::Value { candidate: marked.id, lines_before: marked.lines_before },
         });
-        let mut left = self.still_relevant(batch);
-        let found = self.found.iter().flatten().filter_map(|setter| match setter {
-            Some(Setter::Value { candidate, .. }) => Some(*candidate),
-            _ => None,
-        });
-        let found: BTreeSet<usize> = found.collect();
+        let what = batch.what;
+        let mut left = self.still_relevant(&batch);
+        let found: BTreeSet<usize> = self
+            .found
+            .iter()
+            .flatten()
+            .filter_map(|setter| number_of(setter.as_ref()?, what))
+            .collect();
         left.ids.retain(|id| !found.contains(id));
-        // Scalars that came out as before without a mark are not set by any of these values.
-        let unread = self.texts(&unread);
-        let (disturbing, rest): (Vec<usize>, Vec<usize>) = left.ids.iter().partition(|id| {
-            let candidate = self.layers.candidates.get(**id);
-            candidate.is_some_and(|candidate| is_relevant(candidate, &unread))
-        });
-        let way = left.way;
-        self.another_way(&Batch { ids: rest, way }, queue);
-        if disturbing.len() > 1 && way == Way::Marked {
-            halve(Batch { ids: disturbing, way }, queue);
+        // Scalars that came out as before without a mark are not set by any of these.
+        let (disturbing, rest) = self.relevant(&left, &self.texts(&unread));
+        self.another_way(&Batch { ids: rest, what }, queue);
+        let disturbing = Batch { ids: disturbing, what };
+        if disturbing.ids.len() > 1 && matches!(what, What::Marked | What::Keys) {
+            halve(disturbing, queue);
         } else {
-            self.another_way(&Batch { ids: disturbing, way }, queue);
+            self.another_way(&disturbing, queue);
         }
-    }
-
-    fn stand_in(&self, id: usize, way: Way) -> Option<StandIn> {
-        let value = self.layers.candidates.get(id)?.text.clone();
-        let text = match way {
-            Way::Number => stand_ins::number(id),
-            Way::Marked | Way::Suffixed => value.clone() + &stand_ins::suffix(id),
-        };
-        Some(StandIn { text, value, id })
     }
 
     /// Tries values that did not come out marked in another way, once.
     fn another_way(&self, batch: &Batch, queue: &mut VecDeque<Batch>) {
-        if batch.way != Way::Marked {
+        if batch.what != What::Marked {
             return;
         }
         let of_kind = |kind| {
@@ -223,36 +268,36 @@ impl Search<'_> {
             })
             .collect::<Vec<_>>()
         };
-        for (kind, way) in [(Kind::Number, Way::Number), (Kind::Text, Way::Suffixed)] {
+        for (kind, what) in [(Kind::Number, What::Number), (Kind::Text, What::Suffixed)] {
             let ids = of_kind(kind);
             if !ids.is_empty() {
-                queue.push_back(Batch { ids, way });
+                queue.push_back(Batch { ids, what });
             }
         }
     }
 
     /// After a refusal: the values that Helm names apart from the others, or else half of them.
     fn split_after(&self, refusal: &HelmRefusal, batch: Batch, queue: &mut VecDeque<Batch>) {
-        if batch.ids.len() <= 1 {
+        let what = batch.what;
+        if batch.ids.len() <= 1 || what == What::Facts {
             return self.another_way(&batch, queue);
         }
         let text = refusal.to_string();
-        let way = batch.way;
         let named = names_in(&text);
         let is_named = |id: &usize| {
-            let candidate = self.layers.candidates.get(*id);
-            let key = candidate.and_then(|candidate| candidate.key.as_ref());
-            key.is_some_and(|(key, _)| named.contains(key.as_str()))
+            let key = self.keys.keys.get(*id).filter(|_| what == What::Keys);
+            let value = self.layers.candidates.get(*id).filter(|_| what != What::Keys);
+            let name = value.and_then(|value| value.key.as_ref()).map(|(name, _)| name.as_str());
+            let name = name.or(key.map(|key| key.text.as_str()));
+            name.is_some_and(|name| named.contains(name))
         };
         let (guilty, rest): (Vec<usize>, Vec<usize>) =
             batch.ids.iter().partition(|id| is_named(id));
         if guilty.is_empty() || rest.is_empty() {
             return halve(batch, queue);
         }
-        queue.push_front(Batch { ids: rest, way });
-        if way == Way::Marked {
-            self.another_way(&Batch { ids: guilty, way }, queue);
-        }
+        queue.push_front(Batch { ids: rest, what });
+        self.another_way(&Batch { ids: guilty, what }, queue);
     }
 
     /// Notes what the marks of an answer show. Gives the open leaves that it does not show as they
@@ -282,64 +327,23 @@ impl Search<'_> {
     }
 }
 
+/// The number that a setter names, if it is of the kind that a run changes.
+fn number_of(setter: &Setter, what: What) -> Option<usize> {
+    match (setter, what) {
+        (Setter::Value { candidate, .. }, What::Marked | What::Number | What::Suffixed) => {
+            Some(*candidate)
+        }
+        (Setter::Key(number), What::Keys) | (Setter::Fact(number), What::Facts) => Some(*number),
+        _ => None,
+    }
+}
+
 /// Queues the two halves of a batch.
 fn halve(mut batch: Batch, queue: &mut VecDeque<Batch>) {
-    let second = batch.ids.split_off(batch.ids.len() / 2);
-    let way = batch.way;
+    let ids = batch.ids.split_off(batch.ids.len() / 2);
+    let what = batch.what;
     queue.push_back(batch);
-    queue.push_back(Batch { ids: second, way });
-}
-
-/// Whether templates take the value for empty.
-fn is_empty(candidate: &Candidate) -> bool {
-    match candidate.kind {
-        Kind::Null => true,
-        Kind::Text => candidate.text.is_empty(),
-        Kind::Boolean => {
-            !candidate.text.to_ascii_lowercase().starts_with(['t', 'y', 'o'])
-                || candidate.text.eq_ignore_ascii_case("off")
-        }
-        Kind::Number => candidate.text.trim_matches(['0', '.', '-', '+']).is_empty(),
-    }
-}
-
-/// Whether the value may be in a scalar that is still open.
-fn is_relevant(candidate: &Candidate, open: &BTreeSet<&str>) -> bool {
-    let text = candidate.text.trim();
-    if text.is_empty() || candidate.kind == Kind::Boolean {
-        return open.contains(text)
-            || (!text.is_empty() && open.iter().any(|one| has_word(one, text)));
-    }
-    if text.contains("{{") {
-        return true;
-    }
-    let first = text.lines().next().unwrap_or(text);
-    if candidate.kind == Kind::Number || text.len() < 3 {
-        let number = text.parse::<f64>().ok();
-        let is_it = |one: &&str| number.is_some() && one.parse::<f64>().ok() == number;
-        return open.iter().any(|one| has_word(one, text) || is_it(one));
-    }
-    // A text of several lines may be indented, or be a list that is split.
-    let lower = first.to_lowercase();
-    open.iter().any(|one| {
-        one.contains(first) || one.contains(&lower) || (!one.is_empty() && text.contains(*one))
-    })
-}
-
-/// Whether `text` holds `word`, not as a part of a longer word.
-fn has_word(text: &str, word: &str) -> bool {
-    let is_part = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
-    text.match_indices(word).any(|(at, _)| {
-        let (before, after) = (&text[..at], &text[at + word.len()..]);
-        let digits = word.starts_with(|letter: char| letter.is_ascii_digit());
-        // A number may carry a unit.
-        let ends = if digits {
-            !after.starts_with(|letter: char| letter.is_ascii_digit())
-        } else {
-            !is_part(after.chars().next())
-        };
-        ends && !is_part(before.chars().next_back())
-    })
+    queue.push_back(Batch { ids, what });
 }
 
 /// The names in the expressions that Helm's message quotes, as in `at <.Values.image.tag>`.

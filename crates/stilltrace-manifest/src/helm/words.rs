@@ -67,6 +67,8 @@ pub(super) struct Names {
     pub(super) compared: BTreeSet<String>,
     /// Asked whether they are empty.
     pub(super) chosen_by: BTreeSet<String>,
+    /// Named anywhere: values that templates ask for by this key.
+    pub(super) used: BTreeSet<String>,
 }
 
 /// The names in all `templates`.
@@ -96,6 +98,7 @@ fn read(action: &Action<'_>, names: &mut Names) {
     if action.inner.starts_with("/*") {
         return;
     }
+    names.used.extend(named(action.inner));
     let words = || action.inner.split(|letter: char| !is_name(letter));
     let assigned = action.assigned().map_or("", |(assigned, _)| assigned);
     let hands_on =

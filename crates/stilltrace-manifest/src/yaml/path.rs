@@ -1,7 +1,7 @@
 //! Field paths such as `spec.http[0].retries.attempts`.
 
 /// One step of a field path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// A key of a mapping.
     Key(String),
