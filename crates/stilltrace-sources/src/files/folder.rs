@@ -1,12 +1,13 @@
 //! The files of a folder on disk.
 
 use std::collections::BTreeMap;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use stilltrace_manifest::{Tree, TreeError, tree::parent};
+use stilltrace_manifest::{Tree, TreeError};
 
 use crate::SourceError;
 
@@ -20,17 +21,38 @@ const MAX_FILE: u64 = 8 << 20;
 /// The files below a folder, read when they are asked for.
 ///
 /// A symbolic link is followed when a file is read by its path, if it ends inside the folder; it is
-/// never listed, as in a Git revision. Folders named `.git` do not exist here.
+/// never listed, as in a Git revision. Folders named `.git` do not exist here. Which files there
+/// are is looked up once per folder: what appears or disappears later is not noticed.
 #[derive(Debug)]
 pub struct FolderTree {
     /// Without symbolic links.
     root: PathBuf,
     /// The folder whose files are listed; empty for all.
     listed: String,
-    /// Where folders really are; `None` for those that do not exist or lie elsewhere.
-    places: Mutex<BTreeMap<String, Option<PathBuf>>>,
+    /// What each folder holds; `None` for those that do not exist or lie elsewhere.
+    folders: RwLock<BTreeMap<String, Option<Arc<Folder>>>>,
     unreadable: Mutex<Vec<TreeError>>,
+    /// Tells this tree from all others of the process.
+    number: u64,
 }
+
+/// What one folder holds.
+#[derive(Debug)]
+struct Folder {
+    /// Without symbolic links.
+    place: PathBuf,
+    entries: BTreeMap<String, Kind>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
+    Link,
+}
+
+/// Trees opened so far.
+static TREES: AtomicU64 = AtomicU64::new(0);
 
 impl FolderTree {
     /// The files below `root`.
@@ -40,12 +62,16 @@ impl FolderTree {
     pub fn open(root: &Path) -> Result<Self, SourceError> {
         let refused =
             |source: io::Error| SourceError::Folder { path: root.display().to_string(), source };
-        let real = fs::canonicalize(root).map_err(refused)?;
-        if !real.is_dir() {
-            return Err(refused(io::ErrorKind::NotADirectory.into()));
-        }
-        let (places, unreadable) = (Mutex::default(), Mutex::default());
-        Ok(Self { root: real, listed: String::new(), places, unreadable })
+        let root = fs::canonicalize(root).map_err(refused)?;
+        let entries = entries(&root).map_err(refused)?;
+        let top = Folder { place: root.clone(), entries };
+        Ok(Self {
+            root,
+            listed: String::new(),
+            folders: RwLock::new([(String::new(), Some(Arc::new(top)))].into()),
+            unreadable: Mutex::default(),
+            number: TREES.fetch_add(1, Ordering::Relaxed),
+        })
     }
 
     /// Lists only what is below `folder`; everything else can still be read.
@@ -60,69 +86,111 @@ impl FolderTree {
         &self.root
     }
 
-    /// Folders that [`Tree::files`] could not enter so far; their files are not listed.
+    /// Folders that could not be entered so far; their files are not there.
     pub fn unreadable(&self) -> Vec<TreeError> {
         self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where a file really is, with what the system knows about it; `None` when it is no file of
-    /// this folder.
-    fn place(&self, path: &str) -> Option<(PathBuf, Metadata)> {
-        let name = path.rsplit('/').next().filter(|name| !matches!(*name, "" | "." | ".."))?;
-        let file = self.folder(parent(path))?.join(name);
-        let metadata = fs::symlink_metadata(&file).ok()?;
-        if !metadata.is_symlink() {
-            return metadata.is_file().then_some((file, metadata));
+    /// Where a file really is; `None` when it is no file of this tree.
+    fn place(&self, path: &str) -> Option<PathBuf> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let folder = self.folder(folder)?;
+        match folder.entries.get(name)? {
+            Kind::File => Some(folder.place.join(name)),
+            Kind::Folder => None,
+            Kind::Link => self.follow(&folder.place.join(name)).filter(|file| file.is_file()),
         }
-        let file = fs::canonicalize(file).ok().filter(|file| file.starts_with(&self.root))?;
-        let metadata = fs::metadata(&file).ok()?;
-        metadata.is_file().then_some((file, metadata))
     }
 
-    fn folder(&self, path: &str) -> Option<PathBuf> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = places.get(path) {
-            return known.clone();
+    /// Where a link ends, if that is inside.
+    fn follow(&self, link: &Path) -> Option<PathBuf> {
+        fs::canonicalize(link).ok().filter(|end| end.starts_with(&self.root))
+    }
+
+    /// What the folder at a path holds, each looked at once. Begins at the lowest known ancestor.
+    fn folder(&self, path: &str) -> Option<Arc<Folder>> {
+        let ancestors = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        let mut found = self.known("")??;
+        if path.is_empty() {
+            return Some(found);
         }
-        let outside = path.split('/').any(|part| matches!(part, ".." | ".git"));
-        let real = fs::canonicalize(self.root.join(path));
-        let place = real.ok().filter(|real| !outside && real.starts_with(&self.root));
-        places.insert(path.to_owned(), place.clone());
-        place
+        let mut start = 0;
+        for end in ancestors {
+            let (ancestor, name) = (path.get(..end)?, path.get(start..end)?);
+            start = end + 1;
+            found = match self.known(ancestor) {
+                Some(known) => known?,
+                None => self.enter(&found, ancestor, name)?,
+            };
+        }
+        Some(found)
+    }
+
+    fn known(&self, path: &str) -> Option<Option<Arc<Folder>>> {
+        self.folders.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    }
+
+    /// Looks into a folder for the first time.
+    fn enter(&self, parent: &Folder, path: &str, name: &str) -> Option<Arc<Folder>> {
+        let place = match parent.entries.get(name) {
+            Some(Kind::Folder) => Some(parent.place.join(name)),
+            Some(Kind::Link) => self.follow(&parent.place.join(name)).filter(|end| end.is_dir()),
+            Some(Kind::File) | None => None,
+        };
+        let found = place.and_then(|place| match entries(&place) {
+            Ok(entries) => Some(Arc::new(Folder { place, entries })),
+            Err(error) => {
+                let error =
+                    TreeError::Unreadable { path: path.to_owned(), reason: error.to_string() };
+                self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+                None
+            }
+        });
+        let mut folders = self.folders.write().unwrap_or_else(PoisonError::into_inner);
+        folders.entry(path.to_owned()).or_insert(found).clone()
     }
 
     fn walk(&self) -> Result<Vec<String>, TreeError> {
         let mut files = Vec::new();
         let mut pending = vec![(self.listed.clone(), 0)];
-        while let Some((folder, depth)) = pending.pop() {
+        while let Some((path, depth)) = pending.pop() {
             if depth > MAX_DEPTH {
-                return Err(over(&folder, &format!("more than {MAX_DEPTH} nested folders")));
+                return Err(over(&path, &format!("more than {MAX_DEPTH} nested folders")));
             }
-            let entries = match fs::read_dir(self.root.join(&folder)) {
-                Ok(entries) => entries,
-                Err(error) => {
-                    let error = TreeError::Unreadable { path: folder, reason: error.to_string() };
-                    self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).push(error);
-                    continue;
+            let Some(folder) = self.folder(&path) else { continue };
+            for (name, kind) in &folder.entries {
+                let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+                match kind {
+                    Kind::File => files.push(below),
+                    Kind::Folder => pending.push((below, depth + 1)),
+                    Kind::Link => {}
                 }
-            };
-            for entry in entries.flatten() {
-                let Ok(kind) = entry.file_type() else { continue };
-                let Ok(name) = entry.file_name().into_string() else { continue };
-                let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-                if kind.is_file() {
-                    files.push(path);
-                } else if kind.is_dir() && entry.file_name() != ".git" {
-                    pending.push((path, depth + 1));
-                }
-                if files.len() + pending.len() > MAX_FILES {
-                    return Err(over(&folder, &format!("more than {MAX_FILES} files")));
-                }
+            }
+            if files.len() + pending.len() > MAX_FILES {
+                return Err(over(&path, &format!("more than {MAX_FILES} files")));
             }
         }
         files.sort_unstable();
         Ok(files)
     }
+}
+
+/// The names in a folder and what they are. Names that are not UTF-8, devices and `.git` are left
+/// out.
+fn entries(place: &Path) -> io::Result<BTreeMap<String, Kind>> {
+    let mut entries = BTreeMap::new();
+    for entry in fs::read_dir(place)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let kind = match entry.file_type() {
+            Ok(kind) if kind.is_file() => Kind::File,
+            Ok(kind) if kind.is_dir() && name != ".git" => Kind::Folder,
+            Ok(kind) if kind.is_symlink() => Kind::Link,
+            _ => continue,
+        };
+        entries.insert(name, kind);
+    }
+    Ok(entries)
 }
 
 fn over(folder: &str, what: &str) -> TreeError {
@@ -132,46 +200,35 @@ fn over(folder: &str, what: &str) -> TreeError {
 
 impl Tree for FolderTree {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, TreeError> {
-        let Some((file, metadata)) = self.place(path) else { return Ok(None) };
-        let too_large = || TreeError::TooLarge { path: path.to_owned(), limit: MAX_FILE };
-        if metadata.len() > MAX_FILE {
-            return Err(too_large());
+        let Some(place) = self.place(path) else { return Ok(None) };
+        let unreadable = |error: io::Error| TreeError::Unreadable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        let mut file = fs::File::open(place).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let mut bytes = Vec::new();
+        if length <= MAX_FILE {
+            // The file may grow while it is read.
+            bytes.reserve_exact(usize::try_from(length + 1).unwrap_or_default());
+            file.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
-        // The file may grow while it is read.
-        let read = fs::File::open(file)
-            .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
-            .map_err(|error| TreeError::Unreadable {
-                path: path.to_owned(),
-                reason: error.to_string(),
-            })?;
-        if read as u64 > MAX_FILE { Err(too_large()) } else { Ok(Some(bytes)) }
+        if length > MAX_FILE || bytes.len() as u64 > MAX_FILE {
+            return Err(TreeError::TooLarge { path: path.to_owned(), limit: MAX_FILE });
+        }
+        Ok(Some(bytes))
     }
 
     fn files(&self) -> Result<Vec<String>, TreeError> {
         self.walk()
     }
 
-    /// Not of the content but of the file: the same as long as nobody writes to it.
+    /// The same for all files of the tree, and for those of no other tree: a file is taken to stay
+    /// what it is while the tree lives.
     fn content_id(&self, path: &str) -> Option<[u8; 20]> {
-        self.place(path).and_then(|(_, metadata)| stamp(&metadata))
+        self.place(path)?;
+        let mut id = *b"folder ........ tree";
+        id.get_mut(7..15)?.copy_from_slice(&self.number.to_le_bytes());
+        Some(id)
     }
-}
-
-/// Number, time of the last change and size of a file.
-#[cfg(unix)]
-fn stamp(metadata: &Metadata) -> Option<[u8; 20]> {
-    use std::os::unix::fs::MetadataExt as _;
-    let changed = metadata.mtime().wrapping_mul(1_000_000_000).wrapping_add(metadata.mtime_nsec());
-    let mut stamp = [0; 20];
-    stamp.get_mut(..8)?.copy_from_slice(&metadata.ino().to_le_bytes());
-    stamp.get_mut(8..16)?.copy_from_slice(&changed.to_le_bytes());
-    stamp.get_mut(16..)?.copy_from_slice(&(metadata.len() as u32).to_le_bytes());
-    Some(stamp)
-}
-
-/// Without numbers of files, two files are not told apart by time and size: nothing is remembered.
-#[cfg(not(unix))]
-fn stamp(_metadata: &Metadata) -> Option<[u8; 20]> {
-    None
 }

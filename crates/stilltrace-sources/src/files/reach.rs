@@ -11,6 +11,8 @@ const MAX_FOLDERS: usize = 20_000;
 const MAX_BYTES: u64 = 1 << 20;
 /// Names a kustomization may have.
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+/// How the names of manifests end.
+const MANIFESTS: [&str; 3] = [".yaml", ".yml", ".json"];
 
 /// The lowest folder that holds all of `folders` and every path that their kustomizations name.
 ///
@@ -62,6 +64,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
             && !word.ends_with(':')
             && !word.contains("://")
             && !word.starts_with('/')
+            // A folder called like a manifest is not worth looking at every manifest.
+            && (word.starts_with("..") || !MANIFESTS.iter().any(|end| word.ends_with(end)))
     })
 }
 
