@@ -29,15 +29,15 @@ pub struct FolderTree {
     root: PathBuf,
     /// The folder whose files are listed; empty for all.
     listed: String,
-    /// What each folder holds; `None` for those that do not exist or lie elsewhere.
-    folders: RwLock<BTreeMap<String, Option<Arc<Folder>>>>,
+    /// What each folder holds; nothing in those that do not exist or lie elsewhere.
+    folders: RwLock<BTreeMap<String, Arc<Folder>>>,
     unreadable: Mutex<Vec<TreeError>>,
     /// Tells this tree from all others of the process.
     number: u64,
 }
 
 /// What one folder holds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Folder {
     /// Without symbolic links.
     place: PathBuf,
@@ -68,7 +68,7 @@ impl FolderTree {
         Ok(Self {
             root,
             listed: String::new(),
-            folders: RwLock::new([(String::new(), Some(Arc::new(top)))].into()),
+            folders: RwLock::new([(String::new(), Arc::new(top))].into()),
             unreadable: Mutex::default(),
             number: TREES.fetch_add(1, Ordering::Relaxed),
         })
@@ -110,7 +110,7 @@ impl FolderTree {
     /// What the folder at a path holds, each looked at once. Begins at the lowest known ancestor.
     fn folder(&self, path: &str) -> Option<Arc<Folder>> {
         let ancestors = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
-        let mut found = self.known("")??;
+        let mut found = self.known("")?;
         if path.is_empty() {
             return Some(found);
         }
@@ -119,35 +119,32 @@ impl FolderTree {
             let (ancestor, name) = (path.get(..end)?, path.get(start..end)?);
             start = end + 1;
             found = match self.known(ancestor) {
-                Some(known) => known?,
-                None => self.enter(&found, ancestor, name)?,
+                Some(known) => known,
+                None => self.enter(&found, ancestor, name),
             };
         }
         Some(found)
     }
 
-    fn known(&self, path: &str) -> Option<Option<Arc<Folder>>> {
+    fn known(&self, path: &str) -> Option<Arc<Folder>> {
         self.folders.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
     }
 
     /// Looks into a folder for the first time.
-    fn enter(&self, parent: &Folder, path: &str, name: &str) -> Option<Arc<Folder>> {
+    fn enter(&self, parent: &Folder, path: &str, name: &str) -> Arc<Folder> {
         let place = match parent.entries.get(name) {
             Some(Kind::Folder) => Some(parent.place.join(name)),
             Some(Kind::Link) => self.follow(&parent.place.join(name)).filter(|end| end.is_dir()),
             Some(Kind::File) | None => None,
         };
-        let found = place.and_then(|place| match entries(&place) {
-            Ok(entries) => Some(Arc::new(Folder { place, entries })),
-            Err(error) => {
-                let error =
-                    TreeError::Unreadable { path: path.to_owned(), reason: error.to_string() };
-                self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).push(error);
-                None
-            }
+        let found = place.map(|place| entries(&place).map(|entries| Folder { place, entries }));
+        let found = found.unwrap_or_else(|| Ok(Folder::default())).unwrap_or_else(|error| {
+            let error = TreeError::Unreadable { path: path.to_owned(), reason: error.to_string() };
+            self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+            Folder::default()
         });
         let mut folders = self.folders.write().unwrap_or_else(PoisonError::into_inner);
-        folders.entry(path.to_owned()).or_insert(found).clone()
+        Arc::clone(folders.entry(path.to_owned()).or_insert_with(|| Arc::new(found)))
     }
 
     fn walk(&self) -> Result<Vec<String>, TreeError> {

@@ -27,11 +27,14 @@ pub(super) struct Found {
 pub fn work_tree_of(path: &Path) -> Option<PathBuf> {
     let path = std::path::absolute(path).ok()?;
     let existing = path.ancestors().find_map(|folder| fs::canonicalize(folder).ok())?;
-    let is_root = |folder: &&Path| {
-        let inner = folder.join(".git");
-        inner.join("HEAD").is_file() || pointed_to(&inner, "gitdir: ").is_some()
-    };
-    existing.ancestors().find(is_root).map(Path::to_path_buf)
+    existing.ancestors().find(|folder| is_work_tree(folder)).map(Path::to_path_buf)
+}
+
+/// Whether a folder is the root of a work tree, be it a clone or a linked work tree.
+pub fn is_work_tree(folder: &Path) -> bool {
+    let inner = folder.join(".git");
+    fs::symlink_metadata(&inner).is_ok()
+        && (inner.join("HEAD").is_file() || pointed_to(&inner, "gitdir: ").is_some())
 }
 
 /// Looks at the path, at `.git` in it, and where a `.git` file points (`gitrepository-layout(5)`).

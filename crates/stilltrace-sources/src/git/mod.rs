@@ -30,7 +30,7 @@ use stilltrace_model::CommitId;
 pub use blame::Blamed;
 pub use error::GitError;
 pub use history::Commit;
-pub use locate::work_tree_of;
+pub use locate::{is_work_tree, work_tree_of};
 use refs::Refs;
 use renames::Renames;
 use store::{Memory, Objects, Store};

@@ -1,12 +1,13 @@
 //! From folders as typed to folders of a tree.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use stilltrace_sources::{
     files::{FolderTree, common_root},
-    git::work_tree_of,
+    git::is_work_tree,
 };
 
 /// One folder to render.
@@ -33,9 +34,10 @@ pub(super) struct Roots {
 /// if it holds everything that the kustomizations name, or else the lowest folder that does.
 pub(super) fn of(dirs: &[PathBuf]) -> anyhow::Result<Roots> {
     let (mut folders, mut refused) = (Vec::new(), Vec::new());
+    let mut known = BTreeMap::new();
     for dir in dirs {
         match real(dir) {
-            Ok(folder) => folders.push((dir.as_path(), work_tree_of(&folder), folder)),
+            Ok(folder) => folders.push((dir.as_path(), repository(&folder, &mut known), folder)),
             Err(error) => refused.push(error),
         }
     }
@@ -59,6 +61,25 @@ pub(super) fn of(dirs: &[PathBuf]) -> anyhow::Result<Roots> {
     }
     let trees = tops.into_iter().map(FolderTree::open).collect::<Result<Vec<_>, _>>()?;
     Ok(Roots { all, trees, refused })
+}
+
+/// The work tree around a folder. Folders that were looked at before are not looked at again.
+fn repository(folder: &Path, known: &mut BTreeMap<PathBuf, Option<PathBuf>>) -> Option<PathBuf> {
+    let mut passed = Vec::new();
+    let mut found = None;
+    for ancestor in folder.ancestors() {
+        if let Some(known) = known.get(ancestor) {
+            found.clone_from(known);
+            break;
+        }
+        passed.push(ancestor.to_path_buf());
+        if is_work_tree(ancestor) {
+            found = Some(ancestor.to_path_buf());
+            break;
+        }
+    }
+    known.extend(passed.into_iter().map(|folder| (folder, found.clone())));
+    found
 }
 
 /// The root of folders that are in no repository.
