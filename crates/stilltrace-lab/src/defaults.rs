@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use stilltrace_model::{
     AppContainer, Destination, Edge, EdgeId, Origin, Platform, PodRules, Retries, Route, Scope,
-    Service, ServiceId, Setting, SidecarProxy, Telemetry, TrafficPolicy, Workload,
+    Service, ServiceId, Setting, SidecarProxy, Target, Telemetry, TrafficPolicy, Workload,
 };
 
 use crate::pods::{APP_CONTAINER, Pod};
@@ -113,20 +113,11 @@ fn edge(id: EdgeId) -> Edge {
 
 /// The route that a service gets by itself.
 fn route(service: ServiceId, port: u16) -> Route {
-    Route {
-        object: None,
-        name: String::new(),
-        matches: Vec::new(),
-        destinations: vec![Destination { service, port, subset: None, weight: unset(100) }],
-        timeout: unset(None),
-        retries: Retries {
-            attempts: unset(2),
-            per_try_timeout: unset(None),
-            retry_on: unset(RETRY_ON.map(str::to_owned).to_vec()),
-        },
-        fault: None,
-        mirrors: Vec::new(),
-    }
+    let host = format!("{}.{}.svc.cluster.local", service.name, service.namespace);
+    let to = Target::implied(service, host, port, ISTIO);
+    let retries =
+        Retries::new(unset(2), unset(None), unset(RETRY_ON.map(str::to_owned).to_vec()), ISTIO);
+    Route::towards(vec![Destination { to, weight: unset(100) }], unset(None), retries)
 }
 
 /// The traffic policy of a service without `DestinationRule`.

@@ -20,8 +20,9 @@ use stilltrace_lab::mesh::{Mesh, MeshOptions};
 use stilltrace_lab::pods;
 use stilltrace_lab::topology::Topology;
 use stilltrace_model::{
-    FaultRule, LoadBalancer, Millicores, Mirror, Origin, OutlierDetection, Platform, RetryBudget,
-    ServiceId, Setting, TlsMode, WorkloadId,
+    AbortStatus, FaultRule, Injected, LoadBalancer, Millicores, Mirror, NamedCondition, Origin,
+    OutlierDetection, PathCondition, Platform, RetryBudget, RouteMatch, ServiceId, Setting, Target,
+    TextCondition, TlsMode, WorkloadId,
 };
 
 const LAB: &str = env!("CARGO_BIN_EXE_stilltrace-lab");
@@ -260,35 +261,47 @@ fn set_everything(platform: &mut Platform) {
         Some(RetryBudget { percent: Setting::default_of(20.0, "test"), min_concurrency: unset(3) });
     policy.pool.max_requests_per_connection.value = Some(1);
     let mut narrow = edge.routes[0].clone();
-    narrow.matches = [
-        "prefix /api",
-        "ignoring case",
-        "method exact GET",
-        "header x-user prefix a",
-        "not header x-skip present",
-        "query debug exact 1",
-        "authority regex .*shop.*",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    let named =
+        |name: &str, inverted, value| NamedCondition { name: name.to_owned(), inverted, value };
+    let exact = |text: &str| TextCondition::Exact(text.to_owned());
+    narrow.matches = RouteMatch {
+        path: Some(PathCondition::Prefix("/api".to_owned())),
+        ignore_case: true,
+        headers: vec![
+            named(":method", false, exact("GET")),
+            named("x-user", false, TextCondition::Prefix("a".to_owned())),
+            named("x-skip", true, TextCondition::Present),
+            named(":authority", false, TextCondition::Regex(".*shop.*".to_owned())),
+        ],
+        query: vec![named("debug", false, exact("1"))],
+        claims: Vec::new(),
+    };
     narrow.timeout.value = Some(Duration::from_secs(3));
     narrow.retries.retry_on.value = ["5xx", "503"].map(str::to_owned).to_vec();
     narrow.fault = Some(FaultRule {
-        delay: Some((Setting::default_of(Duration::from_millis(400), "test"), 5.0)),
-        abort: Some((Setting::default_of(503, "test"), 0.1)),
+        delay: Some(Injected {
+            fault: Setting::default_of(Duration::from_millis(400), "test"),
+            percent: Setting::default_of(5.0, "test"),
+        }),
+        abort: Some(Injected {
+            fault: Setting::default_of(AbortStatus::Http(503), "test"),
+            percent: Setting::default_of(0.1, "test"),
+        }),
     });
+    let shadow = ServiceId::new("shop", "shadow");
+    let host = "shadow.shop.svc.cluster.local".to_owned();
     narrow.mirrors = vec![Mirror {
-        destination: ServiceId::new("shop", "shadow"),
-        port: 8080,
+        to: Target::implied(shadow, host, 8080, "test"),
         percent: Setting::default_of(100.0, "test"),
     }];
     let mut second = narrow.destinations[0].clone();
-    second.subset = Some("b".to_owned());
+    second.to.subset = Some("b".to_owned());
     narrow.destinations.push(second);
     let mut regex = edge.routes[0].clone();
-    regex.matches = vec!["regex /item/[0-9]+".to_owned()];
+    let path = |path| RouteMatch { path: Some(path), ..RouteMatch::default() };
+    regex.matches = path(PathCondition::Regex("/item/[0-9]+".to_owned()));
     let mut itself = edge.routes[0].clone();
-    itself.matches = vec!["path /health".to_owned()];
+    itself.matches = path(PathCondition::Exact("/health".to_owned()));
     itself.destinations.clear();
     let all = [narrow, regex, itself].into_iter().chain(edge.routes.iter().cloned());
     edge.routes = all.collect();

@@ -30,8 +30,8 @@ impl RouteInUse<'_> {
 
     /// Name of the weight of one of this route's destinations as in [`Edge::settings`].
     pub(crate) fn weight_name(&self, destination: &Destination) -> String {
-        let subset = destination.subset.as_deref().unwrap_or("*");
-        self.name(&format!("weight[{}|{subset}]", destination.service))
+        let subset = destination.to.subset.as_deref().unwrap_or("*");
+        self.name(&format!("weight[{}|{subset}]", destination.to.service))
     }
 }
 
@@ -160,9 +160,9 @@ fn targets(platform: &Platform) -> BTreeMap<Target<'_>, BTreeSet<Option<&str>>> 
     for edge in platform.edges.values() {
         for destination in edge.routes.iter().flat_map(|route| &route.destinations) {
             targets
-                .entry((&edge.id.source, &destination.service, destination.port))
+                .entry((&edge.id.source, &destination.to.service, destination.to.port))
                 .or_default()
-                .insert(destination.subset.as_deref());
+                .insert(destination.to.subset.as_deref());
         }
     }
     targets
@@ -175,7 +175,7 @@ pub(crate) fn policy_towards<'a>(
     destination: &Destination,
 ) -> Option<&'a TrafficPolicy> {
     let target = target_edge(platform, edge, destination)?;
-    match &destination.subset {
+    match &destination.to.subset {
         None => Some(&target.policy),
         Some(name) => target.subsets.get(name).map(|(_, policy)| policy),
     }
@@ -187,12 +187,12 @@ pub(crate) fn target_edge<'a>(
     edge: &'a Edge,
     destination: &Destination,
 ) -> Option<&'a Edge> {
-    if destination.service == edge.id.destination && destination.port == edge.id.port {
+    if destination.to.service == edge.id.destination && destination.to.port == edge.id.port {
         return Some(edge);
     }
     let mut id = edge.id.clone();
-    id.destination = destination.service.clone();
-    id.port = destination.port;
+    id.destination = destination.to.service.clone();
+    id.port = destination.to.port;
     platform.edges.get(&id)
 }
 

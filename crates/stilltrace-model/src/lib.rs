@@ -36,11 +36,13 @@ pub use kubernetes::{
 pub use origin::{CommitId, CommitInfo, Location, ObjectRef, Origin, Owner, Side};
 pub use plan::{Line, Plan, Want};
 pub use platform::{
-    Contested, Destination, Discovery, Edge, EndpointCount, FaultRule, FilterPatch, HashTable,
-    Http2, Inbound, InboundPort, InboundRetries, Ineffective, LoadBalancer, Locality, Mirror,
-    MutualTls, OutlierDetection, Platform, Pool, Reconciler, ReconcilerKind, Refusal, Retries,
-    RetryBudget, Route, Service, Subsets, TcpKeepalive, TlsMode, TowardsApplication, TrafficPolicy,
-    Warmup, WhyIneffective,
+    AbortStatus, Alternative, Answer, Contested, Destination, Discovery, Edge, EndpointCount,
+    FaultRule, FilterPatch, HashKey, HashTable, Http2, Inbound, InboundPort, InboundRetries,
+    Ineffective, Injected, LoadBalancer, Locality, Mirror, MutualTls, NamedCondition,
+    OutlierDetection, PathCondition, Platform, Pool, Reconciler, ReconcilerKind, Refusal, Retries,
+    RetryBudget, Rewrite, Route, RouteMatch, RouteTable, Service, Subsets, Target, TcpKeepalive,
+    TcpRoute, TextCondition, TlsMode, TowardsApplication, TrafficPolicy, VirtualHost, Warmup,
+    WhyIneffective,
 };
 pub use question::Question;
 pub use setting::Setting;

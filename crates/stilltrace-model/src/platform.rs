@@ -25,7 +25,11 @@ pub use policy::{
 };
 pub use reconciler::{Contested, Reconciler, ReconcilerKind};
 pub use refusal::Refusal;
-pub use route::{Destination, FaultRule, Mirror, Retries, Route};
+pub use route::{
+    AbortStatus, Alternative, Answer, Destination, FaultRule, HashKey, Injected, Mirror,
+    NamedCondition, PathCondition, Retries, Rewrite, Route, RouteMatch, RouteTable, Target,
+    TcpRoute, TextCondition, VirtualHost,
+};
 
 /// What is in effect at one revision, and how it came to be.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,6 +44,8 @@ pub struct Platform {
     pub services: BTreeMap<ServiceId, Service>,
     /// Every service port that a workload's proxy may call, whether or not it does.
     pub edges: BTreeMap<EdgeId, Edge>,
+    /// Everything that a workload's proxy routes, hosts without a service included.
+    pub routes: BTreeMap<WorkloadId, Arc<RouteTable>>,
     /// Who called whom, as observed, sorted; empty where nothing was observed (a plain repository).
     pub calls: Vec<Call>,
     /// Commits of the window and shortly before, oldest first, with what they changed in effect.

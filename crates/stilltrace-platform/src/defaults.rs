@@ -16,6 +16,14 @@ pub(crate) const ENVOY: &str = "Envoy default";
 pub(crate) const KUBERNETES: &str = "Kubernetes default";
 /// A route's only destination gets every request.
 pub(crate) const SINGLE: &str = "a single destination gets every request";
+/// A service that no virtual service claims.
+pub(crate) const OWN_ROUTE: &str = "a service's own route";
+/// A destination without a port.
+pub(crate) const DIALLED: &str = "no port is named: the port that the caller dials";
+/// A destination without a port whose service has one port only.
+pub(crate) const ONLY_PORT: &str = "no port is named: the service's only port";
+/// Tries with a hash stay on the host that the hash names.
+pub(crate) const HASHED: &str = "Istio 1.31 default with a consistent hash";
 /// Hosts outside the mesh get no TLS of the mesh.
 pub(crate) const OUTSIDE: &str = "Istio 1.31 default for hosts outside the mesh";
 /// Callers of a headless service dial its pods.
@@ -33,6 +41,8 @@ pub(crate) const SNIFFED: &str =
 pub(crate) const ANNOTATED: &str =
     "Istio 1.31: one sidecar resource annotation replaces all default resources";
 
+/// Status of a redirect that names none.
+pub(crate) const REDIRECT: u16 = 301;
 /// Tries after the first.
 pub(crate) const RETRY_ATTEMPTS: u32 = 2;
 /// Conditions under which a request is tried again.

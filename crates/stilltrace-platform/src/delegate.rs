@@ -23,7 +23,7 @@ pub(crate) fn merged<'a>(
 ) -> Vec<HttpRoute<'a>> {
     let home = root.source().namespace();
     let text = |key: &str| delegate.get(key).and_then(|value| value.text());
-    let namespace = text("namespace").unwrap_or(home);
+    let namespace = text("namespace").filter(|name| !name.is_empty()).unwrap_or(home);
     let name = text("name").unwrap_or_default();
     let found = parts.get(&(namespace, name)).and_then(|source| source.spec());
     let Some(spec) = found.filter(|spec| spec.list("hosts").is_empty()) else {
@@ -45,6 +45,7 @@ fn merge<'a>(root: &HttpRoute<'a>, leaf: HttpRoute<'a>) -> Option<HttpRoute<'a>>
     let matches = merge_matches(&root.matches, &leaf.matches)?;
     let either = |leaf: Option<Field<'a>>, root: &Option<Field<'a>>| leaf.or_else(|| root.clone());
     Some(HttpRoute {
+        entry: leaf.entry,
         name: joined_names(&root.name, &leaf.name),
         matches,
         destinations: leaf.destinations,
@@ -54,8 +55,12 @@ fn merge<'a>(root: &HttpRoute<'a>, leaf: HttpRoute<'a>) -> Option<HttpRoute<'a>>
         retries: either(leaf.retries, &root.retries),
         fault: either(leaf.fault, &root.fault),
         mirror: either(leaf.mirror, &root.mirror),
+        mirror_percentage: either(leaf.mirror_percentage, &root.mirror_percentage),
         mirror_percent: either(leaf.mirror_percent, &root.mirror_percent),
         mirrors: either(leaf.mirrors, &root.mirrors),
+        rewrite: either(leaf.rewrite, &root.rewrite),
+        headers: either(leaf.headers, &root.headers),
+        cors: either(leaf.cors, &root.cors),
     })
 }
 

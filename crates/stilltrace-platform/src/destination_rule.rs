@@ -77,6 +77,16 @@ impl<'a> Rules<'a> {
         }
     }
 
+    /// Whether any rule that clients of a namespace may take is for some of its pods only.
+    pub(crate) fn look_at_labels(&self, client: &str) -> bool {
+        let rules = self
+            .local
+            .get(client)
+            .into_iter()
+            .chain((client == self.root_namespace).then_some(&self.root_local));
+        rules.flat_map(BTreeMap::values).flatten().any(|rule| rule.selector.is_some())
+    }
+
     /// The rule for calls of a proxy to a service.
     pub(crate) fn find(&self, client: &str, labels: &Labels, callee: &Callee) -> Option<&Rule<'a>> {
         choose(&self.candidates(client, callee), client, labels)

@@ -1,9 +1,11 @@
 //! Match conditions of HTTP routes: who they apply to, how they read, how a delegate narrows them.
 //!
 //! Conditions on the caller (`sourceLabels`, `sourceNamespace`, `gateways`, `port`) are decided
-//! here and vanish; conditions on the request are kept as text for people.
+//! here and vanish; conditions on the request reach the proxy.
 
 use std::collections::BTreeMap;
+
+use stilltrace_model::{NamedCondition, PathCondition, RouteMatch, TextCondition};
 
 use crate::field::Field;
 use crate::labels::{Labels, selects};
@@ -114,10 +116,10 @@ impl Match {
     /// Whether every request matches, so that no later route is ever tried.
     pub(crate) fn takes_everything(&self) -> bool {
         let path = match &self.uri {
-            None => true,
+            None | Some(Text::Present) => true,
             Some(Text::Prefix(prefix)) => prefix == "/",
             Some(Text::Regex(regex)) => regex == ".*",
-            Some(Text::Exact(_) | Text::Present) => false,
+            Some(Text::Exact(_)) => false,
         };
         let conditions = [&self.scheme, &self.method, &self.authority];
         path && conditions.iter().all(|condition| condition.is_none())
@@ -126,30 +128,30 @@ impl Match {
             && self.query.is_empty()
     }
 
-    /// The conditions on the request as text; empty when everything matches.
-    pub(crate) fn print(&self) -> Vec<String> {
-        let mut all = Vec::new();
-        match &self.uri {
-            Some(Text::Prefix(prefix)) if prefix == "/" => {}
-            Some(Text::Exact(path)) => all.push(format!("path {path}")),
-            Some(uri) => all.push(uri.to_string()),
-            None => {}
-        }
-        if self.ignore_case && !all.is_empty() {
-            all.push("ignoring case".to_owned());
-        }
-        let parts =
-            [("method", &self.method), ("authority", &self.authority), ("scheme", &self.scheme)];
-        for (name, condition) in parts {
-            all.extend(condition.as_ref().map(|condition| format!("{name} {condition}")));
-        }
-        let named = |kind: &str, map: &BTreeMap<String, Text>| -> Vec<String> {
-            map.iter().map(|(name, text)| format!("{kind} {name} {text}")).collect()
+    /// The conditions on the request, in the order in which Istio delivers them.
+    pub(crate) fn condition(&self) -> RouteMatch {
+        let named = |name: &str, inverted: bool, text: &Text| NamedCondition {
+            name: name.to_owned(),
+            inverted,
+            value: text.condition(),
         };
-        all.extend(named("header", &self.headers));
-        all.extend(named("not header", &self.without_headers));
-        all.extend(named("query", &self.query));
-        all
+        let plain = self.headers.iter().map(|(name, text)| named(name, false, text));
+        let inverted = self.without_headers.iter().map(|(name, text)| named(name, true, text));
+        let (claims, mut headers): (Vec<_>, Vec<_>) =
+            plain.chain(inverted).partition(|header| is_claim(&header.name));
+        headers.sort_by(|a, b| a.name.cmp(&b.name));
+        let pseudo =
+            [(":method", &self.method), (":authority", &self.authority), (":scheme", &self.scheme)];
+        for (name, text) in pseudo {
+            headers.extend(text.as_ref().map(|text| named(name, false, text)));
+        }
+        RouteMatch {
+            path: self.uri.as_ref().and_then(Text::path),
+            ignore_case: self.ignore_case,
+            headers,
+            query: self.query.iter().map(|(name, text)| named(name, false, text)).collect(),
+            claims,
+        }
     }
 
     /// The entry of a delegate under an entry of its root, or `None` when they contradict.
@@ -233,6 +235,28 @@ impl Text {
         }
     }
 
+    /// The condition on a named value. The expression `*` is no expression: Istio takes it for
+    /// presence.
+    fn condition(&self) -> TextCondition {
+        match self {
+            Self::Exact(text) => TextCondition::Exact(text.clone()),
+            Self::Prefix(text) => TextCondition::Prefix(text.clone()),
+            Self::Regex(text) if text != "*" => TextCondition::Regex(text.clone()),
+            Self::Regex(_) | Self::Present => TextCondition::Present,
+        }
+    }
+
+    /// The condition on the path; `None` where every path fulfils it.
+    fn path(&self) -> Option<PathCondition> {
+        match self {
+            Self::Exact(text) => Some(PathCondition::Exact(text.clone())),
+            Self::Prefix(text) if text == "/" => None,
+            Self::Prefix(text) => Some(PathCondition::Prefix(text.clone())),
+            Self::Regex(text) => Some(PathCondition::Regex(text.clone())),
+            Self::Present => None,
+        }
+    }
+
     /// Whether a delegate's condition stays within this one, as Istio decides it: regular
     /// expressions contain nothing but the absence of a condition.
     fn contains(&self, leaf: &Self) -> bool {
@@ -244,24 +268,27 @@ impl Text {
     }
 }
 
-impl std::fmt::Display for Text {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Exact(text) => write!(f, "exact {text}"),
-            Self::Prefix(text) => write!(f, "prefix {text}"),
-            Self::Regex(text) => write!(f, "regex {text}"),
-            Self::Present => f.write_str("present"),
-        }
-    }
+/// Whether a header name stands for a claim of a token (`@request.auth.claims.group`).
+fn is_claim(name: &str) -> bool {
+    const PREFIX: &str = "@request.auth.claims";
+    let rest = name.get(..PREFIX.len()).filter(|start| start.eq_ignore_ascii_case(PREFIX));
+    rest.is_some() && name[PREFIX.len()..].starts_with(['.', '['])
 }
 
-/// `namespace/name` of a gateway named by an object in `namespace`; `mesh` stays.
+/// `namespace/name` of a gateway named by an object in `namespace`; `mesh` stays. The older
+/// spelling `name.namespace.svc…` is still read.
 pub(crate) fn gateway_name(name: &str, namespace: &str) -> String {
-    match name.split_once('/') {
-        _ if name == "mesh" => name.to_owned(),
-        Some((".", name)) => format!("{namespace}/{name}"),
-        Some(_) => name.to_owned(),
-        None => format!("{namespace}/{name}"),
+    if name == "mesh" {
+        return name.to_owned();
+    }
+    match (name.split_once('/'), name.split_once('.')) {
+        (Some((".", name)), _) => format!("{namespace}/{name}"),
+        (Some(_), _) => name.to_owned(),
+        (None, Some((name, rest))) => {
+            let place = rest.split_once('.').map_or(rest, |(place, _)| place);
+            format!("{place}/{name}")
+        }
+        (None, None) => format!("{namespace}/{name}"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use stilltrace_manifest::{Object, Tree};
 use stilltrace_model::{
@@ -12,6 +13,7 @@ use stilltrace_model::{
 use crate::admission;
 use crate::defaults;
 use crate::destination_rule::Rules;
+use crate::directory::Directory;
 use crate::edges::{Mesh, Shared};
 use crate::endpoints::Backends;
 use crate::envoy_filter;
@@ -60,7 +62,9 @@ pub(crate) fn effective(
     let backends = Backends::new(&inventory, &pods, replicas.clone());
     let callees = services::read(&inventory, &config, &backends);
     let peers = PeerPolicies::read(&inventory, &config.root_namespace);
-    let virtual_services = virtual_service::read(&inventory, &config);
+    let directory = Directory::new(&callees);
+    let retries = document.as_ref().and_then(|document| document.get("defaultHttpRetryPolicy"));
+    let virtual_services = virtual_service::read(&inventory, &config, retries.as_ref());
     let rules = Rules::read(&inventory, &config);
     let sidecars = sidecar_scope::read(&inventory);
     let owners = ownership::read(tree, written);
@@ -70,6 +74,7 @@ pub(crate) fn effective(
         config: &config,
         document: document.clone(),
         callees: &callees,
+        directory: &directory,
         virtual_services: &virtual_services,
         rules: &rules,
         peers: &peers,
@@ -87,7 +92,9 @@ pub(crate) fn effective(
             if platform.edges.len() + view.services.len() > MAX_EDGES {
                 report_too_many(&pods.id, gaps);
             } else {
-                let edges = mesh.edges(pods, (number, view), &mut shared);
+                let routes = shared.tables.of(&mesh, pods, (number, view));
+                platform.routes.insert(pods.id.clone(), Arc::clone(&routes.table));
+                let edges = mesh.edges(pods, view, &routes, &mut shared);
                 platform.edges.extend(edges.into_iter().map(|edge| (edge.id.clone(), edge)));
             }
         }
@@ -162,7 +169,7 @@ impl<'a> Views<'a> {
         let open = [sidecar_scope::open_egress()];
         let egress = sidecar.map(|index| self.sidecars[index].egress.as_slice());
         let egress = egress.filter(|egress| !egress.is_empty()).unwrap_or(&open);
-        let view = View::new(namespace, egress, self.mesh.callees, self.mesh.virtual_services);
+        let view = View::new(namespace, egress, self.mesh);
         self.computed.push((view, sidecar));
         self.numbers.insert(key, self.computed.len() - 1);
         self.computed.len() - 1

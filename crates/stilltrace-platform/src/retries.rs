@@ -8,71 +8,116 @@ use stilltrace_model::{Retries, Setting};
 use crate::defaults;
 use crate::field::Field;
 
-/// Retries in effect: the route's block, else the mesh default's, else Istio's.
-pub(crate) fn read(route: Option<&Field<'_>>, mesh: Option<&Field<'_>>) -> Retries {
-    let Some(block) = route.or(mesh) else { return istio() };
+/// Retries in effect: the route's block, else the mesh default's, else Istio's. And whether the
+/// block says which hosts further tries go to.
+pub(crate) fn read(route: Option<&Field<'_>>, mesh: Option<&Field<'_>>) -> (Retries, bool) {
+    let Some(block) = route.or(mesh) else { return (istio(), false) };
     let mut retries = of_block(block);
     if let (Some(_), Some(mesh)) = (route, mesh) {
         let lost = |key: &str| mesh.get(key).map(|field| field.origin());
         retries.attempts.overrode.extend(lost("attempts"));
         retries.per_try_timeout.overrode.extend(lost("perTryTimeout"));
         retries.retry_on.overrode.extend(lost("retryOn"));
+        retries.backoff.overrode.extend(lost("backoff"));
+        retries.other_hosts.overrode.extend(lost("retryIgnorePreviousHosts"));
+        retries.remote_localities.overrode.extend(lost("retryRemoteLocalities"));
     }
-    retries
+    (retries, block.get("retryIgnorePreviousHosts").is_some())
 }
 
 /// What applies to requests that no block speaks about.
 pub(crate) fn istio() -> Retries {
-    Retries {
-        attempts: Setting::default_of(defaults::RETRY_ATTEMPTS, defaults::ISTIO),
-        per_try_timeout: Setting::default_of(None, defaults::ISTIO),
-        retry_on: Setting::default_of(istio_conditions(), defaults::ISTIO),
-    }
+    Retries::new(
+        Setting::default_of(defaults::RETRY_ATTEMPTS, defaults::ISTIO),
+        Setting::default_of(None, defaults::ISTIO),
+        Setting::default_of(istio_conditions(), defaults::ISTIO),
+        defaults::ISTIO,
+    )
 }
 
 /// What applies where there are no requests to see.
 pub(crate) fn none(of: &'static str) -> Retries {
-    Retries {
-        attempts: Setting::default_of(0, of),
-        per_try_timeout: Setting::default_of(None, of),
-        retry_on: Setting::default_of(Vec::new(), of),
-    }
+    Retries::new(
+        Setting::default_of(0, of),
+        Setting::default_of(None, of),
+        Setting::default_of(Vec::new(), of),
+        of,
+    )
 }
 
 fn of_block(block: &Field<'_>) -> Retries {
-    let attempts = match block.get("attempts") {
-        Some(field) => match field.count() {
-            Some(attempts) => field.setting(attempts),
-            None => Setting::default_of(defaults::RETRY_ATTEMPTS, defaults::ISTIO),
-        },
+    let mut retries = istio();
+    if let Some(field) = block.get("attempts") {
+        if let Some(attempts) = field.count() {
+            retries.attempts = field.setting(attempts);
+        }
+    } else {
         // A block that does not say how often switches retries off.
-        None => Setting::new(0, block.key_origin()),
-    };
-    let per_try = block.get("perTryTimeout");
-    let per_try = per_try.and_then(|field| field.duration().map(|time| field.setting(Some(time))));
-    let on = block.get("retryOn").filter(|field| !field.node().text().unwrap_or("").is_empty());
-    let on = on.and_then(|field| field.text().map(|text| field.setting(conditions(text))));
-    Retries {
-        attempts,
-        per_try_timeout: per_try.unwrap_or_else(|| Setting::default_of(None, defaults::ISTIO)),
-        retry_on: on.unwrap_or_else(|| Setting::default_of(istio_conditions(), defaults::ISTIO)),
+        retries.attempts = Setting::new(0, block.key_origin());
     }
+    let time = |key: &str| {
+        let field = block.get(key)?;
+        Some(field.setting(Some(field.duration()?)))
+    };
+    let flag = |key: &str| {
+        let field = block.get(key)?;
+        Some(field.setting(field.flag()?))
+    };
+    retries.per_try_timeout = time("perTryTimeout").unwrap_or(retries.per_try_timeout);
+    retries.backoff = time("backoff").unwrap_or(retries.backoff);
+    retries.other_hosts = flag("retryIgnorePreviousHosts").unwrap_or(retries.other_hosts);
+    retries.remote_localities = flag("retryRemoteLocalities").unwrap_or(retries.remote_localities);
+    let on = block.get("retryOn").filter(|field| !field.node().text().unwrap_or("").is_empty());
+    if let Some((field, text)) = on.and_then(|field| Some((field.clone(), field.text()?))) {
+        let conditions = Conditions::parse(text);
+        retries.envoy_retry_on = conditions.envoy_text();
+        retries.status_codes.clone_from(&conditions.codes);
+        retries.retry_on = field.setting(conditions.words());
+    }
+    retries
 }
 
 fn istio_conditions() -> Vec<String> {
     defaults::RETRY_ON.iter().map(|condition| (*condition).to_owned()).collect()
 }
 
-/// Conditions as Envoy gets them: names first, then status codes, which imply a condition.
-fn conditions(text: &str) -> Vec<String> {
-    const STATUS_CODES: &str = "retriable-status-codes";
-    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-    let (codes, mut names): (Vec<&str>, Vec<&str>) =
-        words.partition(|word| word.parse::<u16>().is_ok_and(is_known_status));
-    if !codes.is_empty() && !names.iter().any(|name| name.contains(STATUS_CODES)) {
-        names.push(STATUS_CODES);
+/// Status codes among the conditions imply this one.
+const STATUS_CODES: &str = "retriable-status-codes";
+
+/// Conditions of one `retryOn`.
+struct Conditions {
+    names: Vec<String>,
+    codes: Vec<u16>,
+    /// Whether the codes imply a condition that is not written.
+    implied: bool,
+}
+
+impl Conditions {
+    fn parse(text: &str) -> Self {
+        let mut found = Self { names: Vec::new(), codes: Vec::new(), implied: false };
+        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match word.parse::<u16>() {
+                Ok(code) if is_known_status(code) => found.codes.push(code),
+                _ => found.names.push(word.to_owned()),
+            }
+        }
+        let written = found.names.iter().any(|name| name.contains(STATUS_CODES));
+        found.implied = !found.codes.is_empty() && !written;
+        found
     }
-    names.iter().chain(&codes).map(|word| (*word).to_owned()).collect()
+
+    /// Names first, then status codes.
+    fn words(&self) -> Vec<String> {
+        let implied = self.implied.then(|| STATUS_CODES.to_owned());
+        let codes = self.codes.iter().map(ToString::to_string);
+        self.names.iter().cloned().chain(implied).chain(codes).collect()
+    }
+
+    /// The names as Envoy gets them. Without a name of its own the list starts with a comma.
+    fn envoy_text(&self) -> String {
+        let names = self.names.join(",");
+        if self.implied { format!("{names},{STATUS_CODES}") } else { names }
+    }
 }
 
 /// Status codes that HTTP names; Istio takes other numbers for names of conditions.
@@ -83,15 +128,21 @@ fn is_known_status(code: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::conditions;
+    use super::Conditions;
 
     #[test]
     fn status_codes_imply_their_condition() {
-        assert_eq!(
-            conditions("5xx, 503 ,reset"),
-            ["5xx", "reset", "retriable-status-codes", "503"]
-        );
-        assert_eq!(conditions("retriable-status-codes,429"), ["retriable-status-codes", "429"]);
-        assert_eq!(conditions("999"), ["999"]);
+        let words = |text| Conditions::parse(text).words();
+        assert_eq!(words("5xx, 503 ,reset"), ["5xx", "reset", "retriable-status-codes", "503"]);
+        assert_eq!(words("retriable-status-codes,429"), ["retriable-status-codes", "429"]);
+        assert_eq!(words("999"), ["999"]);
+    }
+
+    #[test]
+    fn envoy_gets_a_leading_comma_where_only_codes_are_written() {
+        let text = |text| Conditions::parse(text).envoy_text();
+        assert_eq!(text("503"), ",retriable-status-codes");
+        assert_eq!(text("reset,503"), "reset,retriable-status-codes");
+        assert_eq!(text("retriable-status-codes,503"), "retriable-status-codes");
     }
 }

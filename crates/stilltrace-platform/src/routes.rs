@@ -1,22 +1,30 @@
-//! From a virtual service to the routes that a proxy tries for one host and port.
+//! From a virtual service to the routes that a proxy tries for its hosts.
 
-use std::time::Duration;
-
-use stilltrace_model::{Destination, FaultRule, Mirror, Retries, Route, ServiceId, Setting};
+use stilltrace_model::{Destination, HashKey, Mirror, Retries, Route, ServiceId, Setting, Target};
 
 use crate::defaults;
-use crate::field::Field;
 use crate::hosts;
+use crate::http_rule::HttpRule;
 use crate::matching::{Caller, Match};
-use crate::retries;
-use crate::virtual_service::{HttpRoute, VirtualService, target};
+use crate::virtual_service::VirtualService;
+use crate::wanted::Wanted;
 
-/// Resolves hosts of destinations.
-pub(crate) trait Resolve {
-    /// The service behind a host.
-    fn service(&self, host: &str) -> ServiceId;
-    /// The port that a destination without a port means.
-    fn implied_port(&self, host: &str) -> u16;
+/// What a proxy knows about destinations.
+pub(crate) trait Lookup {
+    /// The service port or subset that a destination means.
+    fn target(&self, wanted: &Wanted) -> Target;
+    /// What requests to a destination are hashed by.
+    fn hash(&self, wanted: &Wanted) -> Hashing;
+}
+
+/// How requests to a destination are spread.
+pub(crate) enum Hashing {
+    /// Not by a hash.
+    None,
+    /// By a hash of something.
+    By(Setting<HashKey>),
+    /// By a hash that names nothing to hash.
+    Empty,
 }
 
 /// What a destination host means when no service has it.
@@ -31,18 +39,17 @@ pub(crate) fn unknown_service(host: &str) -> ServiceId {
 pub(crate) fn routes(
     service: &VirtualService<'_>,
     caller: &Caller<'_>,
-    mesh_retries: Option<&Field<'_>>,
-    resolve: &dyn Resolve,
+    lookup: &dyn Lookup,
 ) -> Vec<Route> {
     let mut found = Vec::new();
-    for entry in &service.http {
-        if entry.matches.is_empty() {
-            found.push(build(service, entry, None, mesh_retries, resolve));
+    for rule in &service.http {
+        if rule.cases.is_empty() {
+            found.push(build(rule, None, lookup));
             return found;
         }
-        for condition in entry.matches.iter().filter(|condition| condition.is_for(caller)) {
-            found.push(build(service, entry, Some(condition), mesh_retries, resolve));
-            if condition.takes_everything() {
+        for case in rule.cases.iter().filter(|case| case.is_for(caller)) {
+            found.push(build(rule, Some(case), lookup));
+            if case.takes_everything() {
                 return found;
             }
         }
@@ -50,130 +57,40 @@ pub(crate) fn routes(
     found
 }
 
+fn build(rule: &HttpRule, case: Option<&Match>, lookup: &dyn Lookup) -> Route {
+    let mut route = rule.route(case);
+    let sent = rule
+        .targets
+        .iter()
+        .map(|(wanted, weight)| Destination { to: lookup.target(wanted), weight: weight.clone() });
+    route.destinations = sent.collect();
+    let copied = rule
+        .mirrors
+        .iter()
+        .map(|(wanted, percent)| Mirror { to: lookup.target(wanted), percent: percent.clone() });
+    route.mirrors = copied.collect();
+    let mut hashed = false;
+    for (wanted, _) in &rule.targets {
+        match lookup.hash(wanted) {
+            Hashing::None => {}
+            Hashing::By(key) => {
+                hashed = true;
+                route.hash.push(key);
+            }
+            Hashing::Empty => hashed = true,
+        }
+    }
+    if hashed && rule.is_single && !rule.chooses_hosts {
+        route.retries.other_hosts = Setting::default_of(false, defaults::HASHED);
+    }
+    route
+}
+
 /// The route that a service port gets by itself.
-pub(crate) fn plain(service: &ServiceId, port: u16, retries: Retries) -> Route {
-    Route {
-        object: None,
-        name: String::new(),
-        matches: Vec::new(),
-        destinations: vec![Destination {
-            service: service.clone(),
-            port,
-            subset: None,
-            weight: Setting::default_of(100, defaults::SINGLE),
-        }],
-        timeout: Setting::default_of(None, defaults::ISTIO),
-        retries,
-        fault: None,
-        mirrors: Vec::new(),
-    }
-}
-
-fn build(
-    service: &VirtualService<'_>,
-    entry: &HttpRoute<'_>,
-    condition: Option<&Match>,
-    mesh_retries: Option<&Field<'_>>,
-    resolve: &dyn Resolve,
-) -> Route {
-    let name = match condition.map(Match::name) {
-        None | Some("") => entry.name.clone(),
-        Some(name) => format!("{}.{name}", entry.name),
+pub(crate) fn plain(service: ServiceId, host: String, port: u16, retries: Retries) -> Route {
+    let destination = Destination {
+        to: Target::implied(service, host, port, defaults::OWN_ROUTE),
+        weight: Setting::default_of(100, defaults::SINGLE),
     };
-    let answers_itself = entry.redirect.is_some() || entry.direct_response.is_some();
-    let forwards = !answers_itself;
-    Route {
-        object: Some(service.source.origin()),
-        name,
-        matches: condition.map(Match::print).unwrap_or_default(),
-        destinations: if forwards { destinations(entry, resolve) } else { Vec::new() },
-        timeout: timeout(entry),
-        retries: retries::read(entry.retries.as_ref(), mesh_retries),
-        fault: entry.fault.as_ref().and_then(fault),
-        mirrors: if forwards { mirrors(entry, resolve) } else { Vec::new() },
-    }
-}
-
-/// Time for the whole request; `0s` switches the limit off.
-fn timeout(entry: &HttpRoute<'_>) -> Setting<Option<Duration>> {
-    let written = entry.timeout.as_ref().and_then(|field| Some((field, field.duration()?)));
-    match written {
-        Some((field, time)) => field.setting((!time.is_zero()).then_some(time)),
-        None => Setting::default_of(None, defaults::ISTIO),
-    }
-}
-
-/// Targets with their weights. The weight of a single target does not count; of several, those
-/// without weight get nothing.
-fn destinations(entry: &HttpRoute<'_>, resolve: &dyn Resolve) -> Vec<Destination> {
-    let single = entry.destinations.len() == 1;
-    let mut found = Vec::new();
-    for item in &entry.destinations {
-        let Some(destination) = item.get("destination") else { continue };
-        let Some((host, port)) = target(&destination) else { continue };
-        let written = item.get("weight").and_then(|field| field.count().map(|n| field.setting(n)));
-        let weight = match written {
-            Some(weight) if single => weight.map(|_| 100),
-            None if single => Setting::default_of(100, defaults::SINGLE),
-            Some(weight) if weight.value > 0 => weight,
-            _ => continue,
-        };
-        let subset = destination.get("subset").and_then(|field| field.text());
-        found.push(Destination {
-            service: resolve.service(&host),
-            port: port.unwrap_or_else(|| resolve.implied_port(&host)),
-            subset: subset.filter(|name| !name.is_empty()).map(str::to_owned),
-            weight,
-        });
-    }
-    found
-}
-
-/// Injected faults. Without a percentage nothing is injected.
-fn fault(block: &Field<'_>) -> Option<FaultRule> {
-    let percent = |kind: &Field<'_>| {
-        let written = kind.at(&["percentage", "value"]).or_else(|| kind.get("percent"));
-        written.and_then(|field| field.percent()).unwrap_or(0.0)
-    };
-    let delay = block.get("delay").and_then(|kind| {
-        let field = kind.get("fixedDelay")?;
-        Some((field.setting(field.duration()?), percent(&kind)))
-    });
-    let abort = block.get("abort").and_then(|kind| {
-        let field = kind.get("httpStatus")?;
-        Some((field.setting(u16::try_from(field.count()?).ok()?), percent(&kind)))
-    });
-    (delay.is_some() || abort.is_some()).then_some(FaultRule { delay, abort })
-}
-
-/// Copies of requests. Without a percentage every request is copied; zero copies none.
-fn mirrors(entry: &HttpRoute<'_>, resolve: &dyn Resolve) -> Vec<Mirror> {
-    let mut wanted = Vec::new();
-    if let Some(mirror) = &entry.mirror {
-        wanted.push((mirror.clone(), entry.mirror_percent.clone()));
-    }
-    for item in entry.mirrors.iter().flat_map(Field::items) {
-        if let Some(destination) = item.get("destination") {
-            let percent = item.at(&["percentage", "value"]).or_else(|| item.get("percentage"));
-            wanted.push((destination, percent));
-        }
-    }
-    let mut found = Vec::new();
-    for (destination, percent) in wanted {
-        let Some((host, port)) = target(&destination) else { continue };
-        let percent = match &percent {
-            // A percentage block without a value says zero.
-            Some(field) if !field.node().entries().is_empty() => field.setting(0.0),
-            Some(field) => field.setting(field.percent().unwrap_or(0.0)),
-            None => Setting::default_of(100.0, defaults::ISTIO),
-        };
-        if percent.value > 0.0 {
-            found.push(Mirror {
-                destination: resolve.service(&host),
-                port: port.unwrap_or_else(|| resolve.implied_port(&host)),
-                percent,
-            });
-        }
-    }
-    found
+    Route::towards(vec![destination], Setting::default_of(None, defaults::ISTIO), retries)
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::age::report_undecided;
+use crate::edges::Mesh;
 use crate::hosts;
 use crate::services::Callee;
 use crate::sidecar_scope::{Egress, HostClass};
@@ -20,33 +21,31 @@ pub(crate) type Visible = BTreeMap<usize, BTreeSet<u16>>;
 pub(crate) struct View {
     /// All services that the proxy is told about.
     pub(crate) services: Visible,
-    listeners: Vec<Listener>,
+    /// The same services by host.
+    pub(crate) by_host: BTreeMap<String, usize>,
+    /// Egress listeners in the order of the `Sidecar`.
+    pub(crate) listeners: Vec<Listener>,
 }
 
 /// One egress listener of a proxy.
 pub(crate) struct Listener {
-    port: Option<u16>,
-    http_proxy: bool,
+    /// The listener as written.
+    pub(crate) egress: Egress,
     /// Services that the listener's hosts name.
     pub(crate) services: Visible,
     /// Virtual services in order of precedence.
     pub(crate) virtual_services: Vec<usize>,
     /// For services matched by hosts of virtual services: the one with the most specific host.
     most_specific: BTreeMap<usize, usize>,
+    classes: BTreeMap<String, HostClass>,
 }
 
 impl View {
     /// What a proxy in `namespace` sees through these egress listeners.
-    pub(crate) fn new(
-        namespace: &str,
-        egress: &[Egress],
-        callees: &[Callee],
-        virtual_services: &[VirtualService<'_>],
-    ) -> Self {
-        let listeners: Vec<Listener> = egress
-            .iter()
-            .map(|egress| Listener::new(namespace, egress, callees, virtual_services))
-            .collect();
+    pub(crate) fn new(namespace: &str, egress: &[Egress], mesh: &Mesh<'_>) -> Self {
+        let (callees, virtual_services) = (mesh.callees, mesh.virtual_services);
+        let listeners: Vec<Listener> =
+            egress.iter().map(|egress| Listener::new(namespace, egress, mesh)).collect();
         let mut services = Visible::new();
         let mut hosts = BTreeMap::new();
         for listener in &listeners {
@@ -61,7 +60,8 @@ impl View {
                 &mut services,
             );
         }
-        Self { services, listeners }
+        let by_host = services.keys().map(|callee| (callees[*callee].host.clone(), *callee));
+        Self { by_host: by_host.collect(), services, listeners }
     }
 
     /// The service that has a host name for this proxy, if it sees one.
@@ -76,7 +76,7 @@ impl View {
 
     /// The listener that serves a port.
     pub(crate) fn listener(&self, port: u16) -> Option<&Listener> {
-        let serves = |listener: &&Listener| listener.port.is_none_or(|own| own == port);
+        let serves = |listener: &&Listener| listener.egress.port.is_none_or(|own| own == port);
         self.listeners.iter().find(serves)
     }
 }
@@ -96,24 +96,39 @@ fn take(
 }
 
 impl Listener {
-    fn new(
-        namespace: &str,
-        egress: &Egress,
-        callees: &[Callee],
-        virtual_services: &[VirtualService<'_>],
-    ) -> Self {
+    fn new(namespace: &str, egress: &Egress, mesh: &Mesh<'_>) -> Self {
+        let (callees, virtual_services) = (mesh.callees, mesh.virtual_services);
         let classes: BTreeMap<String, HostClass> = egress.classes(namespace).into_iter().collect();
         let services = visible_services(namespace, egress, callees, &classes);
         let virtual_services_seen = visible_routes(namespace, virtual_services, &classes);
-        let most_specific =
-            most_specific(&services, callees, &virtual_services_seen, virtual_services);
+        let first = first_by_host(&virtual_services_seen, virtual_services);
+        let named = services.keys().map(|callee| (*callee, callees[*callee].host.as_str()));
         Self {
-            port: egress.port,
-            http_proxy: egress.http_proxy,
+            egress: egress.clone(),
+            most_specific: most_specific(named, &first),
             services,
             virtual_services: virtual_services_seen,
-            most_specific,
+            classes,
         }
+    }
+
+    /// Whether the listener takes requests for any host on its port and looks at their names.
+    pub(crate) fn is_http_proxy(&self) -> bool {
+        self.egress.http_proxy
+    }
+
+    /// The virtual service whose wildcard host is the most specific one for a service.
+    pub(crate) fn most_specific(&self, callee: usize) -> Option<usize> {
+        self.most_specific.get(&callee).copied()
+    }
+
+    /// Whether the hosts that let a service in also name this alias of it.
+    pub(crate) fn shows(&self, service: &Callee, alias: &str) -> bool {
+        let own = self.classes.get(&service.id.namespace);
+        let any = self.classes.get("*");
+        let lists = [own, any].into_iter().flatten();
+        let mut letting_in = lists.filter(|class| class.admits(&service.host));
+        letting_in.any(|class| class.admits(alias))
     }
 
     /// Adds the services that virtual services of the listener send requests to.
@@ -135,8 +150,8 @@ impl Listener {
             for (host, ports) in wanted {
                 let Some(callee) = target_of(host, namespace, callees) else { continue };
                 let exposed = callees[callee].ports.keys().copied();
-                let kept: BTreeSet<u16> = match (self.port, ports.contains(&None)) {
-                    (Some(own), _) if !self.http_proxy => {
+                let kept: BTreeSet<u16> = match (self.egress.port, ports.contains(&None)) {
+                    (Some(own), _) if !self.egress.http_proxy => {
                         exposed.filter(|port| *port == own).collect()
                     }
                     (_, true) => exposed.collect(),
@@ -147,19 +162,6 @@ impl Listener {
                 }
             }
         }
-    }
-
-    /// Virtual services that may claim a service, in order of precedence.
-    pub(crate) fn claims<'v>(
-        &'v self,
-        callee: usize,
-        host: &'v str,
-        virtual_services: &'v [VirtualService<'v>],
-    ) -> impl Iterator<Item = usize> + 'v {
-        self.virtual_services.iter().copied().filter(move |index| {
-            let exact = virtual_services[*index].hosts.iter().any(|own| own == host);
-            exact || self.most_specific.get(&callee) == Some(index)
-        })
     }
 }
 
@@ -220,13 +222,7 @@ fn visible_routes(
     classes: &BTreeMap<String, HostClass>,
 ) -> Vec<usize> {
     let any = classes.get("*");
-    let class_of = |index: &usize| {
-        let service = &virtual_services[*index];
-        match &service.visibility {
-            Visibility::Public => 2,
-            Visibility::Namespaces(_) => u8::from(service.source.namespace() != namespace),
-        }
-    };
+    let class_of = |index: &usize| virtual_services[*index].class_for(namespace);
     let seen = |index: &usize| {
         let service = &virtual_services[*index];
         let own = classes.get(service.source.namespace());
@@ -261,22 +257,36 @@ fn report_shared_hosts(
     }
 }
 
-/// For every service the virtual service with the most specific host; ties keep the order.
-fn most_specific(
-    services: &Visible,
-    callees: &[Callee],
+/// The first virtual service in this order for every host.
+fn first_by_host<'v>(
     order: &[usize],
-    virtual_services: &[VirtualService<'_>],
-) -> BTreeMap<usize, usize> {
+    virtual_services: &'v [VirtualService<'_>],
+) -> BTreeMap<&'v str, usize> {
     let mut by_host: BTreeMap<&str, usize> = BTreeMap::new();
     for index in order {
         for host in &virtual_services[*index].hosts {
             by_host.entry(host).or_insert(*index);
         }
     }
+    by_host
+}
+
+/// For every name the virtual service with the most specific host; ties keep the order.
+fn most_specific<'n>(
+    names: impl Iterator<Item = (usize, &'n str)>,
+    by_host: &BTreeMap<&str, usize>,
+) -> BTreeMap<usize, usize> {
+    let wild: Vec<(&str, usize)> = by_host
+        .iter()
+        .filter(|(host, _)| hosts::is_wildcard(host))
+        .map(|(host, index)| (*host, *index))
+        .collect();
     let best = |host: &str| {
-        let matching = by_host.iter().filter(|(pattern, _)| hosts::covers(pattern, host));
+        if let Some(exact) = by_host.get(host) {
+            return Some(*exact);
+        }
+        let matching = wild.iter().filter(|(pattern, _)| hosts::covers(pattern, host));
         matching.min_by(|(a, _), (b, _)| hosts::specificity(a, b)).map(|(_, index)| *index)
     };
-    services.keys().filter_map(|callee| Some((*callee, best(&callees[*callee].host)?))).collect()
+    names.filter_map(|(key, host)| Some((key, best(host)?))).collect()
 }

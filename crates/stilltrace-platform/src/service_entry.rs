@@ -1,14 +1,16 @@
 //! Hosts of `ServiceEntry` objects, with the endpoints that the object writes or selects.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use stilltrace_model::ServiceId;
 
 use crate::endpoints::{self, Backends, Endpoint};
+use crate::field::Field;
 use crate::inventory::Inventory;
 use crate::mesh_config::MeshConfig;
 use crate::ports::{self, Port, Target};
-use crate::services::{self, Callee, Resolution};
+use crate::services::{self, Address, Callee, Resolution};
 use crate::source::Source;
 use crate::visibility::Visibility;
 
@@ -50,6 +52,7 @@ pub(crate) fn read(
             endpoints: endpoints.clone(),
             visibility: Visibility::read(Some(&spec), &mesh.service_export_to, namespace),
             resolution: resolution.clone(),
+            addresses: addresses(&spec),
             kubernetes: false,
             // Istio's default location is outside.
             external: text("location") != Some("MESH_INTERNAL"),
@@ -58,6 +61,24 @@ pub(crate) fn read(
             distribution: services::distribution(source, inventory),
         });
     }
+}
+
+/// The addresses of a `ServiceEntry`; a range of one address is that address.
+fn addresses(spec: &Field<'_>) -> Vec<Address> {
+    let written = spec.get("addresses").map(|list| list.texts()).unwrap_or_default();
+    if written.is_empty() {
+        return vec![Address::Any];
+    }
+    let read = |text: &&str| {
+        let (ip, bits) = text.split_once('/').map_or((*text, None), |(ip, bits)| (ip, Some(bits)));
+        let address: IpAddr = ip.parse().ok()?;
+        let all = if address.is_ipv4() { "32" } else { "128" };
+        match bits {
+            Some(bits) if bits != all => Some(Address::Range((*text).to_owned())),
+            _ => Some(Address::Fixed(ip.to_owned())),
+        }
+    };
+    written.iter().filter_map(read).collect()
 }
 
 /// A host that is its own only endpoint, found by DNS.

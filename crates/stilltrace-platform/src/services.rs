@@ -37,6 +37,8 @@ pub(crate) struct Callee {
     pub(crate) external: bool,
     /// Where the object starts.
     pub(crate) origin: Origin,
+    /// What callers dial; a `ServiceEntry` may have several.
+    pub(crate) addresses: Vec<Address>,
     /// When the object was created, if the manifest says.
     pub(crate) created: Option<Timestamp>,
     /// Workloads whose pods it selects, sorted.
@@ -73,7 +75,25 @@ pub(crate) enum Distribution {
     SameNode,
 }
 
+/// What callers of a service dial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// An address of its own that the cluster assigns.
+    Assigned,
+    /// An address that is written down.
+    Fixed(String),
+    /// A range of addresses.
+    Range(String),
+    /// No address of its own: pods are dialled, or names that Istio does not resolve.
+    Any,
+}
+
 impl Callee {
+    /// Whether names below its own are names of its pods.
+    pub(crate) fn answers_for_pods(&self) -> bool {
+        self.kubernetes && self.resolution == Resolution::Dialled
+    }
+
     /// Whether requests to the port are routed as HTTP.
     pub(crate) fn speaks_http(&self, port: u16) -> bool {
         self.ports.get(&port).is_some_and(|protocol| ports::is_http_or_sniffed(protocol))
@@ -102,7 +122,19 @@ pub(crate) fn read(
     for source in inventory.of("networking.istio.io", "ServiceEntry") {
         service_entry::read(source, inventory, mesh, backends, &mut found);
     }
+    // Istio's order: by age, then by name, whatever the kind.
+    found.sort_by(|a, b| (a.created, &a.id.name).cmp(&(b.created, &b.id.name)));
     found
+}
+
+/// The address of a Kubernetes service: the cluster assigns one where none is written.
+fn address(spec: Option<&Field<'_>>) -> Vec<Address> {
+    let written = spec.and_then(|spec| spec.get("clusterIP")?.text());
+    match written {
+        None | Some("") => vec![Address::Assigned],
+        Some("None") => vec![Address::Any],
+        Some(written) => vec![Address::Fixed(written.to_owned())],
+    }
 }
 
 fn read_service(
@@ -134,6 +166,7 @@ fn read_service(
         workloads: selected(selector.as_ref(), namespace, backends.pods),
         endpoints,
         visibility: visibility(source, mesh),
+        addresses: address(spec.as_ref()),
         external: matches!(resolution, Resolution::Alias(_)),
         resolution,
         kubernetes: true,

@@ -33,6 +33,12 @@ pub(crate) struct Egress {
     pub(crate) port: Option<u16>,
     /// Whether it is a generic HTTP proxy, which serves all ports.
     pub(crate) http_proxy: bool,
+    /// The protocol of that port, in lower case.
+    pub(crate) protocol: String,
+    /// The address that it listens on, where one is written.
+    pub(crate) bind: Option<String>,
+    /// Whether callers dial the proxy itself, so that it opens the port.
+    pub(crate) binds_port: bool,
     /// `namespace/host` entries.
     pub(crate) hosts: Vec<String>,
 }
@@ -67,10 +73,16 @@ pub(crate) fn read<'a>(inventory: &Inventory<'a>) -> Vec<Sidecar<'a>> {
 }
 
 fn egress(listener: &Field<'_>) -> Egress {
-    let protocol = listener.at(&["port", "protocol"]).and_then(|field| field.text());
+    let text = |path: &[&str]| listener.at(path).and_then(|field| field.text());
+    let protocol = text(&["port", "protocol"]).unwrap_or_default().to_ascii_lowercase();
+    let bind = text(&["bind"]).filter(|bind| !bind.is_empty());
     Egress {
         port: listener.at(&["port", "number"]).and_then(|field| field.port()),
-        http_proxy: protocol.is_some_and(|name| name.eq_ignore_ascii_case("HTTP_PROXY")),
+        http_proxy: protocol == "http_proxy",
+        protocol,
+        bind: bind.map(str::to_owned),
+        binds_port: text(&["captureMode"]) == Some("NONE")
+            || bind.is_some_and(|bind| bind.starts_with("unix://")),
         hosts: listener.list("hosts").iter().filter_map(egress_host).collect(),
     }
 }
@@ -155,7 +167,14 @@ pub(crate) fn everything() -> Setting<Vec<String>> {
 
 /// The listener that a proxy has where no `Sidecar` limits it.
 pub(crate) fn open_egress() -> Egress {
-    Egress { port: None, http_proxy: false, hosts: vec!["*/*".to_owned()] }
+    Egress {
+        port: None,
+        http_proxy: false,
+        protocol: String::new(),
+        bind: None,
+        binds_port: false,
+        hosts: vec!["*/*".to_owned()],
+    }
 }
 
 impl Egress {

@@ -1,15 +1,18 @@
-//! Virtual services: hosts, visibility and HTTP routes, before anyone asks for them.
+//! Virtual services: hosts, visibility and routes, before anyone asks for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::connections::{Connections, Meeting};
 use crate::delegate;
 use crate::field::Field;
 use crate::hosts;
+use crate::http_rule::HttpRule;
 use crate::inventory::Inventory;
 use crate::matching::{Match, gateway_name};
 use crate::mesh_config::MeshConfig;
 use crate::source::Source;
 use crate::visibility::Visibility;
+use crate::wanted::Wanted;
 
 /// A virtual service whose delegates are merged in.
 pub(crate) struct VirtualService<'a> {
@@ -22,7 +25,11 @@ pub(crate) struct VirtualService<'a> {
     /// Which namespaces see it.
     pub(crate) visibility: Visibility,
     /// Routes in the order of the object.
-    pub(crate) http: Vec<HttpRoute<'a>>,
+    pub(crate) http: Vec<HttpRule>,
+    /// `tcp`.
+    pub(crate) tcp: Vec<Connections>,
+    /// `tls`.
+    pub(crate) tls: Vec<Connections>,
     /// Destinations of any kind of route: host, port if named, and the only namespaces of callers
     /// that the route is for (empty: all).
     pub(crate) destinations: Vec<(String, Option<u16>, BTreeSet<String>)>,
@@ -31,6 +38,8 @@ pub(crate) struct VirtualService<'a> {
 /// One entry of `http`. A field of a delegate's route comes from the delegate or its root.
 #[derive(Clone)]
 pub(crate) struct HttpRoute<'a> {
+    /// The entry itself: the delegate's where the root hands over.
+    pub(crate) entry: Field<'a>,
     /// Name, or empty.
     pub(crate) name: String,
     /// Alternatives; empty matches everything.
@@ -49,24 +58,39 @@ pub(crate) struct HttpRoute<'a> {
     pub(crate) fault: Option<Field<'a>>,
     /// `mirror`.
     pub(crate) mirror: Option<Field<'a>>,
-    /// `mirrorPercentage.value`, or the older `mirrorPercent`.
+    /// `mirrorPercentage`.
+    pub(crate) mirror_percentage: Option<Field<'a>>,
+    /// `mirrorPercent`, the older spelling.
     pub(crate) mirror_percent: Option<Field<'a>>,
     /// `mirrors`.
     pub(crate) mirrors: Option<Field<'a>>,
+    /// `rewrite`.
+    pub(crate) rewrite: Option<Field<'a>>,
+    /// `headers`.
+    pub(crate) headers: Option<Field<'a>>,
+    /// `corsPolicy`.
+    pub(crate) cors: Option<Field<'a>>,
 }
 
 /// Reads all virtual services that have hosts, oldest first.
-pub(crate) fn read<'a>(inventory: &Inventory<'a>, mesh: &MeshConfig) -> Vec<VirtualService<'a>> {
+///
+/// `mesh_retries` is the mesh's `defaultHttpRetryPolicy`.
+pub(crate) fn read<'a>(
+    inventory: &Inventory<'a>,
+    mesh: &MeshConfig,
+    mesh_retries: Option<&Field<'_>>,
+) -> Vec<VirtualService<'a>> {
     let sources = inventory.of("networking.istio.io", "VirtualService");
     let parts: BTreeMap<(&str, &str), &'a Source> =
         sources.iter().map(|source| ((source.namespace(), source.name()), *source)).collect();
-    sources.iter().filter_map(|source| read_one(source, &parts, mesh)).collect()
+    sources.iter().filter_map(|source| read_one(source, &parts, mesh, mesh_retries)).collect()
 }
 
 fn read_one<'a>(
     source: &'a Source,
     parts: &BTreeMap<(&str, &str), &'a Source>,
     mesh: &MeshConfig,
+    mesh_retries: Option<&Field<'_>>,
 ) -> Option<VirtualService<'a>> {
     let spec = source.spec()?;
     let namespace = source.namespace();
@@ -97,7 +121,9 @@ fn read_one<'a>(
         gateways,
         visibility: Visibility::read(Some(&spec), default, namespace),
         destinations: destinations(&http, &spec),
-        http,
+        http: http.iter().map(|entry| HttpRule::read(source, entry, mesh_retries)).collect(),
+        tcp: spec.list("tcp").iter().map(Connections::read).collect(),
+        tls: spec.list("tls").iter().map(Connections::read).collect(),
     })
 }
 
@@ -106,6 +132,7 @@ impl<'a> HttpRoute<'a> {
     pub(crate) fn read(entry: &Field<'a>) -> Self {
         let name = entry.get("name").and_then(|name| name.text()).unwrap_or_default();
         Self {
+            entry: entry.clone(),
             name: name.to_owned(),
             matches: entry.list("match").iter().map(Match::read).collect(),
             destinations: entry.list("route"),
@@ -115,22 +142,31 @@ impl<'a> HttpRoute<'a> {
             retries: entry.block("retries"),
             fault: entry.block("fault"),
             mirror: entry.get("mirror"),
-            mirror_percent: mirror_percent(entry),
+            mirror_percentage: entry.get("mirrorPercentage"),
+            mirror_percent: entry.get("mirrorPercent").or_else(|| entry.get("mirror_percent")),
             mirrors: entry.get("mirrors"),
+            rewrite: entry.block("rewrite"),
+            headers: entry.block("headers"),
+            cors: entry.block("corsPolicy"),
         }
     }
-}
-
-/// The share of requests to mirror; the older spellings are still read by Istio.
-fn mirror_percent<'a>(entry: &Field<'a>) -> Option<Field<'a>> {
-    let value = entry.at(&["mirrorPercentage", "value"]).or_else(|| entry.get("mirrorPercentage"));
-    value.or_else(|| entry.get("mirrorPercent")).or_else(|| entry.get("mirror_percent"))
 }
 
 impl VirtualService<'_> {
     /// Whether any route looks at the caller's labels.
     pub(crate) fn looks_at_labels(&self) -> bool {
-        self.http.iter().flat_map(|route| &route.matches).any(Match::looks_at_labels)
+        let connections = self.tcp.iter().chain(&self.tls);
+        self.http.iter().flat_map(|rule| &rule.cases).any(Match::looks_at_labels)
+            || connections.flat_map(|rule| &rule.cases).any(Meeting::looks_at_labels)
+    }
+
+    /// Its rank for a client, before age counts: private to the client's namespace, exported to it,
+    /// public.
+    pub(crate) fn class_for(&self, namespace: &str) -> u8 {
+        match &self.visibility {
+            Visibility::Public => 2,
+            Visibility::Namespaces(_) => u8::from(self.source.namespace() != namespace),
+        }
     }
 
     /// Whether it routes calls between workloads, not only calls through a gateway.
@@ -140,10 +176,9 @@ impl VirtualService<'_> {
 }
 
 /// Host and port of a destination of a route, mirror or TCP route.
-pub(crate) fn target(destination: &Field<'_>) -> Option<(String, Option<u16>)> {
-    let host = destination.get("host")?.text()?;
-    let port = destination.at(&["port", "number"]).and_then(|port| port.port());
-    Some((hosts::complete(host, destination.source().namespace()).to_ascii_lowercase(), port))
+fn target(destination: &Field<'_>) -> Option<(String, Option<u16>)> {
+    let wanted = Wanted::read(destination)?;
+    Some((wanted.host, wanted.port.map(|(port, _)| port)))
 }
 
 type Targets = Vec<(String, Option<u16>, BTreeSet<String>)>;

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use stilltrace_model::{
     AppContainer, Call, Capture, Change, CommitId, CommitInfo, Destination, Edge, EdgeId, Entity,
     Location, ObjectRef, Origin, Platform, PodRules, Question, Retries, Route, Scope, Series,
-    Service, ServiceId, Setting, SettingChange, SidecarProxy, Signal, Telemetry, Timestamp,
+    Service, ServiceId, Setting, SettingChange, SidecarProxy, Signal, Target, Telemetry, Timestamp,
     TrafficPolicy, Window, Workload, WorkloadId, signal,
 };
 
@@ -242,27 +242,20 @@ fn workload(id: &WorkloadId) -> Workload {
     }
 }
 
+fn route(id: &EdgeId) -> Route {
+    let service = id.destination.clone();
+    let host = format!("{}.{}.svc.cluster.local", service.name, service.namespace);
+    let on = ["connect-failure", "refused-stream"].map(str::to_owned).to_vec();
+    Route::towards(
+        vec![Destination { to: Target::implied(service, host, 80, NOBODY), weight: unset(100) }],
+        unset(Some(Duration::from_secs(5))),
+        Retries::new(unset(2), unset(None), unset(on), NOBODY),
+    )
+}
+
 fn edge(id: EdgeId) -> Edge {
     Edge {
-        routes: Arc::from([Route {
-            object: None,
-            name: String::new(),
-            matches: Vec::new(),
-            destinations: vec![Destination {
-                service: id.destination.clone(),
-                port: 80,
-                subset: None,
-                weight: unset(100),
-            }],
-            timeout: unset(Some(Duration::from_secs(5))),
-            retries: Retries {
-                attempts: unset(2),
-                per_try_timeout: unset(None),
-                retry_on: unset(vec!["connect-failure".into(), "refused-stream".into()]),
-            },
-            fault: None,
-            mirrors: Vec::new(),
-        }]),
+        routes: Arc::from([route(&id)]),
         policy: Arc::new(TrafficPolicy::unset("test")),
         subsets: Arc::default(),
         endpoints: Some(2),

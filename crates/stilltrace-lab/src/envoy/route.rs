@@ -1,7 +1,9 @@
 //! Routes: virtual hosts per visible service, in the order and with the defaults of Istio.
 
 use serde_json::{Value, json};
-use stilltrace_model::{Destination, Edge, FaultRule, Mirror, ObjectRef, Origin, Retries, Route};
+use stilltrace_model::{
+    AbortStatus, Destination, Edge, FaultRule, Mirror, ObjectRef, Origin, Retries, Route,
+};
 
 use super::{ROUTES, World, edges_of, extension, fraction, host, matches, outbound, seconds, url};
 use crate::pods::Pod;
@@ -66,7 +68,7 @@ fn gateway_hosts(world: World<'_>, pod: &Pod) -> Vec<Value> {
     let mut wide: Vec<Value> = Vec::new();
     for edge in called {
         for route in edge.routes.iter() {
-            let routes = if route.matches.is_empty() { &mut wide } else { &mut narrow };
+            let routes = if route.matches.is_everything() { &mut wide } else { &mut narrow };
             let route = http_route(edge, route);
             if !routes.contains(&route) {
                 routes.push(route);
@@ -84,7 +86,7 @@ fn gateway_hosts(world: World<'_>, pod: &Pod) -> Vec<Value> {
 
 /// One route with its action.
 fn http_route(edge: &Edge, route: &Route) -> Value {
-    let condition = matches::condition(&route.matches);
+    let condition = matches::condition(&route.matches.texts());
     if route.destinations.is_empty() {
         // The proxy answers itself (a redirect, a direct response); the model does not say what.
         return json!({"name": route.name, "match": condition, "direct_response": {"status": 200}});
@@ -116,7 +118,7 @@ fn http_route(edge: &Edge, route: &Route) -> Value {
 
 /// Where a route leads: one cluster, or several by weight.
 fn targets(route: &Route) -> Value {
-    let name = |to: &Destination| outbound(&to.service, to.port, to.subset.as_deref());
+    let name = |to: &Destination| outbound(&to.to.service, to.to.port, to.to.subset.as_deref());
     match route.destinations.as_slice() {
         [only] => json!({"cluster": name(only)}),
         several => {
@@ -172,7 +174,7 @@ fn retry_policy(retries: &Retries) -> Option<Value> {
 /// A copy of requests that nobody waits for.
 fn mirror(mirror: &Mirror) -> Value {
     json!({
-        "cluster": outbound(&mirror.destination, mirror.port, None),
+        "cluster": outbound(&mirror.to.service, mirror.to.port, mirror.to.subset.as_deref()),
         "runtime_fraction": {"default_value": fraction(mirror.percent.value)},
     })
 }
@@ -180,12 +182,16 @@ fn mirror(mirror: &Mirror) -> Value {
 /// Injected delay and abort.
 fn fault_config(fault: &FaultRule) -> Value {
     let mut config = json!({"@type": url("envoy.extensions.filters.http.fault.v3.HTTPFault")});
-    if let Some((delay, percent)) = &fault.delay {
-        config["delay"] =
-            json!({"fixed_delay": seconds(delay.value), "percentage": fraction(*percent)});
+    if let Some(delay) = &fault.delay {
+        let percent = fraction(delay.percent.value);
+        config["delay"] = json!({"fixed_delay": seconds(delay.fault.value), "percentage": percent});
     }
-    if let Some((status, percent)) = &fault.abort {
-        config["abort"] = json!({"http_status": status.value, "percentage": fraction(*percent)});
+    if let Some(abort) = &fault.abort {
+        let percent = fraction(abort.percent.value);
+        config["abort"] = match abort.fault.value {
+            AbortStatus::Http(status) => json!({"http_status": status, "percentage": percent}),
+            AbortStatus::Grpc(code) => json!({"grpc_status": code, "percentage": percent}),
+        };
     }
     config
 }

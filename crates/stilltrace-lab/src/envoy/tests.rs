@@ -107,7 +107,7 @@ fn a_subset_is_a_cluster_of_the_pods_with_its_labels() {
     let labels = BTreeMap::from([("version".to_owned(), "v2".to_owned())]);
     Arc::make_mut(&mut edge.subsets).insert("v2".to_owned(), (labels, defaults::policy()));
     let mut canary = edge.routes[0].destinations[0].clone();
-    canary.subset = Some("v2".to_owned());
+    canary.to.subset = Some("v2".to_owned());
     canary.weight.value = 10;
     let route = &mut Arc::make_mut(&mut edge.routes)[0];
     route.destinations[0].weight.value = 90;

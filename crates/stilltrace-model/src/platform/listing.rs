@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Edge, Route, TrafficPolicy};
+use super::{Edge, Route, Target, TrafficPolicy};
 use crate::{Origin, Setting};
 
 type Listed<'a> = (String, String, &'a Origin);
@@ -35,31 +35,54 @@ fn list_route<'a>(prefix: &str, route: &'a Route, all: &mut Vec<Listed<'a>>) {
     push(all, prefix, "retries.attempts", &route.retries.attempts, ToString::to_string);
     push(all, prefix, "retries.perTryTimeout", &route.retries.per_try_timeout, duration);
     push(all, prefix, "retries.retryOn", &route.retries.retry_on, |on| on.join(","));
+    if route.retries.backoff.is_written() {
+        push(all, prefix, "retries.backoff", &route.retries.backoff, duration);
+    }
     for destination in &route.destinations {
-        let subset = destination.subset.as_deref().unwrap_or("*");
-        push(
-            all,
-            prefix,
-            &format!("weight[{}|{subset}]", destination.service),
-            &destination.weight,
-            ToString::to_string,
-        );
+        let name = format!("weight[{}]", target(&destination.to));
+        push(all, prefix, &name, &destination.weight, ToString::to_string);
     }
     if let Some(fault) = &route.fault {
-        if let Some((delay, percent)) = &fault.delay {
-            push(all, prefix, "fault.delay", delay, |delay| {
+        if let Some(delay) = &fault.delay {
+            let percent = delay.percent.value;
+            push(all, prefix, "fault.delay", &delay.fault, |delay| {
                 format!("{} for {percent}%", show(*delay))
             });
         }
-        if let Some((status, percent)) = &fault.abort {
-            push(all, prefix, "fault.abort", status, |status| format!("{status} for {percent}%"));
+        if let Some(abort) = &fault.abort {
+            let percent = abort.percent.value;
+            push(all, prefix, "fault.abort", &abort.fault, |status| {
+                format!("{status} for {percent}%")
+            });
         }
     }
     for mirror in &route.mirrors {
-        push(all, prefix, &format!("mirror[{}]", mirror.destination), &mirror.percent, |percent| {
+        push(all, prefix, &format!("mirror[{}]", mirror.to.service), &mirror.percent, |percent| {
             format!("{percent}%")
         });
     }
+    list_changes(prefix, route, all);
+}
+
+/// What a route answers by itself or changes on the way.
+fn list_changes<'a>(prefix: &str, route: &'a Route, all: &mut Vec<Listed<'a>>) {
+    if let Some(answer) = &route.answer {
+        push(all, prefix, "answer", answer, ToString::to_string);
+    }
+    if let Some(rewrite) = &route.rewrite {
+        push(all, prefix, "rewrite.uri", rewrite, ToString::to_string);
+    }
+    if let Some(host) = &route.rewrite_host {
+        push(all, prefix, "rewrite.authority", host, Clone::clone);
+    }
+    for hash in &route.hash {
+        push(all, prefix, "consistentHash", hash, ToString::to_string);
+    }
+}
+
+/// `service|subset`, with `*` for all pods.
+fn target(target: &Target) -> String {
+    format!("{}|{}", target.service, target.subset.as_deref().unwrap_or("*"))
 }
 
 fn list_policy<'a>(prefix: &str, policy: &'a TrafficPolicy, all: &mut Vec<Listed<'a>>) {

@@ -57,7 +57,11 @@ fn compare_workload(platform: &Platform, workload: &Workload, wanted: &Value, sc
             compare_service(platform, edge, wanted, &place, score);
             policy::compare_edge(edge, wanted, &place, score);
         }
-        if !workload.is_gateway {
+        let http = platform.services.get(&edge.id.destination).is_some_and(|service| {
+            let protocol = service.ports.get(&edge.id.port).map(String::as_str);
+            matches!(protocol, Some("http" | "http2" | "grpc" | "grpc-web" | "auto"))
+        });
+        if !workload.is_gateway && http {
             let (host, port) = key.split_once('|').unwrap();
             route::compare_all(edge, named(&wanted["http"][port], host), &place, score);
         }
@@ -132,7 +136,7 @@ fn compare_gateway(edges: &BTreeMap<String, &Edge>, wanted: &Value, name: &str, 
 fn gateway_route(route: &Route) -> String {
     let vs = route.object.as_ref().and_then(|origin| origin.object());
     let vs = vs.map(|object| format!("{}/{}", object.namespace, object.name));
-    let matched = matches::of(&route.matches);
+    let matched = matches::of(&route.matches.texts());
     let timeout = route.timeout.value.map(millis);
     format!("{} {matched} {} {timeout:?}", json!(vs), route.retries.attempts.value)
 }

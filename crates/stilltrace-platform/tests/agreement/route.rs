@@ -1,9 +1,9 @@
 //! Routes: order, match, destinations, timeout, retries, fault, mirrors.
 
 use serde_json::{Value, json};
-use stilltrace_model::{Edge, Route};
+use stilltrace_model::{AbortStatus, Edge, Route};
 
-use super::{Ours, Score, host, matches, millis};
+use super::{Ours, Score, matches, millis};
 
 /// Conditions of the retries that Istio gives every route.
 const DEFAULT_RETRY_ON: &str =
@@ -31,7 +31,7 @@ fn compare(route: &Route, wanted: &Value, place: &str, score: &mut Score) {
     score.compare("route vs", place, Ours::from(origin, json!(object)), &wanted["vs"]);
     let name = Some(&route.name).filter(|name| !name.is_empty());
     score.compare("route name", place, Ours::from(origin, json!(name)), &wanted["name"]);
-    let matched = Ours::from(origin, matches::of(&route.matches));
+    let matched = Ours::from(origin, matches::of(&route.matches.texts()));
     score.compare("route match", place, matched, &matches::sorted(&wanted["match"]));
     compare_destinations(route, wanted, place, score);
     compare_fault(route, wanted, place, score);
@@ -45,9 +45,10 @@ fn compare(route: &Route, wanted: &Value, place: &str, score: &mut Score) {
 }
 
 fn compare_destinations(route: &Route, wanted: &Value, place: &str, score: &mut Score) {
-    let target = |to: &stilltrace_model::Destination| {
+    let target = |destination: &stilltrace_model::Destination| {
+        let to = &destination.to;
         let subset = to.subset.as_ref().map(|subset| format!("|{subset}")).unwrap_or_default();
-        json!([format!("{}|{}{subset}", host(&to.service), to.port), to.weight.value])
+        json!([format!("{}|{}{subset}", to.host, to.port), destination.weight.value])
     };
     let ours: Vec<Value> = route.destinations.iter().map(target).collect();
     let origin = route.destinations.first().map(|to| &to.weight.origin);
@@ -91,13 +92,13 @@ fn compare_fault(route: &Route, wanted: &Value, place: &str, score: &mut Score) 
     let fault = route.fault.as_ref();
     let ours = fault.map(|fault| {
         json!([
-            fault.delay.as_ref().map(|(delay, percent)| (millis(delay.value), *percent)),
-            fault.abort.as_ref().map(|(status, percent)| (f64::from(status.value), *percent)),
+            fault.delay.as_ref().map(|delay| (millis(delay.fault.value), delay.percent.value)),
+            fault.abort.as_ref().map(|abort| (status(abort.fault.value), abort.percent.value)),
         ])
     });
     // 100 is also printed for an abort without a percentage, which Envoy never injects.
     let abort = fault.and_then(|fault| fault.abort.as_ref());
-    let never = abort.is_some_and(|(_, percent)| *percent == 0.0);
+    let never = abort.is_some_and(|abort| abort.percent.value == 0.0);
     let theirs = wanted.get("fault").map(|fault| {
         let pair = |value: &str, percent: &str| {
             let unset = percent == "abort_pct" && never && fault[percent] == json!(100);
@@ -106,14 +107,24 @@ fn compare_fault(route: &Route, wanted: &Value, place: &str, score: &mut Score) 
         };
         json!([pair("delay_ms", "delay_pct"), pair("abort", "abort_pct")])
     });
-    let delay = fault.and_then(|fault| fault.delay.as_ref()).map(|(delay, _)| &delay.origin);
-    let origin = delay.or_else(|| abort.map(|(status, _)| &status.origin));
+    let delay = fault.and_then(|fault| fault.delay.as_ref()).map(|delay| &delay.fault.origin);
+    let origin = delay.or_else(|| abort.map(|abort| &abort.fault.origin));
     score.compare("route fault", place, Ours::from(origin, json!(ours)), &json!(theirs));
+}
+
+/// A status as Istio's tools print it.
+fn status(status: AbortStatus) -> f64 {
+    match status {
+        AbortStatus::Http(status) => f64::from(status),
+        AbortStatus::Grpc(code) => f64::from(code),
+    }
 }
 
 fn compare_mirrors(route: &Route, wanted: &Value, place: &str, score: &mut Score) {
     let target = |mirror: &stilltrace_model::Mirror| {
-        json!([format!("{}|{}", host(&mirror.destination), mirror.port), mirror.percent.value])
+        let to = &mirror.to;
+        let subset = to.subset.as_ref().map(|subset| format!("|{subset}")).unwrap_or_default();
+        json!([format!("{}|{}{subset}", to.host, to.port), mirror.percent.value])
     };
     let ours: Vec<Value> = route.mirrors.iter().map(target).collect();
     let theirs: Vec<Value> = wanted["mirror"]

@@ -8,6 +8,7 @@
 mod cluster;
 mod inbound;
 mod object;
+mod route;
 
 use std::collections::BTreeMap;
 
@@ -92,6 +93,15 @@ fn describe(
         clusters.insert(key, cluster::describe(edge, service));
     }
     object.put("edges", Value::Object(clusters));
+    if let Some(table) = platform.routes.get(&workload.id) {
+        for (name, value) in
+            [("http", route::http(table, workload.is_gateway)), ("tcp", route::tcp(table))]
+        {
+            if let Some(value) = value {
+                object.put(name, value);
+            }
+        }
+    }
     if !workload.is_gateway {
         let ports = proxy.inbound.iter();
         let ports = ports.map(|(port, inbound)| (port.to_string(), inbound::describe(inbound)));

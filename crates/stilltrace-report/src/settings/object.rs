@@ -24,6 +24,11 @@ impl Object {
         self.origins.insert(name.to_owned(), whence(origin, &[]));
     }
 
+    /// What set a part of a field, such as `to[0].weight`.
+    pub(super) fn mark(&mut self, name: &str, origin: &Origin) {
+        self.origins.insert(name.to_owned(), whence(origin, &[]));
+    }
+
     /// A setting; `None` for a value that is the default and therefore absent. Its origin is named
     /// when the field is there, when a line set it, and when it won against a line.
     pub(super) fn set<T>(&mut self, name: &str, setting: &Setting<T>, value: Option<Value>) {
@@ -52,6 +57,25 @@ impl Object {
         for (field, origin) in inner.origins {
             self.origins.insert(format!("{name}.{field}"), origin);
         }
+    }
+
+    /// The origins of a group whose fields are all at their defaults.
+    pub(super) fn nest_origins(&mut self, name: &str, inner: Self) {
+        for (field, origin) in inner.origins {
+            if origin.get("default").is_none() || origin.get("overrode").is_some() {
+                self.origins.insert(format!("{name}.{field}"), origin);
+            }
+        }
+    }
+
+    /// How many fields there are.
+    pub(super) fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// The fields without their origins.
+    pub(super) fn values(&self) -> &Map<String, Value> {
+        &self.fields
     }
 
     /// The object, with `origins` where there are any.

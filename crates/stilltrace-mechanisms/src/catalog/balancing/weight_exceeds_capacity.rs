@@ -113,13 +113,13 @@ fn share<'a>(
 ) -> Option<Share<'a>> {
     let edge = target_edge(platform, used.edge, destination)?;
     let everything = std::collections::BTreeMap::new();
-    let labels = match &destination.subset {
+    let labels = match &destination.to.subset {
         Some(subset) => &edge.subsets.get(subset)?.0,
         None => &everything,
     };
     let mut pods = 0.0;
     let mut workloads = Vec::new();
-    for workload in workloads_with(platform, &destination.service, labels) {
+    for workload in workloads_with(platform, &destination.to.service, labels) {
         pods += f64::from(workload.replicas.value?);
         workloads.push(&workload.id);
     }
@@ -132,7 +132,7 @@ fn describe(
     load: f64,
     (weights, pods): (f64, f64),
 ) -> Hazard {
-    let (id, to) = (&used.edge.id, share.destination);
+    let (id, to) = (&used.edge.id, &share.destination.to);
     let name = to.subset.as_ref().map_or_else(
         || to.service.to_string(),
         |subset| format!("{} (subset {subset})", to.service),
@@ -146,7 +146,7 @@ fn describe(
     );
     let fair = (weights - share.weight) * share.pods / (pods - share.pods).max(1.0);
     Draft::new("weight-exceeds-capacity", id, Certainty::Certain, message)
-        .setting(used.weight_name(to), &to.weight)
+        .setting(used.weight_name(share.destination), &share.destination.weight)
         .value("fair_weight", fair)
         .related_all(share.workloads.iter().copied())
         .done()

@@ -89,13 +89,13 @@ fn fault<'a>(
 ) -> Option<Fault<'a>> {
     let Some((labels, _)) = edge.subsets.get(subset) else { return Some(Fault::Undefined) };
     // A service without any known workload may have its pods elsewhere.
-    let known = platform.workloads_of(&to.service).next().is_some();
-    let empty = workloads_with(platform, &to.service, labels).next().is_none();
+    let known = platform.workloads_of(&to.to.service).next().is_some();
+    let empty = workloads_with(platform, &to.to.service, labels).next().is_none();
     (known && empty).then_some(Fault::Empty(labels))
 }
 
 fn describe(platform: &Platform, used: &RouteInUse<'_>, to: &Destination) -> Option<Hazard> {
-    let subset = to.subset.as_deref()?;
+    let subset = to.to.subset.as_deref()?;
     if to.weight.value == 0 {
         return None;
     }
@@ -112,7 +112,7 @@ fn describe(platform: &Platform, used: &RouteInUse<'_>, to: &Destination) -> Opt
     let id = &used.edge.id;
     let message = format!(
         "a route of {} sends requests to subset {subset} of {}, {reason}: they are answered with 503",
-        id.source, to.service,
+        id.source, to.to.service,
     );
     let weight = used.weight_name(to);
     let mut draft = Draft::new("missing-subset", id, Certainty::Certain, message)

@@ -103,7 +103,7 @@ impl Mechanism for TimeoutRemoved {
 /// Whether every request of the route is answered by an injected abort.
 fn only_fails(used: &RouteInUse<'_>) -> bool {
     let abort = used.route.fault.as_ref().and_then(|fault| fault.abort.as_ref());
-    abort.is_some_and(|(_, percent)| *percent >= 100.0)
+    abort.is_some_and(|abort| abort.percent.value >= 100.0)
 }
 
 fn describe(platform: &Platform, used: &RouteInUse<'_>) -> Option<Hazard> {

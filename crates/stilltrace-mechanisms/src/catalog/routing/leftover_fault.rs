@@ -72,16 +72,17 @@ impl Mechanism for LeftoverFault {
 
 fn describe(used: &RouteInUse<'_>) -> Option<Hazard> {
     let fault = used.route.fault.as_ref()?;
-    let delay =
-        fault.delay.as_ref().filter(|(delay, percent)| *percent > 0.0 && !delay.value.is_zero());
-    let abort = fault.abort.as_ref().filter(|(_, percent)| *percent > 0.0);
+    let delay = fault.delay.as_ref();
+    let delay = delay.filter(|delay| delay.percent.value > 0.0 && !delay.fault.value.is_zero());
+    let abort = fault.abort.as_ref().filter(|abort| abort.percent.value > 0.0);
     let mut parts = Vec::new();
-    if let Some((delay, percent)) = delay {
-        parts
-            .push(format!("{percent}% of the requests are held back by {}", duration(delay.value)));
+    if let Some(delay) = delay {
+        let (percent, time) = (delay.percent.value, duration(delay.fault.value));
+        parts.push(format!("{percent}% of the requests are held back by {time}"));
     }
-    if let Some((status, percent)) = abort {
-        parts.push(format!("{percent}% are answered with {} instead of being sent", status.value));
+    if let Some(abort) = abort {
+        let (percent, status) = (abort.percent.value, abort.fault.value);
+        parts.push(format!("{percent}% are answered with {status} instead of being sent"));
     }
     if parts.is_empty() {
         return None;
@@ -94,13 +95,13 @@ fn describe(used: &RouteInUse<'_>) -> Option<Hazard> {
         parts.join(", and ")
     );
     let mut draft = Draft::new("leftover-fault", id, Certainty::Certain, message);
-    if let Some((delay, _)) = delay {
+    if let Some(delay) = delay {
         draft = draft
-            .setting(used.name("fault.delay"), delay)
-            .value("delay", delay.value.as_secs_f64());
+            .setting(used.name("fault.delay"), &delay.fault)
+            .value("delay", delay.fault.value.as_secs_f64());
     }
-    if let Some((abort, _)) = abort {
-        draft = draft.setting(used.name("fault.abort"), abort);
+    if let Some(abort) = abort {
+        draft = draft.setting(used.name("fault.abort"), &abort.fault);
     }
     Some(draft.done())
 }

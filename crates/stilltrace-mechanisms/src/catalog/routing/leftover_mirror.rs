@@ -81,14 +81,14 @@ fn describe(platform: &Platform, used: &RouteInUse<'_>, mirror: &Mirror) -> Haza
     let id = &used.edge.id;
     let message = format!(
         "{}% of the requests of {} to {} are sent a second time, to {}:{}, which does the work again",
-        mirror.percent.value, id.source, id.destination, mirror.destination, mirror.port,
+        mirror.percent.value, id.source, id.destination, mirror.to.service, mirror.to.port,
     );
-    let name = used.name(&format!("mirror[{}]", mirror.destination));
+    let name = used.name(&format!("mirror[{}]", mirror.to.service));
     let mut draft = Draft::new("leftover-mirror", id, Certainty::Certain, message)
         .setting(name.clone(), &mirror.percent);
     if let (Some(route), false) = (&used.route.object, mirror.percent.is_written()) {
         draft = draft.origin(name, route);
     }
-    let targets = platform.workloads_of(&mirror.destination);
+    let targets = platform.workloads_of(&mirror.to.service);
     draft.related_all(targets.map(|target| &target.id)).done()
 }

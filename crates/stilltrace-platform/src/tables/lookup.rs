@@ -1,0 +1,197 @@
+//! What one kind of proxy knows: services by name, the rules towards them, and the clusters it has.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use stilltrace_model::{HashKey, Origin, ServiceId, Setting, Target};
+
+use crate::defaults;
+use crate::destination_rule::Rule;
+use crate::edges::Mesh;
+use crate::field::Field;
+use crate::labels::Labels;
+use crate::routes::{Hashing, Lookup, unknown_service};
+use crate::scope::View;
+use crate::wanted::Wanted;
+
+/// A proxy, or several that see the same.
+pub(crate) struct Proxy<'p, 'a> {
+    /// Everything there is.
+    pub(crate) mesh: &'p Mesh<'a>,
+    /// The proxy's namespace.
+    pub(crate) namespace: &'p str,
+    /// Labels of its pods.
+    pub(crate) labels: &'p Labels,
+    /// What it sees.
+    pub(crate) view: &'p View,
+    rules: RefCell<BTreeMap<usize, Option<&'p Rule<'a>>>>,
+}
+
+/// Finds the service behind a host, with the only port that it has there, if it is the only one.
+pub(crate) trait Services {
+    /// The service or alias of this exact name.
+    fn find(&self, host: &str) -> Option<(usize, Option<u16>)>;
+}
+
+/// Destinations as a proxy resolves them on one port.
+pub(crate) struct Destinations<'d, 'p, 'a> {
+    /// The proxy.
+    pub(crate) proxy: &'d Proxy<'p, 'a>,
+    /// The services that destinations are looked up among.
+    pub(crate) services: &'d dyn Services,
+    /// The port that the caller dials.
+    pub(crate) dialled: u16,
+}
+
+impl<'p, 'a> Proxy<'p, 'a> {
+    /// A proxy of these pods.
+    pub(crate) fn new(
+        mesh: &'p Mesh<'a>,
+        namespace: &'p str,
+        labels: &'p Labels,
+        view: &'p View,
+    ) -> Self {
+        Self { mesh, namespace, labels, view, rules: RefCell::default() }
+    }
+
+    /// The destination rule for calls to a service.
+    pub(crate) fn rule(&self, callee: usize) -> Option<&'p Rule<'a>> {
+        let mesh = self.mesh;
+        let find = || mesh.rules.find(self.namespace, self.labels, &mesh.callees[callee]);
+        *self.rules.borrow_mut().entry(callee).or_insert_with(find)
+    }
+
+    /// Whether the proxy has a cluster for a service port or one of its subsets.
+    fn has_cluster(&self, host: &str, port: u16, subset: Option<&str>) -> bool {
+        let Some(callee) = self.view.by_host.get(host) else { return false };
+        if self.mesh.callees[*callee].is_alias() {
+            return false;
+        }
+        let visible = self.view.services.get(callee).is_some_and(|ports| ports.contains(&port));
+        let Some(subset) = subset else { return visible };
+        let named = |rule: &Rule<'_>| rule.subsets.iter().any(|(name, _)| *name == subset);
+        visible && self.rule(*callee).is_some_and(named)
+    }
+
+    /// The id of the service behind a host.
+    fn service_id(&self, host: &str) -> ServiceId {
+        let seen = self.view.by_host.get(host).copied();
+        let any = seen.or_else(|| self.mesh.directory.named(host).first().copied());
+        any.map_or_else(|| unknown_service(host), |callee| self.mesh.callees[callee].id.clone())
+    }
+
+    /// What requests to a service without virtual service are hashed by.
+    pub(crate) fn hash_of_service(&self, callee: usize, port: u16) -> Hashing {
+        let policy = self.rule(callee).and_then(|rule| rule.policy.as_ref());
+        let Some(policy) = policy else { return Hashing::None };
+        let own = port_level(policy, port).and_then(|entry| hash_block(&entry));
+        hashing(own.or_else(|| hash_block(policy)))
+    }
+
+    /// The idle time of connections that are forwarded to a service: only a rule's top level counts.
+    pub(crate) fn idle_time(&self, callee: usize) -> Option<Setting<Duration>> {
+        let policy = self.rule(callee)?.policy.as_ref()?;
+        let field = policy.at(&["connectionPool", "tcp", "idleTimeout"])?;
+        Some(field.setting(field.duration()?))
+    }
+}
+
+/// The entry of a policy for a port.
+fn port_level<'a>(policy: &Field<'a>, port: u16) -> Option<Field<'a>> {
+    let entries = policy.list("portLevelSettings");
+    let number = |entry: &Field<'_>| entry.at(&["port", "number"]).and_then(|field| field.port());
+    entries.into_iter().find(|entry| number(entry) == Some(port))
+}
+
+fn hash_block<'a>(policy: &Field<'a>) -> Option<Field<'a>> {
+    policy.at(&["loadBalancer", "consistentHash"])
+}
+
+/// What a `consistentHash` block names.
+fn hashing(block: Option<Field<'_>>) -> Hashing {
+    let Some(block) = block else { return Hashing::None };
+    let text = |path: &[&str]| {
+        let field = block.at(path)?;
+        Some((field.text()?.to_owned(), field))
+    };
+    if let Some((name, field)) = text(&["httpHeaderName"]) {
+        return Hashing::By(field.setting(HashKey::Header(name)));
+    }
+    if let Some((name, field)) = text(&["httpCookie", "name"]) {
+        return Hashing::By(field.setting(HashKey::Cookie(name)));
+    }
+    if let Some((name, field)) = text(&["httpQueryParameterName"]) {
+        return Hashing::By(field.setting(HashKey::Query(name)));
+    }
+    match block.get("useSourceIp") {
+        Some(field) => Hashing::By(field.setting(HashKey::SourceAddress)),
+        None => Hashing::Empty,
+    }
+}
+
+impl Lookup for Destinations<'_, '_, '_> {
+    fn target(&self, wanted: &Wanted) -> Target {
+        let proxy = self.proxy;
+        let found = self.services.find(&wanted.host);
+        // An alias has no cluster: requests go to the name that it stands for.
+        let alias = found.and_then(|(callee, _)| proxy.mesh.callees[callee].alias_of());
+        let host = alias.unwrap_or(&wanted.host).to_owned();
+        let (port, port_origin) = match (&wanted.port, found.and_then(|(_, only)| only)) {
+            (Some((port, origin)), _) => (*port, origin.clone()),
+            (None, Some(port)) if port != self.dialled => {
+                (port, Origin::Default { of: defaults::ONLY_PORT })
+            }
+            (None, _) => (self.dialled, Origin::Default { of: defaults::DIALLED }),
+        };
+        let subset = wanted.subset.as_ref().map(|(name, _)| name.clone());
+        Target {
+            service: proxy.service_id(&host),
+            has_cluster: proxy.has_cluster(&host, port, subset.as_deref()),
+            host,
+            port,
+            subset,
+            host_origin: wanted.host_origin.clone(),
+            port_origin,
+            subset_origin: wanted.subset.as_ref().map(|(_, origin)| origin.clone()),
+        }
+    }
+
+    fn hash(&self, wanted: &Wanted) -> Hashing {
+        let Some(callee) = self.proxy.view.by_host.get(&wanted.host) else { return Hashing::None };
+        let Some(rule) = self.proxy.rule(*callee) else { return Hashing::None };
+        // Narrow comes before wide, and a subset before the whole; only a written port counts.
+        let port = wanted.port.as_ref().map(|(port, _)| *port);
+        let subset = wanted.subset.as_ref().and_then(|(wanted, _)| {
+            let (_, subset) = rule.subsets.iter().find(|(name, _)| name == wanted)?;
+            subset.get("trafficPolicy")
+        });
+        let levels = [subset.as_ref(), rule.policy.as_ref()];
+        for policy in levels.into_iter().flatten() {
+            let own = port.and_then(|port| hash_block(&port_level(policy, port)?));
+            if let Some(block) = own.or_else(|| hash_block(policy)) {
+                return hashing(Some(block));
+            }
+        }
+        Hashing::None
+    }
+}
+
+/// All services that a proxy is told about, as connections look them up.
+pub(crate) struct Everything<'p> {
+    /// What the proxy sees.
+    pub(crate) view: &'p View,
+}
+
+impl Services for Everything<'_> {
+    fn find(&self, host: &str) -> Option<(usize, Option<u16>)> {
+        let callee = *self.view.by_host.get(host)?;
+        Some((callee, only_port(self.view.services.get(&callee)?)))
+    }
+}
+
+/// The only one of these ports, if it is the only one.
+pub(crate) fn only_port<'p>(ports: impl IntoIterator<Item = &'p u16>) -> Option<u16> {
+    let mut ports = ports.into_iter();
+    ports.next().copied().filter(|_| ports.next().is_none())
+}

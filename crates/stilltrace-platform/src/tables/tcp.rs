@@ -1,0 +1,254 @@
+//! Where connections go that a sidecar forwards without looking at requests.
+//!
+//! The rules of Istio's `buildSidecarOutboundTLSFilterChainOpts` and
+//! `buildSidecarOutboundTCPFilterChainOpts`, release 1.31.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use stilltrace_model::{Destination, Setting, Target, TcpRoute};
+
+use super::listeners::{Action, Chain};
+use super::lookup::{Destinations, Everything, Proxy};
+use super::names;
+use crate::connections::Connections;
+use crate::defaults;
+use crate::hosts;
+use crate::matching::Caller;
+use crate::routes::Lookup;
+use crate::scope::Listener;
+use crate::virtual_service::VirtualService;
+
+/// A service port that connections are dialled to.
+pub(super) struct Dialled<'d> {
+    /// The service.
+    pub(super) callee: usize,
+    /// The port of the listener.
+    pub(super) port: u16,
+    /// Protocol of the listener.
+    pub(super) protocol: &'d str,
+    /// Where the listener is.
+    pub(super) listen: &'d str,
+    /// The range of addresses that it is for.
+    pub(super) range: Option<String>,
+    /// Whether only the name in the greeting tells the service from others.
+    pub(super) needs_sni: bool,
+    /// The ports of the service that the listener lets in.
+    pub(super) service_ports: Option<&'d BTreeSet<u16>>,
+}
+
+/// Virtual services of a listener that say anything about connections, in order.
+pub(super) fn forwarding(proxy: &Proxy<'_, '_>, listener: &Listener) -> Vec<usize> {
+    let speaks = |index: &&usize| {
+        let service = &proxy.mesh.virtual_services[**index];
+        !service.tcp.is_empty() || !service.tls.is_empty()
+    };
+    listener.virtual_services.iter().filter(speaks).copied().collect()
+}
+
+/// What a listener does with connections to a service port.
+pub(super) fn chains(
+    proxy: &Proxy<'_, '_>,
+    dialled: &Dialled<'_>,
+    forwarding: &[usize],
+) -> Vec<Chain> {
+    let host = &proxy.mesh.callees[dialled.callee].host;
+    let services: Vec<&VirtualService<'_>> = forwarding
+        .iter()
+        .map(|index| &proxy.mesh.virtual_services[*index])
+        .filter(|service| service.hosts.iter().any(|own| hosts::overlap(own, host)))
+        .collect();
+    if matches!(dialled.protocol, "https" | "tls") {
+        by_greeting(proxy, dialled, &services)
+    } else {
+        by_address(proxy, dialled, &services)
+    }
+}
+
+fn caller<'c>(proxy: &Proxy<'c, '_>, dialled: &Dialled<'_>) -> Caller<'c> {
+    let (labels, namespace) = (proxy.labels, proxy.namespace);
+    Caller { labels, namespace, gateway: "mesh", port: dialled.port }
+}
+
+/// Connections told apart by the name in the TLS greeting.
+fn by_greeting(
+    proxy: &Proxy<'_, '_>,
+    dialled: &Dialled<'_>,
+    services: &[&VirtualService<'_>],
+) -> Vec<Chain> {
+    let caller = caller(proxy, dialled);
+    let mut ranges: Vec<String> = dialled.range.iter().cloned().collect();
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for service in services {
+        for entry in service.tls.iter().filter(|entry| entry.entries > 0) {
+            for case in entry.cases.iter().filter(|case| case.is_for(&caller)) {
+                // Ranges of one alternative stay for those that follow, as in Istio.
+                if !case.subnets.is_empty() {
+                    ranges.clone_from(&case.subnets);
+                }
+                if seen.insert((case.sni.clone(), case.subnets.clone())) {
+                    let route = forward(proxy, dialled, service, entry);
+                    found.push(chain(case.sni.clone(), ranges.clone(), Some(route)));
+                }
+            }
+        }
+    }
+    if found.is_empty() {
+        let host = &proxy.mesh.callees[dialled.callee].host;
+        let mut sni = Vec::new();
+        if dialled.needs_sni {
+            sni.push(host.clone());
+            for alias in proxy.mesh.directory.aliases_of(dialled.callee) {
+                sni.extend(names::forms(&proxy.mesh.callees[*alias].host, proxy.namespace));
+            }
+        }
+        found.push(chain(sni, ranges, own(proxy, dialled)));
+    }
+    found
+}
+
+/// Connections told apart by the address that was dialled.
+fn by_address(
+    proxy: &Proxy<'_, '_>,
+    dialled: &Dialled<'_>,
+    services: &[&VirtualService<'_>],
+) -> Vec<Chain> {
+    let caller = caller(proxy, dialled);
+    let ranges: Vec<String> = dialled.range.iter().cloned().collect();
+    let mut found = Vec::new();
+    let mut replaced = false;
+    for service in services {
+        for entry in service.tcp.iter().filter(|entry| entry.entries > 0) {
+            let mut cases = entry.cases.iter().filter(|case| case.is_for(&caller));
+            let terminal = entry.cases.is_empty() || cases.any(|case| case.subnets.is_empty());
+            let route = forward(proxy, dialled, service, entry);
+            if terminal {
+                found.push(chain(Vec::new(), ranges, Some(route)));
+                return found;
+            }
+            let cases = entry.cases.iter().filter(|case| case.is_for(&caller));
+            let subnets: Vec<String> = cases.flat_map(|case| case.subnets.clone()).collect();
+            if !subnets.is_empty() {
+                let mut sorted = subnets.clone();
+                sorted.sort();
+                replaced |= sorted == ranges;
+                let route = TcpRoute { named: false, ..route };
+                found.push(chain(Vec::new(), subnets, Some(route)));
+            }
+        }
+    }
+    if !replaced {
+        found.push(chain(Vec::new(), ranges, own(proxy, dialled)));
+    }
+    found
+}
+
+/// A chain; without a route connections go where they were dialled to.
+fn chain(sni: Vec<String>, subnets: Vec<String>, route: Option<TcpRoute>) -> Chain {
+    let action = match route {
+        None => Action::Own,
+        Some(mut route) => {
+            if !sni.iter().any(|name| name == "*") {
+                route.sni.clone_from(&sni);
+                route.sni.sort();
+            }
+            let mut sorted = subnets.clone();
+            sorted.sort();
+            route.subnets = sorted.iter().filter_map(|range| printed(range)).collect();
+            Action::Forward(Box::new(route))
+        }
+    };
+    Chain { sni, subnets, recognised: false, action }
+}
+
+/// The route of an entry of `tcp` or `tls`.
+fn forward(
+    proxy: &Proxy<'_, '_>,
+    dialled: &Dialled<'_>,
+    service: &VirtualService<'_>,
+    entry: &Connections,
+) -> TcpRoute {
+    let mut route = weighted(proxy, dialled.port, entry);
+    dialled.listen.clone_into(&mut route.listen);
+    route.object = Some(service.source.origin());
+    route.named = true;
+    route
+}
+
+/// Where an entry sends connections, for any kind of proxy.
+pub(super) fn weighted(proxy: &Proxy<'_, '_>, port: u16, entry: &Connections) -> TcpRoute {
+    let everything = Everything { view: proxy.view };
+    let lookup = Destinations { proxy, services: &everything, dialled: port };
+    let destinations = entry
+        .targets
+        .iter()
+        .map(|(wanted, weight)| Destination { to: lookup.target(wanted), weight: weight.clone() });
+    let first = entry.first.as_ref().and_then(|host| proxy.view.by_host.get(host));
+    TcpRoute {
+        listen: String::new(),
+        port,
+        sni: Vec::new(),
+        subnets: Vec::new(),
+        destinations: destinations.collect(),
+        object: None,
+        named: false,
+        idle_timeout: first.and_then(|callee| proxy.idle_time(*callee)),
+    }
+}
+
+/// The route that a service has by itself, where it says more than the service does.
+fn own(proxy: &Proxy<'_, '_>, dialled: &Dialled<'_>) -> Option<TcpRoute> {
+    let service = &proxy.mesh.callees[dialled.callee];
+    let idle_timeout = proxy.idle_time(dialled.callee)?;
+    let only = dialled.service_ports.and_then(super::lookup::only_port);
+    let port = only.unwrap_or(dialled.port);
+    let (id, host) = (service.id.clone(), service.host.clone());
+    Some(TcpRoute {
+        listen: dialled.listen.to_owned(),
+        port: dialled.port,
+        sni: Vec::new(),
+        subnets: Vec::new(),
+        destinations: vec![Destination {
+            to: Target::implied(id, host, port, defaults::OWN_ROUTE),
+            weight: Setting::default_of(100, defaults::SINGLE),
+        }],
+        object: None,
+        named: false,
+        idle_timeout: Some(idle_timeout),
+    })
+}
+
+/// A range as address and number of bits; a plain address is all its bits.
+fn range(text: &str) -> Option<(IpAddr, u32)> {
+    let (address, bits) =
+        text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let address: IpAddr = address.parse().ok()?;
+    let all = if address.is_ipv4() { 32 } else { 128 };
+    let bits = match bits {
+        Some(bits) => bits.parse().ok()?,
+        None => all,
+    };
+    (bits <= all && !(address.is_ipv4() && address.is_unspecified())).then_some((address, bits))
+}
+
+/// A range as Envoy gets it; `None` for every address and for what is no range.
+fn printed(text: &str) -> Option<String> {
+    range(text).map(|(address, bits)| format!("{address}/{bits}"))
+}
+
+/// A range with the bits outside it cleared, so that equal ranges compare equal.
+pub(super) fn masked(text: &str) -> Option<(IpAddr, u32)> {
+    let (address, bits) = range(text)?;
+    let masked = match address {
+        IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
+            IpAddr::V4((u32::from(address) & mask).into())
+        }
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+            IpAddr::V6((u128::from(address) & mask).into())
+        }
+    };
+    Some((masked, bits))
+}
