@@ -19,6 +19,7 @@ use super::inline;
 use super::labels::{add_pairs, label_fields};
 use super::loader::Loader;
 use super::names::{End, NamespaceChange, Subjects, extend_names};
+use super::openapi::Schemas;
 use super::patches::{apply_json_patches, apply_patches, apply_strategic};
 use super::plugins::{self, Context};
 use super::policy::Policy;
@@ -192,6 +193,8 @@ impl Walk<'_> {
     /// Builds a directory into `pool`: the parent's for a component, an empty one otherwise.
     fn directory(&mut self, directory: &Directory, mut pool: Pool) -> Pool {
         self.open.push(directory.dir.clone());
+        let result = Schemas::choose(&mut self.loader, directory);
+        self.loader.problems.extend(result.err());
         for field in ["resources", "bases"] {
             for entry in directory.list(field, &mut self.loader.problems).to_vec() {
                 self.resource(directory, &entry, &mut pool);
@@ -357,6 +360,10 @@ impl Walk<'_> {
             let first = pool.resources.len();
             for problem in add_documents(&parsed, pool) {
                 self.report(problem);
+            }
+            for resource in pool.resources.get(first..).unwrap_or_default() {
+                let object = &resource.object;
+                self.loader.schemas.ask_scope(object.api_version(), object.kind());
             }
             if let (Some(origin), Some(name)) = (&self.origin, entry.text()) {
                 let added = pool.resources.get_mut(first..).unwrap_or_default();

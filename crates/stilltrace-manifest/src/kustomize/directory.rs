@@ -13,10 +13,6 @@ use super::schema;
 pub(super) const FILE_NAMES: [&str; 3] =
     ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// Fields of Kustomize that this build does not evaluate, and what is missing from the result then.
-const NOT_EVALUATED: &[(&str, &str)] =
-    &[("openapi", "lists of custom resources are replaced as a whole by patches")];
-
 /// A directory with a kustomization.
 #[derive(Debug, Clone)]
 pub(super) struct Directory {
@@ -54,7 +50,7 @@ impl Directory {
         let component = root.get("kind").and_then(Node::text) == Some("Component");
         let directory = Self { dir: dir.to_owned(), root, component };
         directory.report_type(&mut loader.problems);
-        directory.report_fields(&mut loader.problems);
+        loader.problems.extend(schema::misfits(&directory.root));
         Some(directory)
     }
 
@@ -62,7 +58,7 @@ impl Directory {
     pub(super) fn of(loader: &mut Loader<'_>, dir: &str, root: Arc<Node>) -> Self {
         let directory = Self { dir: dir.to_owned(), root, component: false };
         directory.report_type(&mut loader.problems);
-        directory.report_fields(&mut loader.problems);
+        loader.problems.extend(schema::misfits(&directory.root));
         directory
     }
 
@@ -100,20 +96,6 @@ impl Directory {
             };
             let text = format!("`{field}` must be `{wanted}`");
             problems.push(Problem::at(&node.mark, ProblemKind::Invalid, text));
-        }
-    }
-
-    fn report_fields(&self, problems: &mut Vec<Problem>) {
-        problems.extend(schema::misfits(&self.root));
-        for entry in self.root.entries() {
-            let is = |name: &str| entry.key.eq_ignore_ascii_case(name);
-            if entry.value.is_null() {
-                continue;
-            }
-            if let Some((name, effect)) = NOT_EVALUATED.iter().find(|(name, _)| is(name)) {
-                let text = format!("`{name}` is not evaluated: {effect}");
-                problems.push(Problem::at(&entry.key_mark, ProblemKind::Unsupported, text));
-            }
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::tree::{Tree, join};
 use crate::yaml::{Budget, Mark, Node, ParseCache, Parsed};
 
+use super::openapi::Schemas;
 use super::policy::Policy;
 use super::remote::{Remote, is_remote_file, remote};
 use super::render::LoadRestrictor;
@@ -19,12 +20,15 @@ pub(super) struct Loader<'a> {
     reported: BTreeSet<String>,
     policy: Policy<'a>,
     pub(super) problems: Vec<Problem>,
+    /// How lists are merged from here on.
+    pub(super) schemas: Schemas,
 }
 
 impl<'a> Loader<'a> {
     pub(super) fn new(tree: &'a dyn Tree, cache: &'a ParseCache, policy: Policy<'a>) -> Self {
         let (parsed, reported, problems) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
-        Self { tree, cache, parsed, reported, policy, problems }
+        let schemas = Schemas::default();
+        Self { tree, cache, parsed, reported, policy, problems, schemas }
     }
 
     /// The path of the file that the kustomization in `dir` names with `node`.

@@ -11,10 +11,10 @@ use super::directory::Directory;
 use super::inline;
 use super::json_patch;
 use super::loader::Loader;
-use super::merge::{Merge, Outcome};
+use super::merge::merge;
 use super::names::unique;
+use super::openapi::Schemas;
 use super::resource::{Id, Resource, is_named};
-use super::scope::is_builtin;
 use super::selector::Selector;
 
 /// What `options` of a patch allow it to change.
@@ -83,8 +83,9 @@ fn apply_objects(
     if documents.is_empty() {
         return Err(Problem::at(&entry.mark, ProblemKind::Invalid, "holds no patch"));
     }
+    loader.schemas.ask_lists();
     for patch in objects(documents)? {
-        merge_by_id(&patch, Allowed::default(), all, &mut loader.problems)?;
+        merge_by_id(&patch, Allowed::default(), all, &loader.schemas)?;
     }
     Ok(())
 }
@@ -114,6 +115,7 @@ pub(super) fn apply_patch(
         return change_selected(list, target, true, all);
     }
     let patches = objects(documents)?;
+    loader.schemas.ask_lists();
     let option = |name: &str| entry.at(&["options", name]).and_then(Node::as_bool).unwrap_or(false);
     let allowed = Allowed { name: option("allowNameChange"), kind: option("allowKindChange") };
     match (&target, &patches[..]) {
@@ -122,11 +124,11 @@ pub(super) fn apply_patch(
             Err(Problem::at(second.mark(), ProblemKind::Invalid, text))
         }
         (Some(target), patches) => patches.iter().try_for_each(|patch| {
-            merge_selected(&patch.root, allowed, target, all, &mut loader.problems)
+            merge_selected(&patch.root, allowed, target, all, &loader.schemas)
         }),
-        (None, patches) => patches
-            .iter()
-            .try_for_each(|patch| merge_by_id(patch, allowed, all, &mut loader.problems)),
+        (None, patches) => {
+            patches.iter().try_for_each(|patch| merge_by_id(patch, allowed, all, &loader.schemas))
+        }
     }
 }
 
@@ -192,7 +194,7 @@ fn merge_by_id(
     patch: &Object,
     allowed: Allowed,
     all: &mut Vec<Resource>,
-    problems: &mut Vec<Problem>,
+    schemas: &Schemas,
 ) -> Result<(), Problem> {
     let id = Id::of(patch);
     let matching = all.iter().enumerate().filter(|(_, resource)| resource.ever_was(&id));
@@ -203,7 +205,7 @@ fn merge_by_id(
         return Err(Problem::at(patch.mark(), ProblemKind::Invalid, text));
     };
     let Some(resource) = all.get_mut(index) else { return Ok(()) };
-    if merge_into(resource, &patch.root, allowed, allowed.kind, problems) == Outcome::Deleted {
+    if !merge_into(resource, &patch.root, allowed, allowed.kind, schemas)? {
         all.remove(index);
     }
     Ok(())
@@ -214,38 +216,45 @@ fn merge_selected(
     allowed: Allowed,
     target: &Selector,
     all: &mut Vec<Resource>,
-    problems: &mut Vec<Problem>,
+    schemas: &Schemas,
 ) -> Result<(), Problem> {
+    let mut result = Ok(());
     all.retain_mut(|resource| {
-        !target.selects(resource)
-            || merge_into(resource, patch, allowed, false, problems) == Outcome::Kept
+        if result.is_err() || !target.selects(resource) {
+            return true;
+        }
+        merge_into(resource, patch, allowed, false, schemas).unwrap_or_else(|problem| {
+            result = Err(problem);
+            true
+        })
     });
+    result?;
     if allowed.name || allowed.kind { unique(all) } else { Ok(()) }
 }
 
-/// Merges a patch; name, namespace, kind and version stay unless a change is allowed.
+/// Merges a patch and says whether anything is left of the object; name, namespace, kind and
+/// version stay unless a change is allowed.
 fn merge_into(
     resource: &mut Resource,
     patch: &Node,
     allowed: Allowed,
     version_changes: bool,
-    problems: &mut Vec<Problem>,
-) -> Outcome {
+    schemas: &Schemas,
+) -> Result<bool, Problem> {
     if allowed.name || allowed.kind {
         resource.remember_id();
     }
     let keep = |path: &[&str]| resource.object.root.at(path).cloned();
     let (kind, name) = (keep(&["kind"]), keep(&["metadata", "name"]));
     let (api_version, namespace) = (keep(&["apiVersion"]), keep(&["metadata", "namespace"]));
-    let merge = Merge::new(is_builtin(resource.object.group()));
-    let (outcome, mut found) = merge.object(resource.object.root_mut(), patch);
-    problems.append(&mut found);
-    let root = resource.object.root_mut();
+    let Some(mut root) = merge(schemas, Node::clone(&resource.object.root), patch)? else {
+        return Ok(false);
+    };
     if !allowed.kind {
-        restore(root, "kind", kind);
+        restore(&mut root, "kind", kind);
     }
     if !version_changes {
-        restore(root, "apiVersion", api_version);
+        restore(&mut root, "apiVersion", api_version);
     }
     if let Some(metadata) = root.get_mut("metadata") {
         if !allowed.name {
@@ -253,7 +262,9 @@ fn merge_into(
         }
         restore(metadata, "namespace", namespace);
     }
-    outcome
+    let is_left = !root.entries().is_empty();
+    resource.object.root = Arc::new(root);
+    Ok(is_left)
 }
 
 /// Puts an identity field back, or removes it where there was none.

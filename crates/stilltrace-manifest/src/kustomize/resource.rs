@@ -4,7 +4,7 @@ use crate::object::Object;
 use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Entry, Mark, Node, Resolved, Scalar, Style, Text, Value};
 
-use super::scope::is_cluster_scoped;
+use super::scope::is_known_cluster_scoped;
 use super::stamp::Stamp;
 
 /// What a generator does when an object of the same name exists.
@@ -29,7 +29,7 @@ pub(super) struct Id {
 impl Id {
     pub(super) fn of(object: &Object) -> Self {
         let (group, kind) = (object.group().to_owned(), object.kind().to_owned());
-        let namespace = if is_cluster_scoped(&group, &kind) {
+        let namespace = if is_known_cluster_scoped(object.api_version(), &kind) {
             None
         } else {
             Some(object.namespace().unwrap_or("default").to_owned())
@@ -72,7 +72,7 @@ impl Resource {
     }
 
     pub(super) fn is_cluster_scoped(&self) -> bool {
-        is_cluster_scoped(self.object.group(), self.object.kind())
+        is_known_cluster_scoped(self.object.api_version(), self.object.kind())
     }
 
     /// The present and all earlier identities; group and version are always the present ones.

@@ -1,9 +1,6 @@
 //! Which kinds live in no namespace.
 
 /// Kinds of Kubernetes' own API groups that are cluster-scoped, sorted.
-///
-/// Kustomize takes this from Kubernetes' OpenAPI document and treats every kind that is not in it,
-/// custom resources included, as namespaced; so does this table.
 const CLUSTER_SCOPED: &[(&str, &str)] = &[
     ("", "ComponentStatus"),
     ("", "Namespace"),
@@ -52,31 +49,49 @@ pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
     CLUSTER_SCOPED.binary_search(&(group, kind)).is_ok()
 }
 
-/// Whether the group belongs to Kubernetes itself, so that its lists have known merge keys.
-pub(super) fn is_builtin(group: &str) -> bool {
-    match group {
-        "" | "apps" | "batch" | "autoscaling" | "policy" | "extensions" => true,
-        "gateway.networking.k8s.io" | "metrics.k8s.io" | "custom.metrics.k8s.io" => false,
-        group => BUILTIN_GROUPS.contains(&group),
-    }
-}
-
-const BUILTIN_GROUPS: &[&str] = &[
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apiregistration.k8s.io",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "flowcontrol.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
+/// The kinds that Kustomize v5.8.2 knows to be cluster-scoped, by group and version, sorted: those
+/// of the OpenAPI document of Kubernetes v1.21.2, and two later ones.
+const KNOWN: &[(&str, &[&str])] = &[
+    (
+        "admissionregistration.k8s.io/v1",
+        &[
+            "MutatingWebhookConfiguration",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+            "ValidatingWebhookConfiguration",
+        ],
+    ),
+    (
+        "admissionregistration.k8s.io/v1beta1",
+        &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"],
+    ),
+    ("apiextensions.k8s.io/v1", &["CustomResourceDefinition"]),
+    ("apiextensions.k8s.io/v1beta1", &["CustomResourceDefinition"]),
+    ("apiregistration.k8s.io/v1", &["APIService"]),
+    ("apiregistration.k8s.io/v1beta1", &["APIService"]),
+    ("certificates.k8s.io/v1", &["CertificateSigningRequest"]),
+    ("certificates.k8s.io/v1beta1", &["CertificateSigningRequest"]),
+    ("flowcontrol.apiserver.k8s.io/v1beta1", &["FlowSchema", "PriorityLevelConfiguration"]),
+    ("networking.k8s.io/v1", &["IngressClass"]),
+    ("networking.k8s.io/v1beta1", &["IngressClass"]),
+    ("node.k8s.io/v1", &["RuntimeClass"]),
+    ("node.k8s.io/v1beta1", &["RuntimeClass"]),
+    ("policy/v1beta1", &["PodSecurityPolicy"]),
+    ("rbac.authorization.k8s.io/v1", &["ClusterRole", "ClusterRoleBinding"]),
+    ("rbac.authorization.k8s.io/v1beta1", &["ClusterRole", "ClusterRoleBinding"]),
+    ("scheduling.k8s.io/v1", &["PriorityClass"]),
+    ("scheduling.k8s.io/v1beta1", &["PriorityClass"]),
+    ("storage.k8s.io/v1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
+    ("storage.k8s.io/v1beta1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
+    ("v1", &["ComponentStatus", "Namespace", "Node", "NodeProxyOptions", "PersistentVolume"]),
 ];
+
+/// Whether Kustomize takes objects of this kind for cluster-scoped. What it does not know is
+/// namespaced to it, custom resources and newer kinds included.
+pub(super) fn is_known_cluster_scoped(api_version: &str, kind: &str) -> bool {
+    let place = KNOWN.binary_search_by(|(version, _)| (*version).cmp(api_version));
+    place.ok().and_then(|place| KNOWN.get(place)).is_some_and(|(_, kinds)| kinds.contains(&kind))
+}
 
 #[cfg(test)]
 mod tests {
@@ -85,6 +100,9 @@ mod tests {
     #[test]
     fn the_table_is_sorted_for_its_search() {
         assert!(CLUSTER_SCOPED.is_sorted());
+        assert!(KNOWN.is_sorted());
+        assert!(is_known_cluster_scoped("v1", "Namespace"));
+        assert!(!is_known_cluster_scoped("networking.k8s.io/v1", "ServiceCIDR"));
         assert!(is_cluster_scoped("", "Namespace"));
         assert!(!is_cluster_scoped("networking.istio.io", "VirtualService"));
     }

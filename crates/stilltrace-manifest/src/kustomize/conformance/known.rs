@@ -1,26 +1,7 @@
 //! Cases and roots that come out otherwise than with Kustomize, by reason.
 
 /// Cases of Kustomize's own suite.
-pub(super) const KRUSTY: &[(&str, &[&str])] = &[
-    (
-        "`openapi` is not evaluated yet",
-        &[
-            "openapicustomschema-CustomOpenApiFieldBasicUsage",
-            "openapicustomschema-CustomOpenApiFieldFromBase",
-            "openapicustomschema-CustomOpenApiFieldFromComponent",
-            "openapicustomschema-CustomOpenApiFieldFromComponentWithOverlays",
-            "openapicustomschema-CustomOpenApiFieldFromOverlay",
-            "openapicustomschema-CustomOpenApiFieldOverlayTakesPrecedence",
-            "openapicustomschema-CustomOpenApiFieldVersion",
-            "openapicustomschema-CustomOpenApiFieldWithTwoGvks",
-            "openapicustomschema-CustomOpenApiFieldYaml",
-        ],
-    ),
-    (
-        "refused too, but because `vars` or `openapi` is not evaluated yet",
-        &["openapicustomschema-CustomOpenApiFieldFileNotFound"],
-    ),
-];
+pub(super) const KRUSTY: &[(&str, &[&str])] = &[];
 
 /// Roots of real repositories.
 pub(super) const REPOSITORIES: &[(&str, &[&str])] = &[

@@ -5,6 +5,8 @@
 /// Kustomize wraps messages of what it tried first and later into one another, so the rows stand
 /// in the order in which they decide.
 const REASONS: &[(&str, &str)] = &[
+    ("builtin version and custom schema provided", "exclude each other"),
+    ("OpenAPI version is not built in", "are not built in"),
     // Remote: no network, no `git`.
     ("dial tcp", "is remote and not fetched"),
     ("no 'git' program", "is remote and not fetched"),

@@ -118,7 +118,7 @@ impl Create<'_> {
 }
 
 /// A plain scalar whose text says of what type it is.
-pub(super) fn plain(text: &str) -> Value {
+pub(in super::super) fn plain(text: &str) -> Value {
     Value::Scalar(Scalar { text: Text::new(text), style: Style::Plain })
 }
 
