@@ -23,7 +23,9 @@ mod pools {
     pub(super) mod too_few_connections;
 }
 mod references {
+    pub(super) mod destination_port_unspecified;
     pub(super) mod missing_subset;
+    pub(super) mod unknown_host;
 }
 mod resources {
     pub(super) mod app_cpu_limit;
@@ -51,6 +53,7 @@ mod telemetry {
 pub(crate) static ENTRIES: &[&dyn Mechanism] = &[
     &telemetry::access_log_everywhere::AccessLogEverywhere,
     &resources::app_cpu_limit::AppCpuLimit,
+    &references::destination_port_unspecified::DestinationPortUnspecified,
     &telemetry::full_tracing::FullTracing,
     &routing::leftover_fault::LeftoverFault,
     &routing::leftover_mirror::LeftoverMirror,
@@ -71,6 +74,7 @@ pub(crate) static ENTRIES: &[&dyn Mechanism] = &[
     &retries::timeout_removed::TimeoutRemoved,
     &identity::tls_mode_mismatch::TlsModeMismatch,
     &pools::too_few_connections::TooFewConnections,
+    &references::unknown_host::UnknownHost,
     &control_plane::unscoped_endpoint_churn::UnscopedEndpointChurn,
     &balancing::weight_exceeds_capacity::WeightExceedsCapacity,
 ];

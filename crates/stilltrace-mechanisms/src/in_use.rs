@@ -12,6 +12,7 @@ use stilltrace_model::{
 use crate::observed::called_edges;
 
 /// A route of an edge.
+#[derive(Clone)]
 pub(crate) struct RouteInUse<'a> {
     /// The edge.
     pub(crate) edge: &'a Edge,

@@ -10,6 +10,7 @@
 mod catalog;
 mod draft;
 mod in_use;
+mod no_cluster;
 mod observed;
 mod retrying;
 mod wording;

@@ -1,0 +1,100 @@
+//! Unknown host: a route sends requests to a host that the caller's proxy does not know.
+
+use stilltrace_model::{Certainty, Entity, Fix, Hazard, Origin, Platform, Prediction, ServiceId};
+
+use crate::Mechanism;
+use crate::draft::Draft;
+use crate::no_cluster::{self, Unreachable};
+
+/// ## What happens
+/// A route names a destination that the caller's proxy has no cluster for: a misspelt name, a port
+/// that the service does not have, a service that the caller's `Sidecar` or an `exportTo` keeps
+/// from it - or `name.namespace`, which looks like a service and is not completed by Istio. The
+/// object is accepted, and every request that takes the route is answered with 503.
+///
+/// ## Fingerprint
+/// Requests without a cluster (`NC`) appear at the caller from the change on. No connection is
+/// tried.
+///
+/// ## Fix
+/// Write the name of the service in full (`name.namespace.svc.cluster.local`), with a port that it
+/// has, and let the caller see it. Which of these is meant is a decision, so no edit is proposed.
+///
+/// ## Fix safety
+/// Needs review: requests reach the destination for the first time.
+///
+/// ## References
+/// - Istio: analyzer message IST0101; Kiali: KIA1101
+/// - Measured with Istio 1.31's own code: `name.namespace` is completed nowhere
+/// - Envoy: response flag `NC`
+pub(crate) struct UnknownHost;
+
+impl Mechanism for UnknownHost {
+    fn name(&self) -> &'static str {
+        "unknown-host"
+    }
+
+    fn group(&self) -> &'static str {
+        "references"
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        &["IST0101", "KIA1101"]
+    }
+
+    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+        let all = no_cluster::unreachable(platform);
+        all.iter().filter_map(|found| describe(platform, found)).collect()
+    }
+
+    fn predict(&self, hazard: &Hazard) -> Vec<Prediction> {
+        match &hazard.entity {
+            Entity::Edge(edge) => no_cluster::predictions(edge),
+            _ => Vec::new(),
+        }
+    }
+
+    fn fix(&self, _: &Hazard) -> Option<Fix> {
+        None
+    }
+}
+
+/// Why the proxy has no cluster for a target; `None` where the port was left out.
+fn reason(platform: &Platform, found: &Unreachable<'_>) -> Option<String> {
+    let target = &found.to.to;
+    if let Some((name, namespace)) = target.host.split_once('.')
+        && !namespace.contains('.')
+        && platform.services.contains_key(&ServiceId::new(namespace, name))
+    {
+        return Some(format!(
+            "which Istio does not complete to {name}.{namespace}.svc.cluster.local"
+        ));
+    }
+    let Some(service) = platform.services.get(&target.service) else {
+        return Some("which no service has".to_owned());
+    };
+    if service.ports.contains_key(&target.port) {
+        return Some("which the caller's proxy is not told about".to_owned());
+    }
+    let left_out = matches!(target.port_origin, Origin::Default { .. });
+    (!left_out).then(|| {
+        let ports: Vec<String> = service.ports.keys().map(ToString::to_string).collect();
+        format!("which has no port {}, only {}", target.port, ports.join(", "))
+    })
+}
+
+fn describe(platform: &Platform, found: &Unreachable<'_>) -> Option<Hazard> {
+    let target = &found.to.to;
+    let reason = reason(platform, found)?;
+    let id = &found.used.edge.id;
+    let message = format!(
+        "a route of {} sends requests to {}, {reason}: they are answered with 503",
+        id.source, target.host,
+    );
+    let weight = found.used.weight_name(found.to);
+    let draft = Draft::new("unknown-host", id, Certainty::Certain, message)
+        .origin(weight.clone(), &target.host_origin)
+        .origin(weight.clone(), &target.port_origin)
+        .setting(weight, &found.to.weight);
+    Some(draft.done())
+}
