@@ -5,6 +5,7 @@
 //! the table in `bench/README.md` is drawn from all of these files.
 
 mod figures;
+pub(crate) mod helm;
 mod page;
 mod peer;
 pub(crate) mod render;

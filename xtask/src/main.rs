@@ -37,6 +37,7 @@ usage: cargo xtask TASK
   bench demo      measure the cold build and `stilltrace demo`, and keep the figures under bench/
   bench yaml      measure reading and editing of YAML, and keep the figures under bench/
   bench render    build real repositories beside the real kustomize (needs Go), and compare bytes
+  bench helm      render the charts of real repositories, and count the scalars that are proven
   bench settings  read a repository of 10,000 files into effective settings
   lab ARGS…       run the laboratory (`cargo xtask lab --help`)
   lab tools       build istio-xds, with which a test compares our reader
@@ -65,6 +66,7 @@ fn run(args: &[String]) -> Result<()> {
         ("gen", []) => generate::run(),
         ("bench", [what]) if what == "demo" => bench::run(),
         ("bench", [what]) if what == "yaml" => bench_yaml::run(),
+        ("bench", [what]) if what == "helm" => bench::helm::run(),
         ("bench", [what]) if what == "render" => bench::render::run(),
         ("bench", [what]) if what == "settings" => bench::settings::run(),
         ("lab", rest) => lab::run(rest),

@@ -135,20 +135,18 @@ pub(super) fn marks(
     budget: &Budget,
 ) -> Vec<Option<Vec<Marked>>> {
     let parsed = parse("", other.marked.as_bytes(), budget);
-    if let Some(root) = parsed.documents.first()
-        && parsed.problems.is_empty()
-    {
-        let mut found = Vec::with_capacity(document.leaves.len());
-        walk(&document.root, Some(&root.root), alphabet, &mut found);
-        if found.iter().all(Option::is_some) || other.text != document.text {
-            return found;
+    let root = parsed.documents.first().filter(|_| parsed.problems.is_empty());
+    let mut found = Vec::with_capacity(document.leaves.len());
+    walk(&document.root, root.map(|root| &*root.root), alphabet, &mut found);
+    if other.text == document.text {
+        // A mark may span several leaves; those are told by their bytes.
+        for (found, leaf) in found.iter_mut().zip(&document.leaves) {
+            if found.as_ref().is_none_or(Vec::is_empty) {
+                *found = Some(in_bytes(&document.text, &leaf.bytes, &other.regions));
+            }
         }
     }
-    if other.text != document.text {
-        return vec![None; document.leaves.len()];
-    }
-    let leaves = document.leaves.iter();
-    leaves.map(|leaf| Some(in_bytes(&document.text, &leaf.bytes, &other.regions))).collect()
+    found
 }
 
 /// Compares two trees leaf by leaf. Depth is bounded by the parser's budget.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::align::{Document, pairs};
+use super::align::{Document, marks, pairs};
 use super::answer::{self, Printed};
 use super::call::{HelmCall, HelmFlag, HelmRefusal, HelmRenderer};
 use super::chart::Chart;
@@ -237,16 +237,19 @@ impl Release<'_> {
             });
             leaves.collect()
         });
-        let open: Vec<Vec<bool>> = open.collect();
-        let found: Vec<Vec<Option<Setter>>> =
+        let mut open: Vec<Vec<bool>> = open.collect();
+        let mut found: Vec<Vec<Option<Setter>>> =
             open.iter().map(|leaves| vec![None; leaves.len()]).collect();
+        let raw = self.raw(call);
+        if !traced.iter().all(Traces::is_exact) && build.renders < self.request.effort.renders {
+            self.take_out_chance(build, &raw, alphabet, documents, &mut open, &mut found);
+        }
         if !open.iter().flatten().any(|open| *open) {
             return Found { setters: found, ..Found::default() };
         }
         let templates = self.chart.files.keys().filter(|name| is_template(name));
         let names = words::names(templates.filter_map(|name| self.chart.text(name)));
         let keys = Keys::of(self.layers, self.chart, self.cache);
-        let raw = self.raw(call);
         let mut other = raw.clone();
         let facts = Facts::change(&mut other, self.chart, self.request, self.cache);
         let runs_left = self.request.effort.renders.saturating_sub(build.renders);
@@ -267,6 +270,33 @@ impl Release<'_> {
         search.run();
         build.renders += runs_left - search.runs_left;
         Found { setters: search.found, facts, keys }
+    }
+
+    /// Renders again without a change: leaves that differ are settled by chance.
+    fn take_out_chance(
+        &self,
+        build: &mut HelmBuild,
+        raw: &HelmCall,
+        alphabet: Alphabet,
+        documents: &[Document],
+        open: &mut [Vec<bool>],
+        found: &mut [Vec<Option<Setter>>],
+    ) {
+        build.renders += 1;
+        let Ok(again) = self.helm.render(raw) else { return };
+        let printed = answer::documents(&again, None);
+        let budget = self.cache.budget();
+        let pairs = pairs(documents, &printed, alphabet, budget);
+        let leaves = documents.iter().zip(pairs).zip(open.iter_mut().zip(found));
+        for ((document, pair), (open, found)) in leaves {
+            let Some(other) = pair.and_then(|pair| printed.get(pair)) else { continue };
+            let marks = marks(document, other, alphabet, budget);
+            for ((open, found), marks) in open.iter_mut().zip(found).zip(marks) {
+                if marks.is_none() {
+                    (*open, *found) = (false, Some(Setter::Chance));
+                }
+            }
+        }
     }
 
     /// Adds the object of a document, if it holds one.
@@ -292,6 +322,15 @@ impl Release<'_> {
             })
         });
         let Some(mut object) = Object::from_node(root) else { return };
+        let changing = object.root.leaves().into_iter().zip(&located);
+        for ((path, node), _) in changing.filter(|(_, located)| **located == Located::Changing) {
+            let text = format!(
+                "`{path}` of {} is another one in every rendering (a random text or the clock), so \
+                 Git does not tell it; set it by a value or keep it in a Secret made elsewhere",
+                object.key()
+            );
+            build.problems.push(Problem::at(&node.mark, ProblemKind::Unsupported, text));
+        }
         if self.request.secrets == SecretValues::Dropped {
             drop_secret_values(&mut object);
         }
@@ -351,6 +390,11 @@ impl<'t> Traces<'t> {
         let same = deep.and_then(|deep| deep.locate_same(bytes));
         let direct = || self.direct.as_ref().and_then(|direct| direct.locate(bytes));
         same.or_else(direct).or_else(|| deep.and_then(|deep| deep.locate(bytes)))
+    }
+
+    /// Whether the marks of one of them changed nothing.
+    fn is_exact(&self) -> bool {
+        [&self.deep, &self.direct].into_iter().flatten().any(Traced::is_exact)
     }
 
     fn is_empty(&self) -> bool {

@@ -83,6 +83,11 @@ impl LineMap {
         Self { differ: Some(Differ { from: Lines::of(from), to: Lines::of(to), shared, head }) }
     }
 
+    /// Whether the texts are equal.
+    pub(super) fn is_exact(&self) -> bool {
+        self.differ.is_none()
+    }
+
     /// The bytes of the second text for bytes of the first.
     pub(super) fn range(&self, bytes: &Range<usize>) -> Option<Range<usize>> {
         let Some(differ) = &self.differ else { return Some(bytes.clone()) };

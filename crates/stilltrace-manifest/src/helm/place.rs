@@ -107,6 +107,10 @@ impl Placing<'_> {
                 }
                 None => written.located,
             },
+            Some(Setter::Chance) => {
+                templated(node, &written);
+                Located::Changing
+            }
             None => {
                 let located = written.located;
                 node.mark = written.mark;

@@ -157,6 +157,9 @@ pub enum Located {
     /// Written by an action of the template, `{{ … }}`, at the mark; no single value was shown to
     /// be the source.
     Template,
+    /// Another text in every rendering, at random or from the clock, written by the action at the
+    /// mark; Git does not say what it is.
+    Changing,
     /// Only the template file is known.
     File,
 }

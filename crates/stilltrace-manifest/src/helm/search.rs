@@ -29,6 +29,8 @@ pub(super) enum Setter {
     Key(usize),
     /// A fact of the release, by its number.
     Fact(usize),
+    /// Chance or the clock: it is another one in every rendering.
+    Chance,
 }
 
 /// What is changed in a run, and how.
@@ -236,16 +238,17 @@ impl Search<'_> {
             _ => Setter::Value { candidate: marked.id, lines_before: marked.lines_before },
         });
         let what = batch.what;
-        let mut left = self.still_relevant(&batch);
+        let left = self.still_relevant(&batch);
         let found: BTreeSet<usize> = self
             .found
             .iter()
             .flatten()
             .filter_map(|setter| number_of(setter.as_ref()?, what))
             .collect();
-        left.ids.retain(|id| !found.contains(id));
         // Scalars that came out as before without a mark are not set by any of these.
-        let (disturbing, rest) = self.relevant(&left, &self.texts(&unread));
+        let (mut disturbing, mut rest) = self.relevant(&left, &self.texts(&unread));
+        rest.retain(|id| !found.contains(id));
+        disturbing.retain(|id| !found.contains(id) || self.is_compared(*id, what));
         self.another_way(&Batch { ids: rest, what }, queue);
         let disturbing = Batch { ids: disturbing, what };
         if disturbing.ids.len() > 1 && matches!(what, What::Marked | What::Keys) {
@@ -253,6 +256,13 @@ impl Search<'_> {
         } else {
             self.another_way(&disturbing, queue);
         }
+    }
+
+    /// Whether templates compare the value, so that what it prints may not come out with others.
+    fn is_compared(&self, id: usize, what: What) -> bool {
+        let candidate = self.layers.candidates.get(id).filter(|_| what == What::Marked);
+        let key = candidate.and_then(|candidate| candidate.key.as_ref());
+        key.is_some_and(|(key, _)| self.names.compared.contains(key))
     }
 
     /// Tries values that did not come out marked in another way, once.

@@ -128,6 +128,11 @@ impl<'a> Traced<'a> {
         Self { written, text: &printed.text, map, texts: of(Part::Text), actions: of(Part::Action) }
     }
 
+    /// Whether the marks changed nothing.
+    pub(super) fn is_exact(&self) -> bool {
+        self.map.is_exact()
+    }
+
     /// Where `bytes` of the document were written, if the marks changed none of their lines.
     pub(super) fn locate_same(&self, bytes: &Range<usize>) -> Option<Position> {
         self.locate_in(&self.map.same_lines(bytes)?)
