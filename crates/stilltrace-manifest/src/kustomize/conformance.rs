@@ -17,13 +17,9 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::accumulate::assemble;
-use super::policy::Policy;
 use super::{LoadRestrictor, Refusal, RenderOptions, Rendered, Reorder, render};
 use crate::corpus::{bytes, corpus, entries, tree};
-use crate::object::Object;
-use crate::tree::Tree;
-use crate::yaml::{Budget, Derivation, Node, ParseCache, parse};
+use crate::yaml::{Budget, Node, ParseCache, parse};
 
 /// How a rendering compares with Kustomize's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -205,73 +201,4 @@ fn real_repositories_render_to_the_same_bytes_or_are_refused() {
     let (surprises, healed) = report(known::REPOSITORIES, found);
     assert!(surprises.is_empty(), "{surprises:#?}");
     assert_eq!(healed, Vec::<String>::new(), "remove these from the known misses");
-}
-
-/// Whether the source token at a leaf's mark is where its value comes from.
-fn is_true(tree: &dyn Tree, object: &Object, path: &str, leaf: &Node) -> bool {
-    let bytes = tree.read(&leaf.mark.path).unwrap().unwrap_or_default();
-    let source = String::from_utf8_lossy(&bytes).into_owned();
-    let line = source.lines().nth(leaf.mark.line as usize - 1).unwrap_or("");
-    let Some(token) = source.get(leaf.mark.range()) else { return false };
-    let starts = line.chars().skip(leaf.mark.column as usize - 1).collect::<String>();
-    if !starts.starts_with(token.lines().next().unwrap_or("")) {
-        return false;
-    }
-    let read = parse("t", token.as_bytes(), &Budget::default());
-    let written = read.documents.first().and_then(|d| d.root.text()).unwrap_or("");
-    let value = leaf.text().unwrap_or("");
-    let folded = token.split_whitespace().collect::<Vec<_>>().join(" ");
-    // Generators and derived names: the place is the generator's, or holds the part that was added.
-    let generated = matches!(object.kind(), "ConfigMap" | "Secret")
-        && (path.starts_with("data")
-            || path.starts_with("binaryData")
-            || object.mark().path.ends_with("kustomization.yaml"));
-    let generated = generated || leaf.derivation() == Derivation::Stamped;
-    let empty = token.is_empty() || token == "[]" || token == "{}";
-    // Values of a patch that is written as one text stand somewhere within it.
-    let within = !value.is_empty() && written.contains(value);
-    if leaf.derivation() == Derivation::Substituted {
-        // What stands around the variables.
-        let fixed = written.split("$(").enumerate().map(|(index, part)| match index {
-            0 => part,
-            _ => part.split_once(')').map_or(part, |(_, fixed)| fixed),
-        });
-        return fixed.map(|part| part.trim_end_matches('$')).all(|part| value.contains(part));
-    }
-    value.contains(written)
-        || within
-        || value.contains(&folded)
-        || generated
-        || empty
-        || leaf.is_null()
-}
-
-#[test]
-fn every_value_names_the_line_it_comes_from() {
-    let Some(folder) = corpus("kustomize-krusty") else { return };
-    let (mut checked, mut wrong) = (0, Vec::new());
-    for case in entries(&folder).iter().filter(|case| case.join("case.json").is_file()) {
-        let about = parse("case.json", &bytes(&case.join("case.json")), &Budget::default());
-        let root =
-            about.documents[0].root.get("root").and_then(Node::text).unwrap_or(".").to_owned();
-        let tree = tree(&case.join("input"));
-        let cache = ParseCache::new();
-        let built = assemble(&tree, &root, &cache, Policy::Report);
-        for object in built.resources.iter().map(|resource| &resource.object) {
-            for (path, leaf) in object.root.leaves() {
-                checked += 1;
-                if !is_true(&tree, object, &path, leaf) {
-                    let text = leaf.text().unwrap_or("null");
-                    wrong.push(format!(
-                        "{} {} {path}={text} {}",
-                        case.display(),
-                        object.key(),
-                        leaf.mark
-                    ));
-                }
-            }
-        }
-    }
-    eprintln!("{checked} values, {} without a true place", wrong.len());
-    assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -120,26 +120,26 @@ impl Replacement<'_> {
         }
         let (mut name, mut tag, mut digest) = split(old);
         // The line that matters most is the one of the version, then the one of the name.
-        let mut setter = None;
+        let mut setters = Vec::new();
         if let Some(new_name) = self.new_name {
             name = new_name.text().unwrap_or("");
-            setter = Some(new_name);
+            setters.push(new_name);
         }
         if let Some(suffix) = self.tag_suffix {
             // Without effect beside a new tag or digest.
             tag = Some(format!("{}{}", tag.unwrap_or_default(), suffix.text().unwrap_or("")));
             digest = None;
-            setter = Some(suffix);
+            setters.push(suffix);
         }
         if let Some(new_tag) = self.new_tag {
             tag = new_tag.text().map(str::to_owned);
             digest = None;
-            setter = Some(new_tag);
+            setters.push(new_tag);
         }
         if let Some(new_digest) = self.digest {
             tag = self.new_tag.and_then(Node::text).map(str::to_owned);
             digest = new_digest.text().map(str::to_owned);
-            setter = Some(new_digest);
+            setters.push(new_digest);
         }
         let mut new = name.to_owned();
         if let Some(tag) = tag {
@@ -150,9 +150,10 @@ impl Replacement<'_> {
             new.push('@');
             new.push_str(&digest);
         }
-        if let Some(setter) = setter.filter(|_| new != old) {
-            let image_set = Node::string(new, setter.mark.clone());
-            image.override_with(image_set.derived(Derivation::Image));
+        if let Some(setter) = setters.pop().filter(|_| new != old) {
+            let mut set = Node::string(new, setter.mark.clone()).derived(Derivation::Image);
+            set.set_overrode(setters.iter().map(|setter| setter.mark.clone()).collect());
+            image.override_with(set);
         }
         Ok(())
     }

@@ -23,6 +23,8 @@ mod merge;
 mod names;
 mod openapi;
 mod order;
+#[cfg(test)]
+mod origins;
 mod output;
 mod patches;
 mod plugins;

@@ -19,8 +19,8 @@ pub enum Derivation {
     /// An image reference; the text there is its name, tag, digest or the end of its tag, the other
     /// parts stand at the places that the value overrode.
     Image,
-    /// The text there is a part of the value between delimiters, put in by a replacement; the rest
-    /// stands at the places that the value overrode.
+    /// The text there is a part of the value, put in by a replacement or a generator; the rest stands
+    /// at the places that the value overrode, or is what the generator adds.
     Part,
     /// The value is what stands behind the `=` there: a literal or a line of an environment file.
     Pair,
@@ -38,7 +38,8 @@ pub enum Derivation {
     Substituted,
     /// The text there is a part of the value; the rest is what a chart's template adds to it.
     Embedded,
-    /// The value is a part of the text there, which a chart's template printed.
+    /// The value is a part of the text there, which a chart's template printed or which holds a
+    /// document of its own.
     Excerpt,
     /// What the template's line there gave; from which input is not known.
     Templated,

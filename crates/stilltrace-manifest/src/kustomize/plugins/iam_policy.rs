@@ -24,7 +24,7 @@ pub(super) fn make(root: &Node) -> Result<Resource, Problem> {
     let mark = &root.mark;
     let word = |text: &str| Node::string(text, mark.clone()).derived(Derivation::Generated);
     let address = format!("{account}@{project}.iam.gserviceaccount.com");
-    let address = Node::string(address, place.clone()).derived(Derivation::Extended);
+    let address = Node::string(address, place.clone()).derived(Derivation::Part);
     let mut annotations = empty_mapping(mark);
     annotations.set(ANNOTATION, mark, address);
     let mut metadata = empty_mapping(mark);
