@@ -103,17 +103,10 @@ pub(crate) fn read(tree: &dyn Tree, cache: &ParseCache, options: &Options<'_>) -
     for cluster in &roots.clusters {
         walk.cluster(cluster);
     }
-    let home = roots.clusters.first().map(|cluster| cluster.name.clone()).unwrap_or_default();
-    let home = ClusterName { home, remote: None };
-    for (position, refusal) in &roots.dead {
-        if let Some(object) = written.reconcilers.get(*position) {
-            walk.refuse(object, &home, refusal);
-        }
-    }
-    walk.refuse_the_rest(&home);
     let nothing = walk.clusters.values().all(|cluster| cluster.len() == 0);
     let everything = nothing && unreconciled::apply(&files, &mut walk);
     let shared = Gaps::default();
+    walk.name_the_rest(&roots.dead, &shared);
     for problem in &problems {
         shared.add_problem(problem);
     }

@@ -20,6 +20,7 @@ use super::own::Own;
 use super::render::Renderer;
 use super::roots::{Cluster, Root};
 use super::written::{Written, is_reconciler};
+use crate::gaps::Gaps;
 
 /// How many folders are applied before the rest is a gap; reconcilers can create each other.
 const MAX_CLAIMS: usize = 20_000;
@@ -321,33 +322,43 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Refuses the reconcilers that nothing led to.
-    pub(crate) fn refuse_the_rest(&mut self, home: &ClusterName) {
+    /// Names reconcilers that nothing applies: those that are known to be and those that nothing
+    /// led to.
+    pub(crate) fn name_the_rest(&mut self, dead: &[(usize, Refusal)], gaps: &Gaps) {
         let written = self.written;
-        for object in &written.reconcilers {
+        for (position, object) in written.reconcilers.iter().enumerate() {
             let key = (object.kind().to_owned(), object.mark().to_string());
-            if !self.outcomes.contains_key(&key) {
-                self.refuse(object, home, &Refusal::not_applied(object));
+            if self.outcomes.contains_key(&key) {
+                continue;
             }
+            let known = dead.iter().find(|(at, _)| *at == position);
+            let refusal = known.map(|(_, refusal)| refusal.clone());
+            let refusal = refusal.unwrap_or_else(|| Refusal::not_applied(object));
+            self.note(object, Outcome::Refused(refusal.reason));
+            self.object_files.insert(object.mark().path.to_string());
+            report(gaps, &reference(object), &refusal);
         }
     }
 
     /// Names what a reconciler applies and is not part of the answer.
-    pub(crate) fn refuse(&mut self, object: &Object, home: &ClusterName, refusal: &Refusal) {
+    fn refuse(&mut self, object: &Object, home: &ClusterName, refusal: &Refusal) {
         self.note(object, Outcome::Refused(refusal.reason));
         self.object_files.insert(object.mark().path.to_string());
         let cluster = self.clusters.entry(home.clone()).or_default();
-        let reference = ObjectRef {
-            api_version: object.api_version().to_owned(),
-            kind: object.kind().to_owned(),
-            namespace: object.namespace().unwrap_or_default().to_owned(),
-            name: object.name().to_owned(),
-        };
-        report(&cluster.gaps, &reference, refusal);
+        report(&cluster.gaps, &reference(object), refusal);
     }
 }
 
-fn report(gaps: &crate::gaps::Gaps, object: &ObjectRef, refusal: &Refusal) {
+fn reference(object: &Object) -> ObjectRef {
+    ObjectRef {
+        api_version: object.api_version().to_owned(),
+        kind: object.kind().to_owned(),
+        namespace: object.namespace().unwrap_or_default().to_owned(),
+        name: object.name().to_owned(),
+    }
+}
+
+fn report(gaps: &Gaps, object: &ObjectRef, refusal: &Refusal) {
     gaps.add(
         format!("{}: {object}: {}", refusal.at, refusal.what),
         "what it applies is not part of the answer",
