@@ -71,6 +71,7 @@ fn workload(pod: &Pod) -> Workload {
         pod_rules: PodRules::default(),
         containers: if pod.is_gateway { Vec::new() } else { vec![container] },
         sidecar: Some(SidecarProxy {
+            revision: unset("default".to_owned()),
             cpu_limit: unset(None),
             cpu_request: unset(None),
             concurrency: unset(None),

@@ -77,6 +77,8 @@ pub struct AppContainer {
 /// What is in effect on a workload's proxy as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SidecarProxy {
+    /// The revision of istiod that configures it.
+    pub revision: Setting<String>,
     /// CPU limit of the proxy container; `None` is no limit.
     pub cpu_limit: Setting<Option<Millicores>>,
     /// CPU request of the proxy container.
@@ -171,6 +173,7 @@ impl Workload {
         }
         list_rules(&self.pod_rules, &mut all);
         if let Some(proxy) = &self.sidecar {
+            all.push(named("proxy.revision", &proxy.revision, Clone::clone));
             all.push(named("proxy.cpuLimit", &proxy.cpu_limit, optional));
             all.push(named("proxy.cpuRequest", &proxy.cpu_request, optional));
             all.push(named("proxy.concurrency", &proxy.concurrency, optional));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::age::oldest_first;
 use crate::labels::Labels;
+use crate::revision;
 use crate::source::Source;
 
 /// Sorted access to the objects of the cluster.
@@ -15,6 +16,15 @@ pub(crate) struct Inventory<'a> {
 impl<'a> Inventory<'a> {
     /// Sorts the objects by kind, oldest first.
     pub(crate) fn new(applied: &'a [Source]) -> Self {
+        Self::of_sources(applied.iter())
+    }
+
+    /// Like [`Inventory::new`], with what the istiod of one revision reads only.
+    pub(crate) fn of_revision(applied: &'a [Source], revision: &str) -> Self {
+        Self::of_sources(applied.iter().filter(|source| revision::reads(revision, source)))
+    }
+
+    fn of_sources(applied: impl Iterator<Item = &'a Source>) -> Self {
         let mut by_kind: BTreeMap<(&str, &str), Vec<&Source>> = BTreeMap::new();
         for source in applied {
             by_kind.entry((source.group(), &source.id.kind)).or_default().push(source);

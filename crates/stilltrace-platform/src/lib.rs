@@ -45,6 +45,7 @@ mod ports;
 mod proxy_config;
 mod read;
 mod retries;
+mod revision;
 mod routes;
 mod scope;
 mod service_entry;

@@ -1,7 +1,8 @@
 //! The mesh configuration: defaults that apply to every proxy.
 //!
 //! Read from the ConfigMap `istio` (`istio-REVISION`), as Istio does, or from what generates it:
-//! an `IstioOperator`, or the values of a Flux `HelmRelease` with a `meshConfig`.
+//! an `IstioOperator`, or the values of a Flux `HelmRelease`, a Sail `Istio` or an Argo CD
+//! `Application` with a `meshConfig`.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::defaults;
 use crate::embedded;
 use crate::field::Field;
 use crate::inventory::Inventory;
+use crate::revision::DEFAULT;
 use crate::source::Source;
 
 /// The mesh configuration as a document, kept alive while its fields are read.
@@ -41,14 +43,21 @@ pub(crate) struct MeshConfig {
     pub(crate) destination_rule_export_to: Vec<String>,
 }
 
-/// Finds the mesh configuration, if the repository holds one.
-pub(crate) fn find<'a>(inventory: &Inventory<'a>, tree: &dyn Tree) -> Option<MeshDocument<'a>> {
+/// Finds the mesh configuration of a revision, if the repository holds one.
+///
+/// Where none has the revision's name, the one without a name is taken: a label may hold a tag that
+/// Git does not resolve.
+pub(crate) fn find<'a>(
+    inventory: &Inventory<'a>,
+    tree: &dyn Tree,
+    revision: &str,
+) -> Option<MeshDocument<'a>> {
+    let own = if revision == DEFAULT { "istio".to_owned() } else { format!("istio-{revision}") };
     let mut maps: Vec<&'a Source> = inventory.of("", "ConfigMap").to_vec();
     maps.retain(|source| source.name() == "istio" || source.name().starts_with("istio-"));
-    // One control plane is read; with several revisions the one without a name in it comes first.
     maps.sort_by_key(|source| {
         let home = source.namespace() != defaults::ROOT_NAMESPACE;
-        (source.name() != "istio", home, source.id.clone())
+        (source.name() != own, source.name() != "istio", home, source.id.clone())
     });
     for source in maps {
         let Some(text) = source.field().at(&["data", "mesh"]) else { continue };
@@ -57,19 +66,34 @@ pub(crate) fn find<'a>(inventory: &Inventory<'a>, tree: &dyn Tree) -> Option<Mes
             None => text.report("a mesh configuration in YAML"),
         }
     }
-    let generators = [
-        ("install.istio.io", "IstioOperator", &["spec", "meshConfig"][..]),
-        ("helm.toolkit.fluxcd.io", "HelmRelease", &["spec", "values", "meshConfig"][..]),
+    let generators: [(&str, &str, &[&str], &str); 5] = [
+        ("install.istio.io", "IstioOperator", &["spec"], "meshConfig"),
+        ("helm.toolkit.fluxcd.io", "HelmRelease", &["spec", "values"], "meshConfig"),
+        ("sailoperator.io", "Istio", &["spec", "values"], "meshConfig"),
+        ("sailoperator.io", "IstioRevision", &["spec", "values"], "meshConfig"),
+        ("argoproj.io", "Application", &["spec", "source", "helm", "valuesObject"], "meshConfig"),
     ];
-    for (group, kind, path) in generators {
-        for source in inventory.of(group, kind) {
-            if let Some(field) = source.field().at(path) {
-                let (node, path) = (field.node().clone(), field.path().to_owned());
-                return Some(MeshDocument { source, node, path });
-            }
+    for (group, kind, path, key) in generators {
+        let holders = inventory.of(group, kind).iter();
+        let mut found: Vec<(Field<'a>, Field<'a>)> = holders
+            .filter_map(|source| {
+                let values = source.field().at(path)?;
+                Some((values.get(key)?, values))
+            })
+            .collect();
+        found.sort_by_key(|(_, values)| !is_of(values, revision));
+        if let Some((field, _)) = found.first() {
+            let (source, node, path) = (field.source(), field.node().clone(), field.path());
+            return Some(MeshDocument { source, node, path: path.to_owned() });
         }
     }
     None
+}
+
+/// Whether values install this revision.
+fn is_of(values: &Field<'_>, revision: &str) -> bool {
+    let written = values.get("revision").and_then(|field| field.node().text());
+    written.filter(|written| !written.is_empty()).unwrap_or(DEFAULT) == revision
 }
 
 impl MeshDocument<'_> {

@@ -1,7 +1,6 @@
 //! The whole read of one revision: which objects, what they are, what is in effect.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use stilltrace_manifest::{Object, Tree};
@@ -30,6 +29,7 @@ use crate::mesh_config::{self, MeshConfig};
 use crate::ownership;
 use crate::peer_authentication::PeerPolicies;
 use crate::proxy_config::{self, Layers};
+use crate::revision::Revisions;
 use crate::scope::View;
 use crate::services::{self, Callee};
 use crate::sidecar_scope::{self, Sidecar};
@@ -49,10 +49,51 @@ pub(crate) fn effective(
     cluster: &mut ClusterObjects,
     written: &[Object],
 ) -> Platform {
-    let gaps = &Rc::clone(&cluster.gaps);
     let refused = take_refused(&mut cluster.applied);
-    let inventory = Inventory::new(&cluster.applied);
-    let document = mesh_config::find(&inventory, tree);
+    let everything = Inventory::new(&cluster.applied);
+    let pods = workloads::read(&everything);
+    let revisions = Revisions::read(&everything);
+    let mut platform = Platform::default();
+    for revision in revisions.used(&pods, &everything) {
+        let served = served_by(&revision, &revisions, cluster, tree, written);
+        merge(&mut platform, served);
+    }
+    platform.refused = refused;
+    platform
+}
+
+/// Adds what another revision of the control plane does.
+fn merge(platform: &mut Platform, other: Platform) {
+    if platform.services.is_empty() && platform.workloads.is_empty() {
+        *platform = other;
+        return;
+    }
+    for (id, workload) in other.workloads {
+        if workload.sidecar.is_some() {
+            platform.workloads.insert(id, workload);
+        }
+    }
+    platform.edges.extend(other.edges);
+    platform.routes.extend(other.routes);
+    for ineffective in other.ineffective {
+        if !platform.ineffective.contains(&ineffective) {
+            platform.ineffective.push(ineffective);
+        }
+    }
+}
+
+/// What one revision of the control plane does with its pods; the other workloads have no proxy
+/// here.
+fn served_by(
+    revision: &str,
+    revisions: &Revisions,
+    cluster: &ClusterObjects,
+    tree: &dyn Tree,
+    written: &[Object],
+) -> Platform {
+    let gaps = &cluster.gaps;
+    let inventory = Inventory::of_revision(&cluster.applied, revision);
+    let document = mesh_config::find(&inventory, tree, revision);
     let document = document.as_ref().map(|document| document.field());
     let config = MeshConfig::read(document.as_ref());
     let pods = workloads::read(&inventory);
@@ -85,10 +126,12 @@ pub(crate) fn effective(
     let mut platform = Platform::default();
     for pods in &pods {
         let mut sidecar = None;
-        if pods.injected != Injected::Nothing {
+        let by = revisions.of(pods, &inventory);
+        if pods.injected != Injected::Nothing && by.value == revision {
             let number = views.number_of(pods);
             let (view, applies) = &views.computed[number];
-            sidecar = Some(proxy(pods, tree, &mesh, view, applies.map(|index| &sidecars[index])));
+            let applies = applies.map(|index| &sidecars[index]);
+            sidecar = Some(proxy(pods, by, tree, &mesh, view, applies));
             if platform.edges.len() + view.services.len() > MAX_EDGES {
                 report_too_many(&pods.id, gaps);
             } else {
@@ -112,7 +155,6 @@ pub(crate) fn effective(
         sidecars: &sidecars,
         root: &config.root_namespace,
     });
-    platform.refused = refused;
     platform.istio_version = istio_version::installed(&inventory, written, gaps);
     platform
 }
@@ -179,6 +221,7 @@ impl<'a> Views<'a> {
 /// The proxy of these pods as a whole.
 fn proxy(
     pods: &Pods<'_>,
+    revision: Setting<String>,
     tree: &dyn Tree,
     mesh: &Mesh<'_>,
     view: &View,
@@ -191,6 +234,7 @@ fn proxy(
     let installed = proxy_config::installed_resources(mesh.inventory);
     let (cpu_limit, cpu_request) = proxy_config::cpu(pods, installed.as_ref());
     SidecarProxy {
+        revision,
         cpu_limit,
         cpu_request,
         concurrency: config.concurrency(),

@@ -110,6 +110,7 @@ fn settings_of_every_cluster_stand_at_their_lines() {
         let text = text.trim_matches(['"', '\'']).to_owned();
         text.trim_end_matches(['s', 'm']) == value
             || text.contains("${")
+            || text.contains("{{")
             || value.contains(text.rsplit([':', '=']).next().unwrap())
     };
     let mut seen = 0;

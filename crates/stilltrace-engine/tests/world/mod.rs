@@ -223,6 +223,7 @@ fn workload(id: &WorkloadId) -> Workload {
             env: BTreeMap::new(),
         }],
         sidecar: Some(SidecarProxy {
+            revision: unset("default".to_owned()),
             cpu_limit: unset(None),
             cpu_request: unset(None),
             concurrency: unset(Some(2)),
