@@ -5,7 +5,9 @@ use std::rc::Rc;
 use stilltrace_manifest::{Object, ParseCache, Tree};
 use stilltrace_model::{Gap, Platform};
 
+use crate::defaults;
 use crate::gitops::{self, ClusterObjects, Options};
+use crate::mesh_config;
 use crate::read::effective;
 
 /// What is in effect in one cluster.
@@ -52,7 +54,7 @@ pub fn read_with(tree: &dyn Tree, cache: &mut ParseCache, options: &Options<'_>)
             "name the cluster to read",
         );
     }
-    platform(tree, &mut cluster, &repository.written)
+    platform(tree, &mut cluster, &repository.written, options)
 }
 
 /// Reads what is in effect in every cluster, sorted by name.
@@ -61,15 +63,24 @@ pub fn read_all(tree: &dyn Tree, cache: &mut ParseCache, options: &Options<'_>) 
     let mut clusters = Vec::new();
     for mut cluster in repository.clusters {
         if options.cluster.as_ref().is_none_or(|name| *name == cluster.name) {
-            let platform = platform(tree, &mut cluster, &repository.written);
+            let platform = platform(tree, &mut cluster, &repository.written, options);
             clusters.push(Cluster { name: cluster.name, platform });
         }
     }
     clusters
 }
 
-fn platform(tree: &dyn Tree, cluster: &mut ClusterObjects, written: &[Object]) -> Platform {
-    let mut platform = effective(tree, cluster, written);
+fn platform(
+    tree: &dyn Tree,
+    cluster: &mut ClusterObjects,
+    written: &[Object],
+    options: &Options<'_>,
+) -> Platform {
+    let root = options.root_namespace.as_deref().unwrap_or(defaults::ROOT_NAMESPACE);
+    if let Some(file) = &options.mesh_config {
+        mesh_config::install(file, root, cluster);
+    }
+    let mut platform = effective(tree, cluster, written, root);
     platform.contested = std::mem::take(&mut cluster.contested);
     platform.reconcilers = std::mem::take(&mut cluster.reconcilers);
     platform.gaps = Rc::clone(&cluster.gaps).to_sorted();

@@ -62,6 +62,6 @@ mod workloads;
 
 pub use cluster::{Cluster, read, read_all, read_with};
 pub use compare::compare;
-pub use gitops::Options;
+pub use gitops::{MeshFile, Options};
 pub use stilltrace_manifest::ParseCache;
 pub use stilltrace_model::{Platform, SettingChange};

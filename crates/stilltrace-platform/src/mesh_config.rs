@@ -6,12 +6,14 @@
 
 use std::time::Duration;
 
-use stilltrace_manifest::{Node, Tree};
+use stilltrace_manifest::yaml::Entry;
+use stilltrace_manifest::{Mark, Node, Object, Tree, Value};
 use stilltrace_model::{OutboundPolicy, Setting};
 
 use crate::defaults;
 use crate::embedded;
 use crate::field::Field;
+use crate::gitops::{ClusterObjects, MeshFile};
 use crate::inventory::Inventory;
 use crate::revision::DEFAULT;
 use crate::source::Source;
@@ -43,7 +45,38 @@ pub(crate) struct MeshConfig {
     pub(crate) destination_rule_export_to: Vec<String>,
 }
 
-/// Finds the mesh configuration of a revision, if the repository holds one.
+/// Puts a mesh configuration from outside in the place of those that the cluster has.
+pub(crate) fn install(file: &MeshFile<'_>, root: &str, cluster: &mut ClusterObjects) {
+    cluster.applied.retain(|source| !is_mesh(source));
+    let mark = Mark::of_file(file.path, file.text.len());
+    let text = |text: &str| Node::string(text, mark.clone());
+    let object = |entries: Vec<(&str, Node)>| {
+        let entry =
+            |(key, value): (&str, Node)| Entry { key: key.into(), key_mark: mark.clone(), value };
+        Node::new(Value::Mapping(entries.into_iter().map(entry).collect()), mark.clone())
+    };
+    let map = object(vec![
+        ("apiVersion", text("v1")),
+        ("kind", text("ConfigMap")),
+        ("metadata", object(vec![("name", text("istio")), ("namespace", text(root))])),
+        ("data", object(vec![("mesh", text(file.text))])),
+    ]);
+    if let Some(map) = Object::from_node(map) {
+        cluster.applied.push(Source::new(&map, root.to_owned(), None, &cluster.gaps));
+    }
+}
+
+/// Whether an object is the mesh configuration of a control plane, or installs one.
+fn is_mesh(source: &Source) -> bool {
+    match (source.group(), source.id.kind.as_str()) {
+        ("", "ConfigMap") => source.name() == "istio" || source.name().starts_with("istio-"),
+        ("install.istio.io", "IstioOperator") => true,
+        _ => false,
+    }
+}
+
+/// Finds the mesh configuration of a revision, if the repository holds one; of several that in the
+/// namespace `root`.
 ///
 /// Where none has the revision's name, the one without a name is taken: a label may hold a tag that
 /// Git does not resolve.
@@ -51,12 +84,13 @@ pub(crate) fn find<'a>(
     inventory: &Inventory<'a>,
     tree: &dyn Tree,
     revision: &str,
+    root: &str,
 ) -> Option<MeshDocument<'a>> {
     let own = if revision == DEFAULT { "istio".to_owned() } else { format!("istio-{revision}") };
     let mut maps: Vec<&'a Source> = inventory.of("", "ConfigMap").to_vec();
     maps.retain(|source| source.name() == "istio" || source.name().starts_with("istio-"));
     maps.sort_by_key(|source| {
-        let home = source.namespace() != defaults::ROOT_NAMESPACE;
+        let home = source.namespace() != root;
         (source.name() != own, source.name() != "istio", home, source.id.clone())
     });
     for source in maps {
@@ -104,14 +138,15 @@ impl MeshDocument<'_> {
 }
 
 impl MeshConfig {
-    /// Reads the document; without one all values are defaults.
-    pub(crate) fn read(document: Option<&Field<'_>>) -> Self {
+    /// Reads the document; without one all values are defaults. `root` is the root namespace where
+    /// it does not say.
+    pub(crate) fn read(document: Option<&Field<'_>>, root: &str) -> Self {
         let get = |key: &str| document.and_then(|document| document.get(key));
         let list = |key: &str| {
             let written = get(key).map(|list| list.texts()).filter(|list| !list.is_empty());
             written.unwrap_or_else(|| vec!["*"]).into_iter().map(str::to_owned).collect()
         };
-        let root = get("rootNamespace").and_then(|field| field.text());
+        let root_namespace = get("rootNamespace").and_then(|field| field.text());
         let auto_mtls = get("enableAutoMtls").and_then(|f| f.flag().map(|on| f.setting(on)));
         let connect = get("connectTimeout").and_then(|f| f.duration().map(|time| f.setting(time)));
         let outbound =
@@ -122,7 +157,7 @@ impl MeshConfig {
             outbound_policy: outbound
                 .unwrap_or_else(|| Setting::default_of(OutboundPolicy::AllowAny, defaults::ISTIO)),
             upgrade_http2: upgrade.unwrap_or_else(|| Setting::default_of(false, defaults::ISTIO)),
-            root_namespace: root.unwrap_or(defaults::ROOT_NAMESPACE).to_owned(),
+            root_namespace: root_namespace.unwrap_or(root).to_owned(),
             auto_mtls: auto_mtls.unwrap_or_else(|| Setting::default_of(true, defaults::ISTIO)),
             connect_timeout: connect
                 .unwrap_or_else(|| Setting::default_of(defaults::CONNECT_TIMEOUT, defaults::ISTIO)),

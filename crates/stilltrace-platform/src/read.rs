@@ -48,6 +48,7 @@ pub(crate) fn effective(
     tree: &dyn Tree,
     cluster: &mut ClusterObjects,
     written: &[Object],
+    root: &str,
 ) -> Platform {
     let refused = take_refused(&mut cluster.applied);
     let everything = Inventory::new(&cluster.applied);
@@ -55,7 +56,7 @@ pub(crate) fn effective(
     let revisions = Revisions::read(&everything);
     let mut platform = Platform::default();
     for revision in revisions.used(&pods, &everything) {
-        let served = served_by(&revision, &revisions, cluster, tree, written);
+        let served = served_by(&revision, &revisions, cluster, tree, written, root);
         merge(&mut platform, served);
     }
     platform.refused = refused;
@@ -90,12 +91,13 @@ fn served_by(
     cluster: &ClusterObjects,
     tree: &dyn Tree,
     written: &[Object],
+    root: &str,
 ) -> Platform {
     let gaps = &cluster.gaps;
     let inventory = Inventory::of_revision(&cluster.applied, revision);
-    let document = mesh_config::find(&inventory, tree, revision);
+    let document = mesh_config::find(&inventory, tree, revision, root);
     let document = document.as_ref().map(|document| document.field());
-    let config = MeshConfig::read(document.as_ref());
+    let config = MeshConfig::read(document.as_ref(), root);
     let pods = workloads::read(&inventory);
     let scaled = workloads::autoscaled(&inventory);
     let replicas: BTreeMap<&WorkloadId, Option<u32>> =

@@ -1,13 +1,12 @@
 //! `stilltrace settings`: every value in effect on an edge, and the line that set it.
 
 mod named;
+mod read;
 
 use std::path::PathBuf;
 
-use stilltrace_model::{Gap, Platform};
-use stilltrace_platform::ParseCache;
+use stilltrace_model::Platform;
 use stilltrace_report::{settings, settings_list, settings_table};
-use stilltrace_sources::files::{Asked, with_files};
 
 use crate::{
     cli::{Example, Format},
@@ -49,6 +48,18 @@ pub(crate) struct Arguments {
     /// Read this revision instead of the files on disk
     #[arg(long, value_name = "REV")]
     rev: Option<String>,
+    /// The cluster, where the repository is for several [default: the one with most objects]
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// Root namespace of the mesh, where its configuration does not say [default: istio-system]
+    #[arg(long, value_name = "NAMESPACE")]
+    istio_namespace: Option<String>,
+    /// The mesh configuration, instead of the one in the repository
+    #[arg(long, value_name = "FILE")]
+    mesh_config: Option<PathBuf>,
+    /// Networks of the mesh, instead of those in the repository; not evaluated yet
+    #[arg(long, value_name = "FILE")]
+    mesh_networks: Option<PathBuf>,
     /// Namespace of names that have none
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
@@ -59,16 +70,7 @@ pub(crate) struct Arguments {
 
 /// Reads the platform and prints what is asked about.
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Outcome> {
-    let asked = Asked { path: arguments.repo.as_deref(), revision: arguments.rev.as_deref() };
-    let (mut platform, opened) =
-        with_files(asked, |tree| stilltrace_platform::read(tree, &mut ParseCache::new()))?;
-    platform.revision.clone_from(&opened.revision);
-    platform.gaps.extend(opened.unreadable.iter().map(|error| Gap {
-        what: error.to_string(),
-        why: "what it holds is not part of the answer".to_owned(),
-        remedy: "let it be read, or name a folder without it".to_owned(),
-    }));
-
+    let mut platform = read::platform(arguments)?;
     let names = named::Names {
         source: arguments.source.as_deref(),
         destination: arguments.destination.as_deref(),

@@ -110,6 +110,45 @@ fn json_is_one_document_with_origins() {
 }
 
 #[test]
+fn the_mesh_configuration_may_come_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mesh.yaml");
+    std::fs::write(&file, "# ours\nconnectTimeout: 3s\n").unwrap();
+    let file = file.to_str().unwrap();
+    let run = ask(&["cart", "cart:8080", "-o", "json", "--mesh-config", file]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let edge = &document["workloads"]["shop/cart"]["edges"]["cart.shop.svc.cluster.local|8080"];
+    assert_eq!(edge["connect_timeout_ms"], 3_000, "{edge}");
+    let origin = &edge["origins"]["connect_timeout_ms"];
+    assert_eq!((&origin["path"], &origin["line"]), (&file.into(), &2.into()));
+}
+
+#[test]
+fn the_root_namespace_may_be_told() {
+    let rule = MESH.replace(
+        "{name: cart, namespace: shop}\nspec:\n  host: cart",
+        "{name: cart, namespace: mesh-root}\nspec:\n  host: cart.shop.svc.cluster.local",
+    );
+    let pending = |arguments: &[&str]| {
+        let mut all = vec!["settings", "--repo", "-", "-o", "json"];
+        all.extend(arguments);
+        let run = Program::new().run_with_input(&all, rule.as_bytes());
+        let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        document["workloads"]["shop/cart"]["edges"]["cart.shop.svc.cluster.local|8080"]["max_pending"].clone()
+    };
+    assert_eq!(pending(&[]), serde_json::Value::Null);
+    assert_eq!(pending(&["--istio-namespace", "mesh-root"]), 7);
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_explained() {
+    let run = ask(&["--cluster", "west"]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("there is no cluster `west`"), "{}", run.stderr);
+}
+
+#[test]
 fn what_admission_refuses_is_named_and_not_in_effect() {
     let mesh = MESH.replace("http1MaxPendingRequests: 7", "http1MaxPendingRequests: -7");
     let program = Program::new();

@@ -59,6 +59,20 @@ pub struct Options<'a> {
     pub cluster: Option<String>,
     /// What renders Helm charts; without it they are gaps.
     pub helm: Option<&'a dyn HelmRenderer>,
+    /// The namespace whose objects apply to the whole mesh, where the mesh configuration does not
+    /// say; without it, `istio-system`.
+    pub root_namespace: Option<String>,
+    /// The mesh configuration, instead of the one in the repository.
+    pub mesh_config: Option<MeshFile<'a>>,
+}
+
+/// A mesh configuration from outside of the repository.
+#[derive(Debug, Clone, Copy)]
+pub struct MeshFile<'a> {
+    /// By what the tree hands it out.
+    pub path: &'a str,
+    /// Its content.
+    pub text: &'a str,
 }
 
 /// The objects of one cluster.

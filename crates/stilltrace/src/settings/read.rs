@@ -1,0 +1,108 @@
+//! From the arguments to what is in effect.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use stilltrace_manifest::{Tree, helm::HelmRenderer};
+use stilltrace_model::{Gap, Platform};
+use stilltrace_platform::{MeshFile, Options, ParseCache, read_all, read_with};
+use stilltrace_sources::{
+    HelmProgram,
+    files::{Asked, Beside, with_files},
+};
+
+use super::Arguments;
+use crate::suggest;
+
+/// Largest file that is read beside the repository, in bytes.
+const MAX_FILE: u64 = 8 << 20;
+
+/// Reads what is in effect in the cluster that is asked about.
+pub(super) fn platform(arguments: &Arguments) -> anyhow::Result<Platform> {
+    let mesh = arguments.mesh_config.as_deref().map(Mesh::read).transpose()?;
+    // Charts are rendered where there is a program for it; without one each of them is a gap.
+    let helm = HelmProgram::find().ok();
+    let options = Options {
+        cluster: arguments.cluster.clone(),
+        root_namespace: arguments.istio_namespace.clone(),
+        helm: helm.as_ref().map(|helm| helm as &dyn HelmRenderer),
+        mesh_config: mesh.as_ref().map(Mesh::file),
+        ..Options::default()
+    };
+    let asked = Asked { path: arguments.repo.as_deref(), revision: arguments.rev.as_deref() };
+    let read = |tree: &dyn Tree| match &mesh {
+        Some(mesh) => of_tree(&Beside::new(tree, &mesh.path, mesh.text.as_bytes()), &options),
+        None => of_tree(tree, &options),
+    };
+    let (platform, opened) = with_files(asked, read)?;
+    let mut platform = platform?;
+    platform.revision.clone_from(&opened.revision);
+    platform.gaps.extend(opened.unreadable.iter().map(|error| Gap {
+        what: error.to_string(),
+        why: "what it holds is not part of the answer".to_owned(),
+        remedy: "let it be read, or name a folder without it".to_owned(),
+    }));
+    if let Some(file) = &arguments.mesh_networks {
+        platform.gaps.push(networks(file)?);
+    }
+    Ok(platform)
+}
+
+/// Reads a tree. A cluster that the repository does not have is an error.
+fn of_tree(tree: &dyn Tree, options: &Options<'_>) -> anyhow::Result<Platform> {
+    let mut cache = ParseCache::new();
+    let platform = read_with(tree, &mut cache, options);
+    let Some(name) = &options.cluster else { return Ok(platform) };
+    if !platform.workloads.is_empty() || !platform.services.is_empty() {
+        return Ok(platform);
+    }
+    let all = Options { cluster: None, ..options.clone() };
+    let names: Vec<String> =
+        read_all(tree, &mut cache, &all).into_iter().map(|cluster| cluster.name).collect();
+    if names.contains(name) {
+        return Ok(platform);
+    }
+    match suggest::closest(name, names.iter().map(String::as_str)) {
+        Some(near) => bail!("there is no cluster `{name}`; did you mean `{near}`?"),
+        None => bail!("there is no cluster `{name}`; known are {}", names.join(", ")),
+    }
+}
+
+/// A mesh configuration from outside of the repository.
+struct Mesh {
+    path: String,
+    text: String,
+}
+
+impl Mesh {
+    fn read(file: &Path) -> anyhow::Result<Self> {
+        Ok(Self { path: file.display().to_string(), text: text(file)? })
+    }
+
+    fn file(&self) -> MeshFile<'_> {
+        MeshFile { path: &self.path, text: &self.text }
+    }
+}
+
+fn text(file: &Path) -> anyhow::Result<String> {
+    let unreadable = || format!("{}: cannot be read", file.display());
+    let mut text = String::new();
+    let mut opened = fs::File::open(file).with_context(unreadable)?.take(MAX_FILE + 1);
+    opened.read_to_string(&mut text).with_context(unreadable)?;
+    if text.len() as u64 > MAX_FILE {
+        bail!("{}: larger than {MAX_FILE} bytes", file.display());
+    }
+    Ok(text)
+}
+
+/// Networks decide through which gateway an endpoint is reached, which is not computed.
+fn networks(file: &Path) -> anyhow::Result<Gap> {
+    text(file)?;
+    Ok(Gap {
+        what: format!("{}: networks are not evaluated", file.display()),
+        why: "endpoints of other networks count like those of the caller's own".to_owned(),
+        remedy: "compare with `istioctl proxy-config endpoints` where it matters".to_owned(),
+    })
+}
