@@ -27,8 +27,9 @@ pub(super) fn write(
     for (name, subset) in objects(edge.get("subsets")) {
         section(page, &format!("subset {name}"), subset);
         let general = rows(edge, is_http);
+        let is_general = |row: &Row| general.iter().any(|one| one.repeats(row));
         let own: Vec<Row> =
-            rows(subset, is_http).into_iter().filter(|row| !general.contains(row)).collect();
+            rows(subset, is_http).into_iter().filter(|row| !is_general(row)).collect();
         if own.is_empty() {
             page.line(&[Span::plain("  as the destination")]);
         }

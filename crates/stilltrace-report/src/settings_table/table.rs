@@ -36,13 +36,12 @@ impl Row {
     /// A setting of `fields` that is there; its origin is looked up under `name`, then under what
     /// `name` is a part of.
     pub(super) fn of(fields: &Fields, name: &str, label: &str, value: impl Into<String>) -> Self {
-        let mut row = Self {
-            label: label.into(),
-            value: value.into(),
-            from: From::Nothing,
-            lost: Vec::new(),
-        };
-        let Some(origin) = origin(fields, name) else { return row };
+        Self::from_origin(origin(fields, name), label, value.into())
+    }
+
+    fn from_origin(origin: Option<&Value>, label: &str, value: String) -> Self {
+        let mut row = Self { label: label.into(), value, from: From::Nothing, lost: Vec::new() };
+        let Some(origin) = origin else { return row };
         let default = || origin.get("default").and_then(Value::as_str);
         row.from = match value::place(origin) {
             Some(place) => From::Written(place),
@@ -61,11 +60,19 @@ impl Row {
         value: &str,
         of: &str,
     ) -> Self {
-        let mut row = Self::of(fields, name, label, value);
+        let exact = fields.get("origins").and_then(|origins| origins.get(name));
+        let mut row = Self::from_origin(exact, label, value.to_owned());
         if row.from == From::Nothing {
             row.from = From::Default(of.to_owned());
         }
         row
+    }
+
+    /// Whether both say the same, from the same line or from none.
+    pub(super) fn repeats(&self, other: &Self) -> bool {
+        let unwritten = |row: &Self| !matches!(row.from, From::Written(_));
+        (&self.label, &self.value) == (&other.label, &other.value)
+            && (self.from == other.from || (unwritten(self) && unwritten(other)))
     }
 
     fn is_default(&self) -> bool {

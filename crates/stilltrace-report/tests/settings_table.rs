@@ -1,0 +1,180 @@
+//! The settings in effect as people see them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_raw_string_hashes,
+    reason = "a failure is the test's result; expected texts are written by the tests themselves"
+)]
+
+use expect_test::expect;
+use serde_json::{Value, json};
+use stilltrace_report::{Color, TerminalOptions, settings_list, settings_table};
+
+/// An edge with two routes, a policy with an outlier block, and a subset.
+fn document() -> Value {
+    let at = |path: &str, line: u32| json!({"path": path, "line": line, "column": 5});
+    let mut attempts = at("env/prod/retries.yaml", 9);
+    attempts["overrode"] = json!([at("mesh/cart.yaml", 16)]);
+    json!({
+        "gaps": [{"what": "charts/db: not rendered", "why": "its objects are missing", "remedy": "install helm"}],
+        "invalid": [{
+            "object": {"apiVersion": "networking.istio.io/v1", "kind": "Sidecar", "namespace": "shop", "name": "s"},
+            "path": "mesh/sidecar.yaml", "line": 7, "column": 3, "message": "short names are not allowed",
+        }],
+        "workloads": {"shop/web": {
+            "outbound_policy": "ALLOW_ANY",
+            "edges": {"cart.shop.svc.cluster.local|80": {
+                "dr": "shop/cart", "ep": [3, 2], "tls": "auto", "max_pending": 7, "lb": "RING_HASH",
+                "outlier": {"consecutive_5xx": 1, "interval_ms": 15_000, "split_local_origin": true},
+                "retry_budget": {"pct": 25, "min": 3},
+                "subsets": {
+                    "same": {"dr": "shop/cart", "ep": [3, 2], "tls": "auto", "max_pending": 7, "lb": "RING_HASH",
+                        "outlier": {"consecutive_5xx": 1, "interval_ms": 15_000, "split_local_origin": true},
+                        "retry_budget": {"pct": 25, "min": 3},
+                        "origins": {"max_pending": at("mesh/rule.yaml", 8), "outlier": at("mesh/rule.yaml", 10)}},
+                    "v1": {"dr": "shop/cart", "max_pending": 2, "origins": {"max_pending": at("mesh/rule.yaml", 30)}},
+                },
+                "origins": {
+                    "dr": at("mesh/rule.yaml", 1), "max_pending": at("mesh/rule.yaml", 8),
+                    "outlier": at("mesh/rule.yaml", 10), "tls": {"default": "Istio 1.31 default"},
+                },
+            }},
+            "http": {"80": {"cart.shop.svc.cluster.local,cart.example.com": [
+                {"match": {"prefix": "/api", "headers": ["x-user exact=a"]}, "vs": "shop/cart", "name": "api",
+                 "to": [["cart.shop.svc.cluster.local|80|v1", 90], ["cart.shop.svc.cluster.local|80|v2", 10]],
+                 "no_cluster": ["cart.shop.svc.cluster.local|80|v2"],
+                 "timeout_ms": 2_000, "retries": {"n": 10, "on": "5xx,reset", "codes": [503]},
+                 "fault": {"delay_ms": 100, "delay_pct": 5}, "mirror": [["shadow.shop.svc.cluster.local|80", 10]],
+                 "depends_on_age": [{"kind": "VirtualService", "namespace": "shop", "name": "other"}],
+                 "origins": {"timeout_ms": at("mesh/cart.yaml", 14), "retries.n": attempts}},
+                {"vs": "shop/cart", "redirect": {"code": 301, "path": "/new"}},
+            ]}},
+            "inbound": {"*": {"mtls": "PERMISSIVE"}, "8080": {
+                "mtls": "STRICT", "retries": {"n": 2, "on": "reset-before-request"},
+                "origins": {"mtls": at("mesh/peers.yaml", 6)}}},
+        }},
+    })
+}
+
+fn options(width: usize) -> TerminalOptions {
+    TerminalOptions::new(width, Color::Never)
+}
+
+#[test]
+fn a_table_says_where_every_value_comes_from() {
+    expect![[r#"
+        refused  mesh/sidecar.yaml:7: Sidecar shop/s: short names are not allowed
+
+        shop/web → cart.shop.svc.cluster.local:80  (http, 3 endpoints, 2 with a proxy)
+        route  header x-user exact=a and /api* → 90 to cart.shop.svc.cluster.local:80 subset v1, 10 to
+               cart.shop.svc.cluster.local:80 subset v2  VirtualService shop/cart `api`
+          broken  cart.shop.svc.cluster.local:80 subset v2 does not exist for this proxy: it answers 503
+          depends on age  the oldest object wins, Git does not know which: VirtualService shop/other
+          timeout         2s                mesh/cart.yaml:14
+          retries         10                env/prod/retries.yaml:9, not mesh/cart.yaml:16
+            on            5xx, reset (503)
+            each at most  what is left of the timeout  Envoy default
+          fault           100ms for 5%
+          mirror          10% to shadow.shop.svc.cluster.local:80
+        route  everything → redirect, code 301, path /new  VirtualService shop/cart
+        destination  DestinationRule shop/cart at mesh/rule.yaml:1
+          connect timeout       10s                   Istio 1.31 default
+          connections           unlimited             Istio 1.31 default
+          pending requests      7                     mesh/rule.yaml:8
+          requests in flight    unlimited             Istio 1.31 default
+          retries in flight     unlimited             Istio 1.31 default
+          retry budget          25% of the requests, at least 3
+          load balancer         RING_HASH
+          outlier detection     on                    mesh/rule.yaml:10
+            ejects after        1 failure             mesh/rule.yaml:10
+            looks every         15s                   mesh/rule.yaml:10
+            ejects for          30s                   Envoy default
+            at most             10% of the endpoints  Envoy default
+            split local origin  yes                   mesh/rule.yaml:10
+          TLS                   mutual, if the server has a proxy  Istio 1.31 default
+        subset same  DestinationRule shop/cart
+          as the destination
+        subset v1  DestinationRule shop/cart
+          pending requests   2              mesh/rule.yaml:30
+          load balancer      LEAST_REQUEST  Istio 1.31 default
+          outlier detection  off            Istio 1.31 default
+          TLS                plaintext      Istio 1.31 default
+
+        shop/web  (own proxy)
+          unknown hosts  ALLOW_ANY
+        other ports
+          mutual TLS  PERMISSIVE
+        port 8080
+          mutual TLS  STRICT  mesh/peers.yaml:6
+          retries     2 on reset-before-request
+
+        not read  charts/db: not rendered: its objects are missing; install helm
+    "#]].assert_eq(&settings_table(&document(), &options(96)));
+}
+
+#[test]
+fn a_narrow_page_puts_origins_below_their_values() {
+    let table = settings_table(&document(), &options(44));
+    expect![[r#"
+        refused  mesh/sidecar.yaml:7: Sidecar
+                 shop/s: short names are not allowed
+
+        shop/web → cart.shop.svc.cluster.local:80  (http, 3 endpoints, 2 with a proxy)
+        route  header x-user exact=a and /api* → 90
+               to cart.shop.svc.cluster.local:80
+               subset v1, 10 to
+               cart.shop.svc.cluster.local:80 subset
+               v2  VirtualService shop/cart `api`
+          broken  cart.shop.svc.cluster.local:80
+                  subset v2 does not exist for this
+                  proxy: it answers 503
+          depends on age  the oldest object wins,
+                          Git does not know which:
+                          VirtualService shop/other
+          timeout         2s
+                            mesh/cart.yaml:14
+          retries         10
+                            env/prod/retries.yaml:9, not mesh/cart.yaml:16
+            on            5xx, reset (503)
+            each at most  what is left of the
+                          timeout
+                            Envoy default
+          fault           100ms for 5%
+    "#]]
+    .assert_eq(&table.split_inclusive('\n').take(24).collect::<String>());
+}
+
+#[test]
+fn a_list_shows_what_is_set() {
+    expect![[r#"
+        refused  mesh/sidecar.yaml:7: Sidecar shop/s: short names are not allowed
+
+        shop/web  (1 edge)
+          cart.shop.svc.cluster.local:80  VirtualService shop/cart, 2 routes, broken,
+              DestinationRule shop/cart, 2 subsets
+
+        not read  charts/db: not rendered: its objects are missing; install helm
+    "#]]
+    .assert_eq(&settings_list(&document(), &options(80)));
+}
+
+#[test]
+fn hostile_names_are_harmless() {
+    let mut document = document();
+    document["workloads"]["shop/\u{1b}[2Jweb"] = document["workloads"]["shop/web"].take();
+    for text in [settings_table(&document, &options(80)), settings_list(&document, &options(80))] {
+        assert!(text.contains("\\x1b[2Jweb") && !text.contains('\u{1b}'), "{text}");
+    }
+}
+
+#[test]
+fn colour_only_repeats_what_words_say() {
+    let colourful = settings_table(&document(), &TerminalOptions::new(96, Color::Always));
+    let mut plain = String::new();
+    let mut rest = colourful.as_str();
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        plain.push_str(before);
+        rest = after.split_once('m').unwrap().1;
+    }
+    plain.push_str(rest);
+    assert_eq!(plain, settings_table(&document(), &options(96)));
+}
