@@ -1,16 +1,42 @@
 //! Which of two objects Istio takes for the older one.
 //!
-//! Istio lets the older object win most conflicts. Git does not know creation times: without them
-//! the name decides here, then the namespace, and the conflict is named as a gap.
+//! Istio lets the older object win most conflicts. Git does not know creation times: where they
+//! are missing, everything is computed under two guesses, and what differs depends on age.
 
 use std::cmp::Ordering;
 
+use stilltrace_model::Timestamp;
+
 use crate::source::Source;
 
-/// Oldest first. An object without a creation time counts as the oldest, as a zero time does.
-pub(crate) fn oldest_first(a: &Source, b: &Source) -> Ordering {
-    let key = |s: &Source| (s.created, s.id.name.clone(), s.id.namespace.clone());
-    key(a).cmp(&key(b))
+/// How objects without a creation time are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guess {
+    /// They are older than all others, and the first by name is the oldest.
+    FirstByName,
+    /// They are younger than all others, and the last by name is the oldest of them.
+    LastByName,
+}
+
+impl Guess {
+    /// Oldest first, by creation time and then by the tie-break that Istio uses for the kind.
+    pub(crate) fn order<K: Ord + Copy>(
+        self,
+        a: (Option<Timestamp>, K),
+        b: (Option<Timestamp>, K),
+    ) -> Ordering {
+        match (self, a.0, b.0) {
+            (Self::FirstByName, ..) | (_, Some(_), Some(_)) => a.cmp(&b),
+            (Self::LastByName, None, None) => b.1.cmp(&a.1),
+            (Self::LastByName, None, Some(_)) => Ordering::Greater,
+            (Self::LastByName, Some(_), None) => Ordering::Less,
+        }
+    }
+
+    /// The same for objects that Istio orders by name and then namespace.
+    pub(crate) fn oldest_first(self, a: &Source, b: &Source) -> Ordering {
+        self.order((a.created, (a.name(), a.namespace())), (b.created, (b.name(), b.namespace())))
+    }
 }
 
 /// Reports that `winner` and `loser` conflict and only creation times decide, if they are unknown.
@@ -18,10 +44,39 @@ pub(crate) fn report_undecided(winner: &Source, loser: &Source, about: &str) {
     if winner.created.is_some() && loser.created.is_some() {
         return;
     }
+    winner.gaps.depend_on_age();
     winner.gaps.add(
         format!("which of {} and {} is older ({about})", winner.id, loser.id),
         "depends on age: Istio lets the older object win and Git does not know creation times; \
-         the answer takes the first by name",
+         the answer takes the first by name and names the other under `depends_on_age`",
         "merge the two objects into one",
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use stilltrace_model::Timestamp;
+
+    use super::Guess;
+
+    #[test]
+    fn known_times_decide_under_both_guesses() {
+        let old = (Timestamp::parse("2026-01-01T00:00:00Z"), "z");
+        let young = (Timestamp::parse("2026-02-01T00:00:00Z"), "a");
+        for guess in [Guess::FirstByName, Guess::LastByName] {
+            assert_eq!(guess.order(old, young), Ordering::Less, "{guess:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_times_come_out_both_ways() {
+        let (a, z) = ((None, "a"), (None, "z"));
+        let known = (Timestamp::parse("2026-01-01T00:00:00Z"), "m");
+        assert_eq!(Guess::FirstByName.order(a, z), Ordering::Less);
+        assert_eq!(Guess::LastByName.order(a, z), Ordering::Greater);
+        assert_eq!(Guess::FirstByName.order(a, known), Ordering::Less);
+        assert_eq!(Guess::LastByName.order(a, known), Ordering::Greater);
+    }
 }

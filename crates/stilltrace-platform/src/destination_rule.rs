@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::age::{oldest_first, report_undecided};
+use crate::age::report_undecided;
 use crate::field::Field;
 use crate::hosts;
 use crate::inventory::Inventory;
@@ -47,7 +47,7 @@ impl<'a> Rules<'a> {
     /// Reads and merges all destination rules.
     pub(crate) fn read(inventory: &Inventory<'a>, mesh: &MeshConfig) -> Self {
         let mut sources = inventory.of("networking.istio.io", "DestinationRule").to_vec();
-        sources.sort_by(|a, b| selective_first(a, b).then_with(|| oldest_first(a, b)));
+        sources.sort_by(|a, b| selective_first(a, b));
         let mut rules = Self {
             local: BTreeMap::new(),
             exported: BTreeMap::new(),
@@ -160,13 +160,6 @@ impl<'a> Rule<'a> {
 
     /// Adds a younger rule: its new subsets, and its policy where this one has none.
     fn absorb(&mut self, younger: &Self) {
-        if let (Some(policy), Some(other)) = (&self.policy, &younger.policy) {
-            report_undecided(
-                policy.source(),
-                other.source(),
-                "both set the traffic policy of one host",
-            );
-        }
         self.from.extend(younger.from.iter());
         for (name, subset) in &younger.subsets {
             if self.subsets.iter().all(|(other, _)| other != name) {
@@ -188,6 +181,11 @@ fn selective_first(a: &Source, b: &Source) -> Ordering {
 /// Adds `rule` to the rules of its host, merged where it can be.
 fn merge<'a>(rules: &mut ByHost<'a>, host: &str, rule: Rule<'a>) {
     let list = rules.entry(host.to_owned()).or_default();
+    for existing in list.iter() {
+        if let (Some(older), Some(younger)) = (existing.from.first(), rule.from.first()) {
+            report_undecided(older, younger, "both are for one host");
+        }
+    }
     let mut separate = true;
     for existing in list.iter_mut() {
         if rule.export_to == existing.export_to {

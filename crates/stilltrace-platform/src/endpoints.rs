@@ -95,21 +95,23 @@ impl<'a> Backends<'a> {
         Self { pods, replicas, machines: machines.collect() }
     }
 
-    /// Endpoints of a Kubernetes service by port: pods and workload entries of its namespace.
+    /// Endpoints of a Kubernetes service by port: pods and workload entries of its namespace. Only
+    /// pods stand behind a headless service.
     pub(crate) fn of_service(
         &self,
         namespace: &str,
         selector: &Labels,
         declared: &[Port],
+        headless: bool,
     ) -> BTreeMap<u16, Vec<Endpoint>> {
         let mut found = BTreeMap::new();
         for port in declared.iter().filter(|port| port.protocol != "udp") {
             let list: &mut Vec<Endpoint> = found.entry(port.number).or_default();
-            for pods in self.pods_in(namespace, selector) {
+            for pods in self.running_in(namespace, selector) {
                 let number = match &port.target {
                     Target::Same => port.number,
                     Target::Number(number) => *number,
-                    Target::Named(name) => match pods.container_port(name) {
+                    Target::Named(name) => match pods.container_port(name, port.udp) {
                         Some(number) => number,
                         None => continue,
                     },
@@ -117,18 +119,16 @@ impl<'a> Backends<'a> {
                 list.push(self.pod(pods, number));
             }
             for machine in self.machines_in(namespace, selector) {
-                if machine.is_name() {
+                if machine.is_name() || headless {
                     continue;
                 }
-                let mapped = machine.ports.get(&port.name).copied();
+                let own = |name: &str| machine.ports.get(name).copied();
                 let number = match &port.target {
-                    Target::Number(number) => mapped.unwrap_or(*number),
-                    Target::Named(name) => {
-                        machine.ports.get(name).copied().or(mapped).unwrap_or(port.number)
-                    }
-                    Target::Same => mapped.unwrap_or(port.number),
+                    Target::Number(number) => Some(own(&port.name).unwrap_or(*number)),
+                    Target::Same => Some(own(&port.name).unwrap_or(port.number)),
+                    Target::Named(name) => own(name),
                 };
-                list.push(machine.endpoint(number));
+                list.extend(number.map(|number| machine.endpoint(number)));
             }
         }
         found
@@ -146,7 +146,7 @@ impl<'a> Backends<'a> {
         for port in declared.iter().filter(|port| port.protocol != "udp") {
             let list: &mut Vec<Endpoint> = found.entry(port.number).or_default();
             let own = entry_port(port);
-            list.extend(self.pods_in(namespace, selector).map(|pods| self.pod(pods, own)));
+            list.extend(self.running_in(namespace, selector).map(|pods| self.pod(pods, own)));
             let machines = self.machines_in(namespace, selector);
             let usable = machines.filter(|machine| by_name || !machine.is_name());
             list.extend(usable.map(|machine| machine.endpoint(machine.port_of(port))));
@@ -154,10 +154,12 @@ impl<'a> Backends<'a> {
         found
     }
 
-    fn pods_in(&self, namespace: &str, selector: &Labels) -> impl Iterator<Item = &Pods<'a>> {
+    /// Workloads that have pods, or may have some.
+    fn running_in(&self, namespace: &str, selector: &Labels) -> impl Iterator<Item = &Pods<'a>> {
         self.pods
             .iter()
             .filter(move |pods| pods.id.namespace == namespace && selects(selector, &pods.labels))
+            .filter(|pods| self.replicas.get(&pods.id) != Some(&Some(0)))
     }
 
     fn machines_in(&self, namespace: &str, selector: &Labels) -> impl Iterator<Item = &Machine> {

@@ -1,6 +1,6 @@
 //! Collects what could not be read or decided, without stopping the read.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use stilltrace_manifest::Problem;
@@ -13,6 +13,8 @@ const MAX_GAPS: usize = 1_000;
 #[derive(Debug, Default)]
 pub(crate) struct Gaps {
     found: RefCell<BTreeSet<Gap>>,
+    depend_on_age: Cell<bool>,
+    closed: Cell<bool>,
 }
 
 impl Gaps {
@@ -24,9 +26,27 @@ impl Gaps {
         remedy: impl Into<String>,
     ) {
         let mut found = self.found.borrow_mut();
-        if found.len() < MAX_GAPS {
+        if found.len() < MAX_GAPS && !self.closed.get() {
             found.insert(Gap { what: what.into(), why: why.into(), remedy: remedy.into() });
         }
+    }
+
+    /// Notes that a conflict is decided by creation times that are unknown.
+    pub(crate) fn depend_on_age(&self) {
+        self.depend_on_age.set(true);
+    }
+
+    /// Whether such a conflict was found.
+    pub(crate) fn has_undecided(&self) -> bool {
+        self.depend_on_age.get()
+    }
+
+    /// Computes something again without naming the same gaps once more.
+    pub(crate) fn silently<T>(&self, compute: impl FnOnce() -> T) -> T {
+        self.closed.set(true);
+        let result = compute();
+        self.closed.set(false);
+        result
     }
 
     /// Adds what the manifest reader could not read.

@@ -5,6 +5,7 @@
 //! with it, only the listed ports have.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use stilltrace_model::{Inbound, InboundPort, InboundRetries, Origin, Setting, TowardsApplication};
 
@@ -62,7 +63,8 @@ fn of_services<'s>(pods: &Pods<'_>, mesh: &'s Mesh<'_>) -> BTreeMap<u16, Served<
     let mut found: BTreeMap<u16, Served<'s>> = BTreeMap::new();
     let mut callees: Vec<&Callee> =
         mesh.callees.iter().filter(|callee| callee.workloads.contains(&pods.id)).collect();
-    callees.sort_by(|a, b| (a.created, &a.host).cmp(&(b.created, &b.host)));
+    let guess = mesh.inventory.guess;
+    callees.sort_by(|a, b| guess.order((a.created, &a.host), (b.created, &b.host)));
     for callee in callees {
         for port in &callee.declared {
             let Some(number) = target_of(port, callee, pods) else { continue };
@@ -71,19 +73,37 @@ fn of_services<'s>(pods: &Pods<'_>, mesh: &'s Mesh<'_>) -> BTreeMap<u16, Served<
                 port: port.number,
                 protocol: port.protocol.clone(),
                 named_by: port.origin.clone(),
-                listens: port.protocol != "udp" && !OWN_PORTS.contains(&number),
+                listens: !OWN_PORTS.contains(&number),
             };
-            found.entry(number).or_insert(served);
+            match found.entry(number) {
+                Entry::Vacant(free) => _ = free.insert(served),
+                Entry::Occupied(taken) => report_shared(taken.get(), callee, pods, number),
+            }
         }
     }
     found
+}
+
+/// Reports that two services share a port of the pods and only their unknown ages decide.
+fn report_shared(first: &Served<'_>, second: &Callee, pods: &Pods<'_>, port: u16) {
+    let Some(first) = first.service.filter(|first| first.id != second.id) else { return };
+    if first.created.is_some() && second.created.is_some() {
+        return;
+    }
+    pods.source.gaps.depend_on_age();
+    pods.source.gaps.add(
+        format!("which of {} and {} is older (both lead to port {port} of {})", first.id, second.id, pods.id),
+        "depends on age: the server's proxy takes the protocol and the limits of the older service; \
+         the answer takes the first by name and names the other under `depends_on_age`",
+        "give the services target ports of their own, or make them one service",
+    );
 }
 
 /// The port of the pods that a service port means; `None` when they have no port of that name.
 fn target_of(port: &Port, callee: &Callee, pods: &Pods<'_>) -> Option<u16> {
     match &port.target {
         Target::Number(number) => Some(*number),
-        Target::Named(name) if callee.kubernetes => pods.container_port(name),
+        Target::Named(name) if callee.kubernetes => pods.container_port(name, port.udp),
         Target::Same | Target::Named(_) => Some(port.number),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::age::oldest_first;
+use crate::age::Guess;
 use crate::labels::Labels;
 use crate::revision;
 use crate::source::Source;
@@ -11,30 +11,32 @@ use crate::source::Source;
 pub(crate) struct Inventory<'a> {
     by_kind: BTreeMap<(&'a str, &'a str), Vec<&'a Source>>,
     namespaces: BTreeMap<&'a str, Labels>,
+    /// How objects of unknown age are ordered.
+    pub(crate) guess: Guess,
 }
 
 impl<'a> Inventory<'a> {
     /// Sorts the objects by kind, oldest first.
-    pub(crate) fn new(applied: &'a [Source]) -> Self {
-        Self::of_sources(applied.iter())
+    pub(crate) fn new(applied: &'a [Source], guess: Guess) -> Self {
+        Self::of_sources(applied.iter(), guess)
     }
 
     /// Like [`Inventory::new`], with what the istiod of one revision reads only.
-    pub(crate) fn of_revision(applied: &'a [Source], revision: &str) -> Self {
-        Self::of_sources(applied.iter().filter(|source| revision::reads(revision, source)))
+    pub(crate) fn of_revision(applied: &'a [Source], revision: &str, guess: Guess) -> Self {
+        Self::of_sources(applied.iter().filter(|source| revision::reads(revision, source)), guess)
     }
 
-    fn of_sources(applied: impl Iterator<Item = &'a Source>) -> Self {
+    fn of_sources(applied: impl Iterator<Item = &'a Source>, guess: Guess) -> Self {
         let mut by_kind: BTreeMap<(&str, &str), Vec<&Source>> = BTreeMap::new();
         for source in applied {
             by_kind.entry((source.group(), &source.id.kind)).or_default().push(source);
         }
         for sources in by_kind.values_mut() {
-            sources.sort_by(|a, b| oldest_first(a, b));
+            sources.sort_by(|a, b| guess.oldest_first(a, b));
         }
         let listed = by_kind.get(&("", "Namespace")).map(Vec::as_slice).unwrap_or_default();
         let namespaces = listed.iter().map(|source| (source.name(), source.labels())).collect();
-        Self { by_kind, namespaces }
+        Self { by_kind, namespaces, guess }
     }
 
     /// All objects of a kind, oldest first.

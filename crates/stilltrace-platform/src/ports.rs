@@ -26,6 +26,8 @@ pub(crate) struct Port {
     pub(crate) origin: Origin,
     /// The port of the endpoint.
     pub(crate) target: Target,
+    /// Whether the transport is UDP. A TCP port may be taken for UDP by its name.
+    pub(crate) udp: bool,
 }
 
 /// Which port of an endpoint is meant.
@@ -90,7 +92,8 @@ fn service_port(port: &Field<'_>) -> Option<Port> {
     };
     let own = name.as_ref().and_then(Field::text).unwrap_or_default();
     let written = application.as_ref().and_then(Field::text);
-    let (protocol, decides) = if is("udp") {
+    let udp = is("udp");
+    let (protocol, decides) = if udp {
         ("udp".to_owned(), transport.clone())
     } else {
         let protocol = protocol(number, own, written);
@@ -110,6 +113,7 @@ fn service_port(port: &Field<'_>) -> Option<Port> {
         protocol,
         origin: decides.map_or(Origin::Default { of: defaults::SNIFFED }, |field| field.origin()),
         target,
+        udp,
     })
 }
 
@@ -124,6 +128,7 @@ fn entry_port(port: &Field<'_>) -> Option<Port> {
         protocol: protocol.to_owned(),
         origin: written.map_or(Origin::Default { of: defaults::SNIFFED }, |field| field.origin()),
         target: target.and_then(|field| field.port()).map_or(Target::Same, Target::Number),
+        udp: protocol == "udp",
     })
 }
 

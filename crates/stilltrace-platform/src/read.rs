@@ -1,15 +1,17 @@
 //! The whole read of one revision: which objects, what they are, what is in effect.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use stilltrace_manifest::{Object, Tree};
 use stilltrace_model::{
-    OutboundPolicy, Platform, PodRules, Refusal, Scope, Service, ServiceId, Setting, SidecarProxy,
-    Workload, WorkloadId,
+    OutboundPolicy, Platform, PodRules, Refusal, Scope, Service, Setting, SidecarProxy, Workload,
+    WorkloadId,
 };
 
 use crate::admission;
+use crate::age::Guess;
 use crate::defaults;
 use crate::destination_rule::Rules;
 use crate::directory::Directory;
@@ -43,23 +45,46 @@ use crate::workloads::{self, Pods};
 const MAX_EDGES: usize = 50_000;
 
 /// Reads what is in effect in one cluster; its gaps and what concerns no single object are left to
-/// the caller.
+/// the caller. Where only unknown ages decide, everything is computed under a second guess at them.
 pub(crate) fn effective(
     tree: &dyn Tree,
     cluster: &mut ClusterObjects,
     written: &[Object],
     root: &str,
 ) -> Platform {
+    let gaps = Rc::clone(&cluster.gaps);
     let refused = take_refused(&mut cluster.applied);
-    let everything = Inventory::new(&cluster.applied);
+    let objects = Objects { applied: &cluster.applied, written, tree, root };
+    let mut platform = compute(&objects, &gaps, Guess::FirstByName);
+    platform.refused = refused;
+    if gaps.has_undecided() {
+        let other = gaps.silently(|| compute(&objects, &gaps, Guess::LastByName));
+        platform.under_other_ages = Some(Box::new(other));
+    }
+    platform
+}
+
+/// What there is to compute from.
+struct Objects<'o> {
+    /// The objects of the cluster.
+    applied: &'o [Source],
+    /// Everything that any file writes.
+    written: &'o [Object],
+    /// All files.
+    tree: &'o dyn Tree,
+    /// The namespace whose objects are for the whole mesh.
+    root: &'o str,
+}
+
+/// What the objects make of each other, with a guess at the ages that are unknown.
+fn compute(objects: &Objects<'_>, gaps: &Rc<Gaps>, guess: Guess) -> Platform {
+    let everything = Inventory::new(objects.applied, guess);
     let pods = workloads::read(&everything);
     let revisions = Revisions::read(&everything);
     let mut platform = Platform::default();
     for revision in revisions.used(&pods, &everything) {
-        let served = served_by(&revision, &revisions, cluster, tree, written, root);
-        merge(&mut platform, served);
+        merge(&mut platform, served_by(&revision, &revisions, objects, gaps, guess));
     }
-    platform.refused = refused;
     platform
 }
 
@@ -88,13 +113,12 @@ fn merge(platform: &mut Platform, other: Platform) {
 fn served_by(
     revision: &str,
     revisions: &Revisions,
-    cluster: &ClusterObjects,
-    tree: &dyn Tree,
-    written: &[Object],
-    root: &str,
+    objects: &Objects<'_>,
+    gaps: &Rc<Gaps>,
+    guess: Guess,
 ) -> Platform {
-    let gaps = &cluster.gaps;
-    let inventory = Inventory::of_revision(&cluster.applied, revision);
+    let (tree, root) = (objects.tree, objects.root);
+    let inventory = Inventory::of_revision(objects.applied, revision, guess);
     let document = mesh_config::find(&inventory, tree, revision, root);
     let document = document.as_ref().map(|document| document.field());
     let config = MeshConfig::read(document.as_ref(), root);
@@ -110,7 +134,7 @@ fn served_by(
     let virtual_services = virtual_service::read(&inventory, &config, retries.as_ref());
     let rules = Rules::read(&inventory, &config);
     let sidecars = sidecar_scope::read(&inventory);
-    let owners = ownership::read(tree, written);
+    let owners = ownership::read(tree, objects.written);
 
     let mesh = Mesh {
         inventory: &inventory,
@@ -148,7 +172,10 @@ fn served_by(
         workload.owner = owners.of_workload(&workload);
         platform.workloads.insert(pods.id.clone(), workload);
     }
-    platform.services = callees.iter().map(service).collect();
+    for callee in &callees {
+        // Of several services with one name, proxies know the first.
+        platform.services.entry(callee.id.clone()).or_insert_with(|| service(callee));
+    }
     platform.code_owners = owners.into_patterns();
     platform.ineffective = ineffective::find(&Search {
         inventory: &inventory,
@@ -157,7 +184,7 @@ fn served_by(
         sidecars: &sidecars,
         root: &config.root_namespace,
     });
-    platform.istio_version = istio_version::installed(&inventory, written, gaps);
+    platform.istio_version = istio_version::installed(&inventory, objects.written, gaps);
     platform
 }
 
@@ -185,7 +212,8 @@ fn report_too_many(workload: &WorkloadId, gaps: &Gaps) {
 
 /// What proxies see, computed once per namespace and `Sidecar`.
 struct Views<'a> {
-    numbers: BTreeMap<(String, Option<usize>), usize>,
+    /// By namespace, `Sidecar`, and whether the proxy is a gateway.
+    numbers: BTreeMap<(String, Option<usize>, bool), usize>,
     computed: Vec<(View, Option<usize>)>,
     sidecars: &'a [Sidecar<'a>],
     mesh: &'a Mesh<'a>,
@@ -206,11 +234,12 @@ impl<'a> Views<'a> {
             }
             Injected::Gateway | Injected::Nothing => None,
         };
-        let key = (namespace.clone(), sidecar);
+        let gateway = pods.injected == Injected::Gateway;
+        let key = (namespace.clone(), sidecar, gateway);
         if let Some(number) = self.numbers.get(&key) {
             return *number;
         }
-        let open = [sidecar_scope::open_egress()];
+        let open = [sidecar_scope::open_egress(gateway)];
         let egress = sidecar.map(|index| self.sidecars[index].egress.as_slice());
         let egress = egress.filter(|egress| !egress.is_empty()).unwrap_or(&open);
         let view = View::new(namespace, egress, self.mesh);
@@ -295,13 +324,12 @@ fn endpoints(callee: &Callee, replicas: &BTreeMap<&WorkloadId, Option<u32>>) -> 
     (!callee.workloads.is_empty()).then_some(sum)
 }
 
-fn service(callee: &Callee) -> (ServiceId, Service) {
-    let service = Service {
+fn service(callee: &Callee) -> Service {
+    Service {
         id: callee.id.clone(),
         host: callee.host.clone(),
         origin: callee.origin.clone(),
         ports: callee.ports.clone(),
         workloads: callee.workloads.clone(),
-    };
-    (callee.id.clone(), service)
+    }
 }

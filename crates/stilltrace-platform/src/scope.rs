@@ -52,13 +52,15 @@ impl View {
             for (callee, ports) in &listener.services {
                 take(*callee, ports.clone(), callees, &mut hosts, &mut services);
             }
-            listener.import_targets(
-                namespace,
-                callees,
-                virtual_services,
-                &mut hosts,
-                &mut services,
-            );
+            if !listener.egress.of_gateway {
+                listener.import_targets(
+                    namespace,
+                    callees,
+                    virtual_services,
+                    &mut hosts,
+                    &mut services,
+                );
+            }
         }
         let by_host = services.keys().map(|callee| (callees[*callee].host.clone(), *callee));
         Self { by_host: by_host.collect(), services, listeners }
@@ -81,7 +83,8 @@ impl View {
     }
 }
 
-/// Adds a service unless another one has its host name already; ports of the same one unite.
+/// Adds a service unless another one has its host name already; ports of the same one unite. Nobody
+/// takes the name of a Kubernetes service.
 fn take(
     callee: usize,
     ports: BTreeSet<u16>,
@@ -89,8 +92,12 @@ fn take(
     hosts: &mut BTreeMap<String, usize>,
     services: &mut Visible,
 ) {
-    let owner = *hosts.entry(callees[callee].host.clone()).or_insert(callee);
-    if owner == callee {
+    let owner = hosts.entry(callees[callee].host.clone()).or_insert(callee);
+    if callees[callee].kubernetes && !callees[*owner].kubernetes {
+        services.remove(owner);
+        *owner = callee;
+    }
+    if *owner == callee {
         services.entry(callee).or_default().extend(ports);
     }
 }
@@ -166,16 +173,15 @@ impl Listener {
 }
 
 /// The service that a destination of a virtual service imports: the client's own, else the first
-/// by namespace that is visible.
+/// Kubernetes service that is visible, else the oldest other one.
 fn target_of(host: &str, namespace: &str, callees: &[Callee]) -> Option<usize> {
     let named = |index: &usize| callees[*index].host == host;
     let mut candidates: Vec<usize> = (0..callees.len()).filter(named).collect();
-    if let Some(own) = candidates.iter().find(|index| callees[**index].id.namespace == namespace) {
-        return Some(*own);
-    }
-    candidates.retain(|index| callees[*index].visibility.includes(namespace));
-    candidates.sort_by(|a, b| callees[*a].id.cmp(&callees[*b].id));
-    candidates.first().copied()
+    // Within a namespace and among all, Kubernetes services come first.
+    candidates.sort_by_key(|index| !callees[*index].kubernetes);
+    let own = candidates.iter().find(|index| callees[**index].id.namespace == namespace);
+    let visible = |index: &&usize| callees[**index].visibility.includes(namespace);
+    own.or_else(|| candidates.iter().find(visible)).copied()
 }
 
 fn visible_services(
@@ -185,12 +191,11 @@ fn visible_services(
     classes: &BTreeMap<String, HostClass>,
 ) -> Visible {
     let any = classes.get("*");
-    let mut found = Visible::new();
-    let mut hosts = BTreeMap::new();
     // Services named to this namespace come before public ones, as in Istio's index.
     let rank = |callee: &Callee| callee.visibility == Visibility::Public;
     let mut order: Vec<usize> = (0..callees.len()).collect();
     order.sort_by_key(|index| rank(&callees[*index]));
+    let mut imported: Vec<(usize, BTreeSet<u16>)> = Vec::new();
     for index in order {
         let callee = &callees[index];
         let own = classes.get(&callee.id.namespace);
@@ -207,11 +212,43 @@ fn visible_services(
             .copied()
             .filter(|port| limit.is_none_or(|own| own == *port))
             .collect();
-        if !ports.is_empty() {
+        // Without a limit a service counts even if proxies carry none of its ports.
+        if !ports.is_empty() || limit.is_none() {
+            imported.push((index, ports));
+        }
+    }
+    let chosen = chosen_namespaces(namespace, &imported, callees);
+    let mut found = Visible::new();
+    let mut hosts = BTreeMap::new();
+    for (index, ports) in imported {
+        let callee = &callees[index];
+        let own = chosen.get(callee.host.as_str()).map(|twin| &callees[*twin].id.namespace);
+        if egress.of_gateway || own == Some(&callee.id.namespace) {
             take(index, ports, callees, &mut hosts, &mut found);
         }
     }
     found
+}
+
+/// For every host a service of the one namespace that it is taken from: the client's own, else that
+/// of a Kubernetes service, else the first.
+fn chosen_namespaces<'c>(
+    namespace: &str,
+    imported: &[(usize, BTreeSet<u16>)],
+    callees: &'c [Callee],
+) -> BTreeMap<&'c str, usize> {
+    let mut chosen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, _) in imported {
+        let callee = &callees[*index];
+        let first = chosen.entry(&callee.host).or_insert(*index);
+        let taken = &callees[*first];
+        let own = callee.id.namespace == namespace;
+        let better = callee.kubernetes && !taken.kubernetes && taken.id.namespace != namespace;
+        if own || better {
+            *first = *index;
+        }
+    }
+    chosen
 }
 
 /// Virtual services for the mesh that a client sees: its own private ones, those exported to it,

@@ -5,34 +5,86 @@ use std::net::IpAddr;
 
 use stilltrace_model::ServiceId;
 
+use crate::age::report_undecided;
 use crate::endpoints::{self, Backends, Endpoint};
 use crate::field::Field;
 use crate::inventory::Inventory;
+use crate::labels::Labels;
 use crate::mesh_config::MeshConfig;
 use crate::ports::{self, Port, Target};
 use crate::services::{self, Address, Callee, Resolution};
 use crate::source::Source;
 use crate::visibility::Visibility;
 
-/// Adds the hosts of a `ServiceEntry`.
+/// What entries for one host must have in common to be merged.
+#[derive(PartialEq)]
+struct Kind {
+    labels: Labels,
+    selector: Option<Labels>,
+}
+
+/// Reads all hosts, oldest first. Entries of one namespace for one host are merged where they are
+/// of one kind: the oldest gains the ports of the others.
 pub(crate) fn read(
+    inventory: &Inventory<'_>,
+    mesh: &MeshConfig,
+    backends: &Backends<'_>,
+) -> Vec<Callee> {
+    let mut found: Vec<(Kind, Callee)> = Vec::new();
+    let mut first: BTreeMap<String, &Source> = BTreeMap::new();
+    for source in inventory.of("networking.istio.io", "ServiceEntry") {
+        for (kind, callee) in hosts(source, inventory, mesh, backends) {
+            let older = *first.entry(callee.host.clone()).or_insert(source);
+            if !std::ptr::eq(older, *source) {
+                report_undecided(older, source, &format!("both name {}", callee.host));
+            }
+            let twin = found.iter_mut().find(|(own_kind, own)| {
+                let place = own.host == callee.host && own.id.namespace == callee.id.namespace;
+                let likewise =
+                    own.resolution == callee.resolution && own.visibility == callee.visibility;
+                place && likewise && *own_kind == kind
+            });
+            match twin {
+                Some((_, twin)) => merge(twin, callee),
+                None => found.push((kind, callee)),
+            }
+        }
+    }
+    found.into_iter().map(|(_, callee)| callee).collect()
+}
+
+/// Adds the ports that the older entry lacks, and the endpoints.
+fn merge(older: &mut Callee, younger: Callee) {
+    for port in younger.declared {
+        if older.declared.iter().all(|own| own.number != port.number) {
+            older.declared.push(port);
+        }
+    }
+    older.ports = ports::carried(&older.declared);
+    let single = older.resolution == Resolution::DnsRoundRobin;
+    for (port, endpoints) in younger.endpoints {
+        let own = older.endpoints.entry(port).or_default();
+        if !single || own.is_empty() {
+            own.extend(endpoints);
+        }
+    }
+    older.workloads.extend(younger.workloads);
+    older.workloads.sort();
+    older.workloads.dedup();
+}
+
+/// The hosts of one entry.
+fn hosts(
     source: &Source,
     inventory: &Inventory<'_>,
     mesh: &MeshConfig,
     backends: &Backends<'_>,
-    found: &mut Vec<Callee>,
-) {
-    let Some(spec) = source.spec() else { return };
+) -> Vec<(Kind, Callee)> {
+    let Some(spec) = source.spec() else { return Vec::new() };
     let namespace = source.namespace();
     let declared = ports::of_entry(&spec);
     let text = |key: &str| spec.get(key).and_then(|field| field.text());
-    let resolution = match text("resolution") {
-        Some("STATIC") => Resolution::Pushed,
-        Some("DNS") => Resolution::Dns,
-        Some("DNS_ROUND_ROBIN") => Resolution::DnsRoundRobin,
-        Some("DYNAMIC_DNS") => Resolution::DynamicDns,
-        _ => Resolution::Dialled,
-    };
+    let resolution = resolution(text("resolution"));
     let by_name = matches!(resolution, Resolution::Dns | Resolution::DnsRoundRobin);
     let selector = spec.get("workloadSelector");
     let selector = selector.map(|s| s.get("labels").map(|l| l.labels()).unwrap_or_default());
@@ -42,24 +94,35 @@ pub(crate) fn read(
         None if written.is_empty() && by_name => itself(namespace, &declared),
         None => endpoints::written(namespace, &written, &declared),
     };
-    for host in spec.get("hosts").map(|hosts| hosts.texts()).unwrap_or_default() {
-        found.push(Callee {
-            id: ServiceId::new(namespace, host),
-            host: host.to_ascii_lowercase(),
-            ports: ports::carried(&declared),
-            declared: declared.clone(),
-            workloads: services::selected(selector.as_ref(), namespace, backends.pods),
-            endpoints: endpoints.clone(),
-            visibility: Visibility::read(Some(&spec), &mesh.service_export_to, namespace),
-            resolution: resolution.clone(),
-            addresses: addresses(&spec),
-            kubernetes: false,
-            // Istio's default location is outside.
-            external: text("location") != Some("MESH_INTERNAL"),
-            origin: source.origin(),
-            created: source.created,
-            distribution: services::distribution(source, inventory),
-        });
+    let names = spec.get("hosts").map(|hosts| hosts.texts()).unwrap_or_default();
+    let callee = |host: &str| Callee {
+        id: ServiceId::new(namespace, host),
+        host: host.to_ascii_lowercase(),
+        ports: ports::carried(&declared),
+        declared: declared.clone(),
+        workloads: services::selected(selector.as_ref(), namespace, backends.pods),
+        endpoints: endpoints.clone(),
+        visibility: Visibility::read(Some(&spec), &mesh.service_export_to, namespace),
+        resolution: resolution.clone(),
+        addresses: addresses(&spec),
+        kubernetes: false,
+        // Istio's default location is outside.
+        external: text("location") != Some("MESH_INTERNAL"),
+        origin: source.origin(),
+        created: source.created,
+        distribution: services::distribution(source, inventory),
+    };
+    let kind = || Kind { labels: source.labels(), selector: selector.clone() };
+    names.into_iter().map(|host| (kind(), callee(host))).collect()
+}
+
+fn resolution(written: Option<&str>) -> Resolution {
+    match written {
+        Some("STATIC") => Resolution::Pushed,
+        Some("DNS") => Resolution::Dns,
+        Some("DNS_ROUND_ROBIN") => Resolution::DnsRoundRobin,
+        Some("DYNAMIC_DNS") => Resolution::DynamicDns,
+        _ => Resolution::Dialled,
     }
 }
 

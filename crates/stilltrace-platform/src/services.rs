@@ -119,11 +119,53 @@ pub(crate) fn read(
     let services = inventory.of("", "Service").iter();
     let mut found: Vec<Callee> =
         services.map(|source| read_service(source, inventory, mesh, backends)).collect();
-    for source in inventory.of("networking.istio.io", "ServiceEntry") {
-        service_entry::read(source, inventory, mesh, backends, &mut found);
-    }
+    found.extend(service_entry::read(inventory, mesh, backends));
+    share_endpoints(&mut found);
     // Istio's order: by age, then by name, whatever the kind.
-    found.sort_by(|a, b| (a.created, &a.id.name).cmp(&(b.created, &b.id.name)));
+    found.sort_by(|a, b| {
+        let [a, b] = [a, b].map(|callee| (callee.created, (&callee.id.name, &callee.id.namespace)));
+        inventory.guess.order(a, b)
+    });
+    found
+}
+
+/// Gives services of one namespace and host each other's endpoints, as Istio keeps them by these
+/// two: an endpoint counts for every port of its own port's name, or number where DNS finds it.
+fn share_endpoints(callees: &mut [Callee]) {
+    let mut groups: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for (index, callee) in callees.iter().enumerate() {
+        let key = (callee.id.namespace.clone(), callee.host.clone());
+        groups.entry(key).or_default().push(index);
+    }
+    for group in groups.into_values().filter(|group| group.len() > 1) {
+        let own: Vec<Callee> = group.iter().map(|index| callees[*index].clone()).collect();
+        for index in group {
+            let callee = &mut callees[index];
+            callee.endpoints = callee
+                .declared
+                .iter()
+                .map(|port| (port.number, shared(callee, port, &own)))
+                .collect();
+        }
+    }
+}
+
+/// Endpoints of all `twins` for a port of one of them.
+fn shared(callee: &Callee, port: &Port, twins: &[Callee]) -> Vec<Endpoint> {
+    let by_number = matches!(callee.resolution, Resolution::Dns | Resolution::DnsRoundRobin);
+    let same = |other: &&Port| {
+        if by_number { other.number == port.number } else { other.name == port.name }
+    };
+    let mut found = Vec::new();
+    for twin in twins {
+        // Istio keeps one endpoint per port of hosts that are found one address at a time.
+        if twin.resolution == Resolution::DnsRoundRobin && !found.is_empty() {
+            continue;
+        }
+        let ports = twin.declared.iter().filter(same);
+        let lists = ports.filter_map(|other| twin.endpoints.get(&other.number));
+        found.extend(lists.flatten().cloned());
+    }
     found
 }
 
@@ -156,7 +198,10 @@ fn read_service(
     let declared = ports::of_service(spec.as_ref());
     let namespace = source.namespace();
     let endpoints = match &selector {
-        Some(selector) => backends.of_service(namespace, selector, &declared),
+        Some(selector) => {
+            let headless = resolution != Resolution::Pushed;
+            backends.of_service(namespace, selector, &declared, headless)
+        }
         None => BTreeMap::new(),
     };
     Callee {

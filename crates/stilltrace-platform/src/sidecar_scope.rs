@@ -41,6 +41,8 @@ pub(crate) struct Egress {
     pub(crate) binds_port: bool,
     /// `namespace/host` entries.
     pub(crate) hosts: Vec<String>,
+    /// Whether it stands for a gateway, which prefers no namespace and imports nothing by itself.
+    pub(crate) of_gateway: bool,
 }
 
 /// The hosts of one namespace that an egress listener lets in.
@@ -84,6 +86,7 @@ fn egress(listener: &Field<'_>) -> Egress {
         binds_port: text(&["captureMode"]) == Some("NONE")
             || bind.is_some_and(|bind| bind.starts_with("unix://")),
         hosts: listener.list("hosts").iter().filter_map(egress_host).collect(),
+        of_gateway: false,
     }
 }
 
@@ -166,7 +169,7 @@ pub(crate) fn everything() -> Setting<Vec<String>> {
 }
 
 /// The listener that a proxy has where no `Sidecar` limits it.
-pub(crate) fn open_egress() -> Egress {
+pub(crate) fn open_egress(of_gateway: bool) -> Egress {
     Egress {
         port: None,
         http_proxy: false,
@@ -174,6 +177,7 @@ pub(crate) fn open_egress() -> Egress {
         bind: None,
         binds_port: false,
         hosts: vec!["*/*".to_owned()],
+        of_gateway,
     }
 }
 

@@ -70,13 +70,17 @@ impl<'a> Pods<'a> {
         self.labels.get(TLS_MODE).map_or(injected, String::as_str)
     }
 
-    /// The number of the container port of this name.
-    pub(crate) fn container_port(&self, name: &str) -> Option<u16> {
+    /// The number of the container port of this name and transport.
+    pub(crate) fn container_port(&self, name: &str, udp: bool) -> Option<u16> {
         let containers = self.containers_of("containers");
         let ports = containers.iter().flat_map(|container| container.list("ports"));
         let mut named =
             ports.filter(|port| port.get("name").and_then(|own| own.text()) == Some(name));
-        named.find_map(|port| port.get("containerPort")?.port())
+        let speaks = |port: &Field<'_>| {
+            let own = port.get("protocol").and_then(|own| own.text()).unwrap_or("tcp");
+            own.eq_ignore_ascii_case(if udp { "udp" } else { "tcp" })
+        };
+        named.find(speaks)?.get("containerPort")?.port()
     }
 
     /// Name of the pods' service account.

@@ -178,7 +178,6 @@ impl<'b, 'r> Builder<'b, 'r> {
         around: &'b Around<'b>,
     ) -> Self {
         let endpoints = callee.endpoints_of(port);
-        let some = endpoints.iter().any(|endpoint| endpoint.count != Some(0));
         let discovery = match callee.resolution {
             Resolution::Dns => Discovery::StrictDns,
             Resolution::DnsRoundRobin => Discovery::LogicalDns,
@@ -196,7 +195,8 @@ impl<'b, 'r> Builder<'b, 'r> {
             object: rule.and_then(|rule| rule.from.first()).map(|source| source.origin()),
             discovery,
             automatic: automatic(callee, around),
-            all_proxied: some && endpoints.iter().all(|own| own.tls_mode != "disabled"),
+            all_proxied: !endpoints.is_empty()
+                && endpoints.iter().all(|own| own.tls_mode != "disabled"),
         }
     }
 
@@ -227,7 +227,7 @@ impl<'b, 'r> Builder<'b, 'r> {
             asked: self.callee.resolution == Resolution::Dialled || asked,
             all_proxied: self.all_proxied,
         };
-        let outlier = outlier::read(&blocks.outlier);
+        let outlier = outlier::read(&blocks.outlier, self.callee.distribution.as_ref());
         let (preference, specific) = self.preference(part, born, &endpoints);
         let by_dns = matches!(born, Discovery::StrictDns | Discovery::LogicalDns);
         let failover = if by_dns { outlier.is_some() } else { part.pushed_outlier };

@@ -7,9 +7,16 @@ use stilltrace_model::{OutlierDetection, Setting};
 use super::blocks::Layer;
 use crate::defaults;
 use crate::field::Field;
+use crate::services::Distribution;
 
 /// The detection of a block with Envoy's defaults filled in; `None` without a block.
-pub(super) fn read(layer: &Layer<'_>) -> Option<OutlierDetection> {
+///
+/// A service with a `distribution` is sent endpoints that are not ready, so that a share of healthy
+/// ones would let requests through to the others: Istio leaves the share out.
+pub(super) fn read(
+    layer: &Layer<'_>,
+    distribution: Option<&Setting<Distribution>>,
+) -> Option<OutlierDetection> {
     let block = layer.block.as_ref()?;
     let count = |key: &'static str, default: u32, zero_is_unset: bool| {
         let read = |field: &Field<'_>| field.count().filter(|n| *n > 0 || !zero_is_unset);
@@ -25,6 +32,13 @@ pub(super) fn read(layer: &Layer<'_>) -> Option<OutlierDetection> {
     let split = layer.setting(&["splitExternalLocalOriginErrors"], Field::flag, || {
         Setting::default_of(false, defaults::ENVOY)
     });
+    let mut share = layer
+        .setting(&["minHealthPercent"], Field::count, || Setting::default_of(0, defaults::ISTIO));
+    if let Some(distribution) = distribution.filter(|_| share.value > 0) {
+        share.overrode.insert(0, share.origin);
+        share.origin = distribution.origin.clone();
+        share.value = 0;
+    }
     Some(OutlierDetection {
         origin: block.key_origin(),
         consecutive_5xx: count("consecutive5xxErrors", defaults::CONSECUTIVE_5XX, false),
@@ -39,8 +53,6 @@ pub(super) fn read(layer: &Layer<'_>) -> Option<OutlierDetection> {
             Setting::default_of(None, defaults::ENVOY)
         },
         split_local_origin: split,
-        min_health_percent: layer.setting(&["minHealthPercent"], Field::count, || {
-            Setting::default_of(0, defaults::ISTIO)
-        }),
+        min_health_percent: share,
     })
 }

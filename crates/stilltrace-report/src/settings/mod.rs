@@ -5,6 +5,7 @@
 //! subset, route and inbound port carries `origins`, the line or default behind each of its fields,
 //! and `depends_on_age` where only the unknown ages of objects decide.
 
+mod age;
 mod cluster;
 mod inbound;
 mod object;
@@ -46,6 +47,9 @@ pub fn document(platform: &Platform) -> Value {
     }
     let gaps: Vec<Value> = platform.gaps.iter().map(gap).collect();
     let mut document = json!({"workloads": workloads, "gaps": gaps});
+    if let Some(other) = &platform.under_other_ages {
+        age::annotate(&mut document, &self::document(other));
+    }
     if !platform.refused.is_empty() {
         document["invalid"] = platform.refused.iter().map(refusal).collect();
     }
