@@ -9,6 +9,7 @@ use crate::services::{Callee, Resolution};
 pub(crate) struct Directory {
     by_host: BTreeMap<String, Vec<usize>>,
     aliases: BTreeMap<usize, Vec<usize>>,
+    headless: Vec<usize>,
 }
 
 impl Directory {
@@ -17,6 +18,9 @@ impl Directory {
         let mut found = Self::default();
         for (index, callee) in callees.iter().enumerate() {
             found.by_host.entry(callee.host.clone()).or_default().push(index);
+            if callee.answers_for_pods() {
+                found.headless.push(index);
+            }
         }
         let mut leading: Vec<(&Callee, usize, String)> = Vec::new();
         let next: BTreeMap<&str, &str> = callees
@@ -38,6 +42,11 @@ impl Directory {
     /// Services of a host name, in the order of the list: several namespaces may have one.
     pub(crate) fn named(&self, host: &str) -> &[usize] {
         self.by_host.get(host).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Services whose pods are dialled one by one.
+    pub(crate) fn headless(&self) -> &[usize] {
+        &self.headless
     }
 
     /// Aliases that lead to a service, sorted by namespace and name.

@@ -89,6 +89,13 @@ pub(crate) enum Address {
 }
 
 impl Callee {
+    /// Whether there is no pod behind a port that a pod of this workload could dial: none at all,
+    /// or only itself.
+    pub(crate) fn has_nobody_for(&self, workload: &WorkloadId, port: u16) -> bool {
+        let pods: Option<u32> = self.endpoints_of(port).iter().map(|endpoint| endpoint.count).sum();
+        pods == Some(0) || pods == Some(1) && self.workloads.contains(workload)
+    }
+
     /// Whether names below its own are names of its pods.
     pub(crate) fn answers_for_pods(&self) -> bool {
         self.kubernetes && self.resolution == Resolution::Dialled

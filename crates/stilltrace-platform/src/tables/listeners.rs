@@ -118,6 +118,13 @@ pub(super) fn of(proxy: &Proxy<'_, '_>) -> Vec<Entry> {
             };
             for (port, protocol) in ports {
                 let Some(kind) = Protocol::of(protocol) else { continue };
+                let dials_pods = kind != Protocol::Http
+                    && service.answers_for_pods()
+                    && listener.egress.port.is_none()
+                    && listener.egress.bind.is_none();
+                if dials_pods && service.has_nobody_for(proxy.workload, port) {
+                    continue;
+                }
                 for address in addresses(service) {
                     let new = New { callee, port, protocol, kind, address };
                     new.add(proxy, listener, &forwarding, &mut entries);

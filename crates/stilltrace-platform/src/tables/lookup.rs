@@ -2,30 +2,39 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
-use stilltrace_model::{HashKey, Origin, ServiceId, Setting, Target};
+use stilltrace_model::{HashKey, Origin, ServiceId, Setting, Target, WorkloadId};
 
 use crate::defaults;
 use crate::destination_rule::Rule;
 use crate::edges::Mesh;
+use crate::endpoints;
 use crate::field::Field;
 use crate::labels::Labels;
+use crate::policy::{self, Client, Policies};
 use crate::routes::{Hashing, Lookup, unknown_service};
 use crate::scope::View;
+use crate::services::Resolution;
 use crate::wanted::Wanted;
 
 /// A proxy, or several that see the same.
 pub(crate) struct Proxy<'p, 'a> {
     /// Everything there is.
     pub(crate) mesh: &'p Mesh<'a>,
+    /// The workload, or one of those that see the same.
+    pub(crate) workload: &'p WorkloadId,
     /// The proxy's namespace.
     pub(crate) namespace: &'p str,
     /// Labels of its pods.
     pub(crate) labels: &'p Labels,
     /// What it sees.
     pub(crate) view: &'p View,
+    /// Whether it stands beside an application, rather than being a gateway.
+    sidecar: bool,
     rules: RefCell<BTreeMap<usize, Option<&'p Rule<'a>>>>,
+    by_dns: RefCell<BTreeMap<(usize, u16), Rc<Policies>>>,
 }
 
 /// Finds the service behind a host, with the only port that it has there, if it is the only one.
@@ -48,11 +57,14 @@ impl<'p, 'a> Proxy<'p, 'a> {
     /// A proxy of these pods.
     pub(crate) fn new(
         mesh: &'p Mesh<'a>,
-        namespace: &'p str,
+        workload: &'p WorkloadId,
         labels: &'p Labels,
         view: &'p View,
+        sidecar: bool,
     ) -> Self {
-        Self { mesh, namespace, labels, view, rules: RefCell::default() }
+        let (rules, by_dns) = (RefCell::default(), RefCell::default());
+        let namespace = &workload.namespace;
+        Self { mesh, workload, namespace, labels, view, sidecar, rules, by_dns }
     }
 
     /// The destination rule for calls to a service.
@@ -63,15 +75,41 @@ impl<'p, 'a> Proxy<'p, 'a> {
     }
 
     /// Whether the proxy has a cluster for a service port or one of its subsets.
-    fn has_cluster(&self, host: &str, port: u16, subset: Option<&str>) -> bool {
-        let Some(callee) = self.view.by_host.get(host) else { return false };
-        if self.mesh.callees[*callee].is_alias() {
+    pub(super) fn has_cluster(&self, host: &str, port: u16, subset: Option<&str>) -> bool {
+        let Some(callee) = self.view.by_host.get(host).copied() else { return false };
+        let ports = self.view.services.get(&callee);
+        if !ports.is_some_and(|ports| ports.contains(&port)) {
             return false;
         }
-        let visible = self.view.services.get(callee).is_some_and(|ports| ports.contains(&port));
-        let Some(subset) = subset else { return visible };
-        let named = |rule: &Rule<'_>| rule.subsets.iter().any(|(name, _)| *name == subset);
-        visible && self.rule(*callee).is_some_and(named)
+        let named = |rule: &Rule<'_>| rule.subsets.iter().any(|(name, _)| Some(*name) == subset);
+        match self.mesh.callees[callee].resolution {
+            Resolution::Alias(_) => false,
+            // A host that DNS finds has no cluster without endpoints.
+            Resolution::Dns | Resolution::DnsRoundRobin => {
+                let clusters = self.clusters(callee, port);
+                clusters.policy.is_some()
+                    && subset.is_none_or(|subset| clusters.subsets.contains_key(subset))
+            }
+            Resolution::DynamicDns => subset.is_none(),
+            Resolution::Pushed | Resolution::Dialled => {
+                subset.is_none() || self.rule(callee).is_some_and(named)
+            }
+        }
+    }
+
+    /// The clusters for a service port.
+    fn clusters(&self, callee: usize, port: u16) -> Rc<Policies> {
+        let build = || {
+            let client = Client {
+                sidecar: self.sidecar,
+                labels: self.labels.clone(),
+                locality: endpoints::locality(self.labels),
+            };
+            let service = &self.mesh.callees[callee];
+            let around = self.mesh.around();
+            Rc::new(policy::policies(self.rule(callee), service, port, &client, &around))
+        };
+        Rc::clone(self.by_dns.borrow_mut().entry((callee, port)).or_insert_with(build))
     }
 
     /// The id of the service behind a host.
@@ -178,15 +216,20 @@ impl Lookup for Destinations<'_, '_, '_> {
 }
 
 /// All services that a proxy is told about, as connections look them up.
-pub(crate) struct Everything<'p> {
-    /// What the proxy sees.
-    pub(crate) view: &'p View,
+pub(crate) struct Everything<'e, 'p, 'a> {
+    /// The proxy.
+    pub(crate) proxy: &'e Proxy<'p, 'a>,
 }
 
-impl Services for Everything<'_> {
+impl Services for Everything<'_, '_, '_> {
     fn find(&self, host: &str) -> Option<(usize, Option<u16>)> {
-        let callee = *self.view.by_host.get(host)?;
-        Some((callee, only_port(self.view.services.get(&callee)?)))
+        let callee = *self.proxy.view.by_host.get(host)?;
+        let visible = self.proxy.view.services.get(&callee)?;
+        let service = &self.proxy.mesh.callees[callee];
+        // Of a service that is seen whole, ports that no proxy carries count too.
+        let whole = visible.len() == service.ports.len();
+        let declared = service.declared.iter().map(|port| &port.number);
+        Some((callee, only_port(declared.filter(|port| whole || visible.contains(port)))))
     }
 }
 

@@ -62,7 +62,7 @@ impl Tables {
         if let Some(known) = self.computed.get(&key) {
             return Arc::clone(known);
         }
-        let proxy = Proxy::new(mesh, &pods.id.namespace, &pods.labels, view);
+        let proxy = Proxy::new(mesh, &pods.id, &pods.labels, view, !gateway);
         let routes = if gateway {
             gateway::routes(&proxy, pods)
         } else {
@@ -98,20 +98,28 @@ impl ProxyRoutes {
 /// Whether what a sidecar routes depends on the labels of its pods.
 fn looks_at_labels(mesh: &Mesh<'_>, pods: &Pods<'_>, view: &View) -> bool {
     let mut seen = view.listeners.iter().flat_map(|listener| &listener.virtual_services);
+    let own = |callee: &usize| mesh.callees[*callee].workloads.contains(&pods.id);
     seen.any(|index| mesh.virtual_services[*index].looks_at_labels())
         || mesh.rules.look_at_labels(&pods.id.namespace)
+        || mesh.directory.headless().iter().any(own)
 }
 
 impl Plain {
     /// The route of a service port for a proxy, which may hash requests.
     fn of(&mut self, proxy: &Proxy<'_, '_>, callee: usize, port: u16) -> Arc<[Route]> {
-        let plain = self.unhashed(proxy.mesh, callee, port);
-        let Hashing::By(key) = proxy.hash_of_service(callee, port) else { return plain };
-        let mut routes = plain.to_vec();
-        for route in &mut routes {
-            route.hash.push(key.clone());
+        let mut routes = self.unhashed(proxy.mesh, callee, port);
+        if let Hashing::By(key) = proxy.hash_of_service(callee, port) {
+            for route in Arc::make_mut(&mut routes) {
+                route.hash.push(key.clone());
+            }
         }
-        Arc::from(routes)
+        if !proxy.has_cluster(&proxy.mesh.callees[callee].host, port, None) {
+            let all = Arc::make_mut(&mut routes).iter_mut();
+            for destination in all.flat_map(|route| &mut route.destinations) {
+                destination.to.has_cluster = false;
+            }
+        }
+        routes
     }
 
     /// The route of a service port without any rule.

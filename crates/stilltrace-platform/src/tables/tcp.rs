@@ -178,7 +178,7 @@ fn forward(
 
 /// Where an entry sends connections, for any kind of proxy.
 pub(super) fn weighted(proxy: &Proxy<'_, '_>, port: u16, entry: &Connections) -> TcpRoute {
-    let everything = Everything { view: proxy.view };
+    let everything = Everything { proxy };
     let lookup = Destinations { proxy, services: &everything, dialled: port };
     let destinations = entry
         .targets

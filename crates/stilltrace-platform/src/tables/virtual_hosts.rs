@@ -65,10 +65,15 @@ impl<'r> Registry<'r> {
         let wanted = |own: u16| port == 0 || own == port;
         for (callee, visible) in &listener.services {
             let of = &mesh.callees[*callee];
-            let ports: Vec<(u16, &str)> = visible
+            // Where all ports are served, those that no proxy carries count too.
+            let named = |own: u16, protocol: &str| {
+                visible.contains(&own) && protocol != "udp" || port == 0 && protocol == "udp"
+            };
+            let ports: Vec<(u16, &str)> = of
+                .declared
                 .iter()
-                .filter(|own| wanted(**own))
-                .filter_map(|own| Some((*own, of.ports.get(own)?.as_str())))
+                .map(|own| (own.number, own.protocol.as_str()))
+                .filter(|(own, protocol)| wanted(*own) && named(*own, protocol))
                 .collect();
             if !ports.is_empty() {
                 let entry = Entry { callee: *callee, ports };
@@ -144,6 +149,10 @@ pub(super) fn of_port(
         for (own, _) in entry.ports.iter().filter(|(_, protocol)| speaks_http(protocol)) {
             assembly.add_plain(host, callee, *own, plain.of(proxy, callee, *own));
         }
+    }
+    if port == 0 {
+        // In Istio's order, which shows where a service has several ports.
+        assembly.hosts.sort_by_cached_key(|host| format!("{}:{}", host.names.join(","), host.port));
     }
     assembly.hosts
 }

@@ -60,8 +60,13 @@ impl Services for Nearby<'_, '_, '_> {
                 && callee.visibility.includes(self.proxy.namespace)
         };
         let own = mesh.directory.named(host).iter().copied().find(visible);
-        let callee = own.or_else(|| self.proxy.view.by_host.get(host).copied())?;
-        Some((callee, only_port(mesh.callees[callee].ports.keys())))
+        let known = own.or_else(|| self.proxy.view.by_host.get(host).copied());
+        let sees = |index: &usize| mesh.callees[*index].visibility.includes(self.proxy.namespace);
+        let any = || mesh.directory.named(host).iter().copied().find(sees);
+        let callee = known.or_else(any)?;
+        // Ports that no proxy carries count too.
+        let declared = mesh.callees[callee].declared.iter().map(|port| &port.number);
+        Some((callee, only_port(declared)))
     }
 }
 
