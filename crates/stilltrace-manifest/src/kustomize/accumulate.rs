@@ -1,13 +1,12 @@
 //! Walks resources, bases and components, and applies each directory's changes in turn.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::object::Object;
-use crate::plain::{drop_secret_values, flatten};
+use crate::plain::drop_secret_values;
 use crate::problem::{Problem, ProblemKind};
 use crate::tree::{Tree, join};
-use crate::yaml::{Node, ParseCache, Parsed};
+use crate::yaml::{Node, ParseCache};
 
 use super::Build;
 use super::config::{self, Config, List};
@@ -23,17 +22,15 @@ use super::openapi::Schemas;
 use super::patches::{apply_json_patches, apply_patches, apply_strategic};
 use super::plugins::{self, Context};
 use super::policy::Policy;
+use super::pool::{Pool, add_documents};
 use super::references::follow_names;
 use super::replacements;
 use super::replicas::set_replicas;
-use super::resource::{Id, Resource, is_named};
+use super::resource::{Resource, is_named};
 use super::stamp::{self, Origin};
-use super::variables::Variables;
 
 /// Directories that one build may visit; bases used twice count twice.
 const MAX_DIRECTORIES: usize = 10_000;
-/// Objects that one build may hold.
-const MAX_OBJECTS: usize = 100_000;
 
 /// The objects of a build and what went wrong, in the order in which it did.
 #[derive(Debug, Default)]
@@ -126,53 +123,6 @@ fn finish(pool: &mut Pool) -> Vec<Problem> {
 
 /// Values of all files that one build may take in; a file used twice counts twice.
 const MAX_VALUES: usize = 5_000_000;
-
-/// What is known of a directory while it is collected.
-#[derive(Default)]
-struct Pool {
-    resources: Vec<Resource>,
-    /// Identities of the objects.
-    ids: BTreeSet<Id>,
-    /// The fields that changes reach, with those of the bases.
-    config: Arc<Config>,
-    /// The variables, with those of the bases.
-    variables: Variables,
-}
-
-impl Pool {
-    /// Adds configuration; most directories have the standard one and share it.
-    fn configure(&mut self, config: &Arc<Config>) -> Result<(), config::Conflict> {
-        let is_standard = Arc::ptr_eq(config, &Config::standard());
-        if is_standard && self.config.is_empty() {
-            self.config = Arc::clone(config);
-        }
-        if Arc::ptr_eq(config, &self.config) {
-            return Ok(());
-        }
-        Arc::make_mut(&mut self.config).merge(config)
-    }
-
-    /// Notes the identities anew after objects were changed.
-    fn index(&mut self) {
-        self.ids = self.resources.iter().map(Resource::id).collect();
-    }
-
-    /// Adds an object, or says which identity is taken.
-    fn add(&mut self, resource: Resource) -> Result<(), Problem> {
-        let mark = resource.object.mark();
-        if self.resources.len() >= MAX_OBJECTS {
-            let text = format!("more than {MAX_OBJECTS} objects in one build");
-            return Err(Problem::at(mark, ProblemKind::Budget, text));
-        }
-        if !self.ids.insert(resource.id()) {
-            let key = resource.object.key();
-            let text = format!("{key} is already part of the build; this one is left out");
-            return Err(Problem::at(mark, ProblemKind::Invalid, text));
-        }
-        self.resources.push(resource);
-        Ok(())
-    }
-}
 
 /// The walk over the directories of one build.
 struct Walk<'a> {
@@ -457,7 +407,10 @@ impl Walk<'_> {
     fn transform(&mut self, directory: &Directory, pool: &mut Pool) {
         let (resources, config) = (&mut pool.resources, &pool.config);
         apply_strategic(&mut self.loader, directory, resources);
-        apply_patches(&mut self.loader, directory, resources);
+        if let Some(origin) = &self.origin {
+            stamp::merged(origin, directory, resources);
+        }
+        apply_patches(&mut self.loader, directory, self.origin.as_ref(), resources);
         let mut results = Vec::new();
         if let Some((namespace, mark)) = directory.text("namespace") {
             let specs = config.fields(List::Namespace);
@@ -511,21 +464,4 @@ impl Walk<'_> {
             self.loader.problems.extend(add_pairs(resources, pairs, config.fields(list)).err());
         }
     }
-}
-
-fn add_documents(parsed: &Parsed, pool: &mut Pool) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for document in parsed.documents.iter().filter(|document| !document.root.is_null()) {
-        if let Err(problem) = is_named(&document.root) {
-            problems.push(problem);
-            continue;
-        }
-        let object = Object { root: Arc::clone(&document.root) };
-        let mut objects = Vec::new();
-        flatten(object, &mut objects);
-        for object in objects {
-            problems.extend(pool.add(Resource::new(object)).err());
-        }
-    }
-    problems
 }

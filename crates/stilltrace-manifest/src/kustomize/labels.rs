@@ -1,11 +1,12 @@
 //! `labels`, `commonLabels` and `commonAnnotations`.
 
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Entry, Node, Value};
+use crate::yaml::{Entry, Node, Shared, Value};
 
 use super::config::{Config, Conflict, List, check_items, extend, read_specs};
 use super::fields::{FieldSpec, Gvk, visit};
 use super::resource::Resource;
+use super::shared::settle;
 
 /// The fields that one entry of `labels` reaches.
 pub(super) fn label_fields(entry: &Node, config: &Config) -> Result<Vec<FieldSpec>, Problem> {
@@ -51,27 +52,35 @@ pub(super) fn add_pairs(
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
     let Some(first) = sorted.first() else { return Ok(()) };
     for resource in resources {
+        let group = resource.shared_values;
         for spec in specs {
             if !spec.matches(&resource.object) {
                 continue;
             }
             let create = spec.create.then_some(&first.key_mark);
             visit(resource.object.root_mut(), &spec.path, create, &mut |node| {
-                set_pairs(node, &sorted)
+                set_pairs(node, &sorted, group)
             })?;
         }
+        settle(resource);
+        resource.shared_values = group.saturating_add(u32::try_from(sorted.len()).unwrap_or(0));
     }
     Ok(())
 }
 
-fn set_pairs(node: &mut Node, pairs: &[&Entry]) -> Result<(), Problem> {
+/// Sets the pairs; those that are new belong to the groups from `group` on.
+fn set_pairs(node: &mut Node, pairs: &[&Entry], group: u32) -> Result<(), Problem> {
     if !matches!(node.value, Value::Mapping(_) | Value::Null) {
         let text = "cannot hold labels or annotations: it is no mapping";
         return Err(Problem::at(&node.mark, ProblemKind::Invalid, text));
     }
-    for entry in pairs {
+    for (entry, group) in pairs.iter().zip(group..) {
         let text = entry.value.text().unwrap_or("");
-        node.set(&entry.key, &entry.key_mark, Node::string(text, entry.value.mark.clone()));
+        let mut value = Node::string(text, entry.value.mark.clone());
+        if node.get(&entry.key).is_none() {
+            value.set_shared(Some(Shared { group, version: 0 }));
+        }
+        node.set(&entry.key, &entry.key_mark, value);
     }
     Ok(())
 }

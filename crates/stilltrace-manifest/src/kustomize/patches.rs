@@ -14,8 +14,10 @@ use super::loader::Loader;
 use super::merge::merge;
 use super::names::unique;
 use super::openapi::Schemas;
-use super::resource::{Id, Resource, is_named};
+use super::resource::{Id, Resource, empty_mapping, is_named};
 use super::selector::Selector;
+use super::shared::{separate, settle};
+use super::stamp::{self, Origin};
 
 /// What `options` of a patch allow it to change.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,10 +27,20 @@ struct Allowed {
 }
 
 /// Applies all entries of `patches`.
-pub(super) fn apply_patches(loader: &mut Loader<'_>, dir: &Directory, all: &mut Vec<Resource>) {
+///
+/// `origin` is where this directory is, if origins are asked for.
+pub(super) fn apply_patches(
+    loader: &mut Loader<'_>,
+    dir: &Directory,
+    origin: Option<&Origin>,
+    all: &mut Vec<Resource>,
+) {
     for entry in dir.list("patches", &mut loader.problems) {
         let result = apply_patch(loader, &dir.dir, entry, all);
         loader.problems.extend(result.err());
+        if let Some(origin) = origin {
+            stamp::patched(origin, dir, all);
+        }
     }
 }
 
@@ -264,7 +276,17 @@ fn merge_into(
     }
     let is_left = !root.entries().is_empty();
     resource.object.root = Arc::new(root);
+    settle(resource);
+    if replaces_annotations(patch) {
+        resource.forget_notes();
+    }
     Ok(is_left)
+}
+
+/// Whether a patch takes the annotations away as a whole, and Kustomize's notes with them.
+fn replaces_annotations(patch: &Node) -> bool {
+    let annotations = patch.at(&["metadata", "annotations"]);
+    annotations.is_some_and(|node| node.is_null() || node.get("$patch").is_some())
 }
 
 /// Puts an identity field back, or removes it where there was none.
@@ -291,7 +313,36 @@ fn change_selected(
         if remembers {
             resource.remember_id();
         }
+        let noted = resource.has_notes() && hold_annotations(resource);
+        separate(resource);
         json_patch::apply(resource.object.root_mut(), patch)?;
+        if noted {
+            resource.drop_empty_annotations();
+        }
+        if replaces_all_annotations(patch) {
+            // Kustomize saves its own notes over the patch, but not those on origins.
+            resource.stamp = None;
+        }
     }
     Ok(())
+}
+
+/// Whether an operation of a JSON patch sets or removes the annotations as a whole.
+fn replaces_all_annotations(patch: &Node) -> bool {
+    let paths = patch.items().iter().filter_map(|operation| operation.get("path")?.text());
+    let mut whole = paths.filter(|path| matches!(*path, "/metadata/annotations" | "/metadata"));
+    whole.next().is_some()
+}
+
+/// Gives an object annotations if it has none; says whether it had none.
+///
+/// Kustomize keeps its notes on an object in annotations, so that a patch finds something to add
+/// to where the file has nothing.
+fn hold_annotations(resource: &mut Resource) -> bool {
+    if resource.object.root.at(&["metadata", "annotations"]).is_some() {
+        return false;
+    }
+    let mark = resource.object.mark().clone();
+    resource.set_metadata("annotations", empty_mapping(&mark));
+    true
 }

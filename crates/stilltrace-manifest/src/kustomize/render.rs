@@ -1,5 +1,8 @@
 //! Prints what `kustomize build` prints, or refuses as it does.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use crate::object::Object;

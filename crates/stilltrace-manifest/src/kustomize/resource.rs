@@ -4,7 +4,7 @@ use crate::object::Object;
 use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Entry, Mark, Node, Resolved, Scalar, Style, Text, Value};
 
-use super::scope::is_known_cluster_scoped;
+use super::known_kinds::is_certainly_cluster_scoped;
 use super::stamp::Stamp;
 
 /// What a generator does when an object of the same name exists.
@@ -29,7 +29,7 @@ pub(super) struct Id {
 impl Id {
     pub(super) fn of(object: &Object) -> Self {
         let (group, kind) = (object.group().to_owned(), object.kind().to_owned());
-        let namespace = if is_known_cluster_scoped(object.api_version(), &kind) {
+        let namespace = if is_certainly_cluster_scoped(object.api_version(), &kind) {
             None
         } else {
             Some(object.namespace().unwrap_or("default").to_owned())
@@ -54,6 +54,8 @@ pub(super) struct Resource {
     pub(super) variables: Vec<String>,
     /// Where it comes from and what changed it, if that is asked for.
     pub(super) stamp: Option<Box<Stamp>>,
+    /// Values that are set in several places at once; see [`super::shared`].
+    pub(super) shared_values: u32,
 }
 
 impl Resource {
@@ -68,11 +70,12 @@ impl Resource {
             from_helm: false,
             variables: Vec::new(),
             stamp: None,
+            shared_values: 0,
         }
     }
 
     pub(super) fn is_cluster_scoped(&self) -> bool {
-        is_known_cluster_scoped(self.object.api_version(), self.object.kind())
+        is_certainly_cluster_scoped(self.object.api_version(), self.object.kind())
     }
 
     /// The present and all earlier identities; group and version are always the present ones.
@@ -104,6 +107,31 @@ impl Resource {
     pub(super) fn remember_id(&mut self) {
         let id = self.id();
         self.previous.push(id);
+    }
+
+    /// Whether Kustomize keeps notes on the object, in annotations of its own.
+    pub(super) fn has_notes(&self) -> bool {
+        let affixes = self.prefixes.len() + self.suffixes.len();
+        !self.previous.is_empty() || affixes > 0 || self.needs_hash || self.stamp.is_some()
+    }
+
+    /// Forgets what Kustomize notes in annotations, after these were taken away.
+    pub(super) fn forget_notes(&mut self) {
+        self.previous.clear();
+        self.prefixes.clear();
+        self.suffixes.clear();
+        self.needs_hash = false;
+        self.stamp = None;
+    }
+
+    /// Removes annotations without an entry.
+    pub(super) fn drop_empty_annotations(&mut self) {
+        let annotations = self.object.root.at(&["metadata", "annotations"]);
+        if annotations.is_some_and(|node| node.entries().is_empty())
+            && let Some(metadata) = self.object.root_mut().get_mut("metadata")
+        {
+            metadata.remove("annotations");
+        }
     }
 
     /// Sets `metadata.KEY`, creating `metadata` if need be.

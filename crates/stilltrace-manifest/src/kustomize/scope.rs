@@ -49,50 +49,6 @@ pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
     CLUSTER_SCOPED.binary_search(&(group, kind)).is_ok()
 }
 
-/// The kinds that Kustomize v5.8.2 knows to be cluster-scoped, by group and version, sorted: those
-/// of the OpenAPI document of Kubernetes v1.21.2, and two later ones.
-const KNOWN: &[(&str, &[&str])] = &[
-    (
-        "admissionregistration.k8s.io/v1",
-        &[
-            "MutatingWebhookConfiguration",
-            "ValidatingAdmissionPolicy",
-            "ValidatingAdmissionPolicyBinding",
-            "ValidatingWebhookConfiguration",
-        ],
-    ),
-    (
-        "admissionregistration.k8s.io/v1beta1",
-        &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"],
-    ),
-    ("apiextensions.k8s.io/v1", &["CustomResourceDefinition"]),
-    ("apiextensions.k8s.io/v1beta1", &["CustomResourceDefinition"]),
-    ("apiregistration.k8s.io/v1", &["APIService"]),
-    ("apiregistration.k8s.io/v1beta1", &["APIService"]),
-    ("certificates.k8s.io/v1", &["CertificateSigningRequest"]),
-    ("certificates.k8s.io/v1beta1", &["CertificateSigningRequest"]),
-    ("flowcontrol.apiserver.k8s.io/v1beta1", &["FlowSchema", "PriorityLevelConfiguration"]),
-    ("networking.k8s.io/v1", &["IngressClass"]),
-    ("networking.k8s.io/v1beta1", &["IngressClass"]),
-    ("node.k8s.io/v1", &["RuntimeClass"]),
-    ("node.k8s.io/v1beta1", &["RuntimeClass"]),
-    ("policy/v1beta1", &["PodSecurityPolicy"]),
-    ("rbac.authorization.k8s.io/v1", &["ClusterRole", "ClusterRoleBinding"]),
-    ("rbac.authorization.k8s.io/v1beta1", &["ClusterRole", "ClusterRoleBinding"]),
-    ("scheduling.k8s.io/v1", &["PriorityClass"]),
-    ("scheduling.k8s.io/v1beta1", &["PriorityClass"]),
-    ("storage.k8s.io/v1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
-    ("storage.k8s.io/v1beta1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
-    ("v1", &["ComponentStatus", "Namespace", "Node", "NodeProxyOptions", "PersistentVolume"]),
-];
-
-/// Whether Kustomize takes objects of this kind for cluster-scoped. What it does not know is
-/// namespaced to it, custom resources and newer kinds included.
-pub(super) fn is_known_cluster_scoped(api_version: &str, kind: &str) -> bool {
-    let place = KNOWN.binary_search_by(|(version, _)| (*version).cmp(api_version));
-    place.ok().and_then(|place| KNOWN.get(place)).is_some_and(|(_, kinds)| kinds.contains(&kind))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,9 +56,6 @@ mod tests {
     #[test]
     fn the_table_is_sorted_for_its_search() {
         assert!(CLUSTER_SCOPED.is_sorted());
-        assert!(KNOWN.is_sorted());
-        assert!(is_known_cluster_scoped("v1", "Namespace"));
-        assert!(!is_known_cluster_scoped("networking.k8s.io/v1", "ServiceCIDR"));
         assert!(is_cluster_scoped("", "Namespace"));
         assert!(!is_cluster_scoped("networking.istio.io", "VirtualService"));
     }

@@ -115,7 +115,33 @@ fn accepts(pattern: Option<&Regex>, text: &str) -> bool {
 
 /// A pattern that has to match the whole text; `None` for an empty one.
 fn anchored(text: &str) -> Result<Option<Regex>, regex_lite::Error> {
-    if text.is_empty() { Ok(None) } else { Regex::new(&format!("^(?:{text})$")).map(Some) }
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Regex::new(&format!("^(?:{})$", with_plain_braces(text))).map(Some)
+}
+
+/// Writes `{` that begins no repetition as a plain one, as Go reads it.
+fn with_plain_braces(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut escaped = false;
+    for (position, c) in pattern.char_indices() {
+        let count =
+            pattern[position..].split_once('}').map(|(open, _)| open.trim_start_matches('{'));
+        let repeats = count.is_some_and(|count| {
+            let (least, most) = count.split_once(',').unwrap_or((count, ""));
+            let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+            !least.is_empty() && digits(least) && digits(most)
+        });
+        let named_class =
+            pattern[..position].ends_with("\\p") || pattern[..position].ends_with("\\x");
+        if c == '{' && !escaped && !repeats && !named_class {
+            out.push('\\');
+        }
+        out.push(c);
+        escaped = c == '\\' && !escaped;
+    }
+    out
 }
 
 impl Requirement {

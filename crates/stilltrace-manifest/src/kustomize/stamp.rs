@@ -167,8 +167,20 @@ pub(super) fn generated_by(plugin: &Resource, resources: &mut [Resource]) {
     }
 }
 
-/// Notes that the objects passed the transformers that the fields of `directory` ask for, whether
-/// they changed or not.
+/// Notes that the objects passed one entry of `patches`.
+pub(super) fn patched(origin: &Origin, directory: &Directory, resources: &mut [Resource]) {
+    passed(&origin.field_of(directory, "PatchTransformer"), resources);
+}
+
+/// Notes that the objects passed `patchesStrategicMerge`, if there are any.
+pub(super) fn merged(origin: &Origin, directory: &Directory, resources: &mut [Resource]) {
+    if directory.field("patchesStrategicMerge").is_some_and(|list| !list.items().is_empty()) {
+        passed(&origin.field_of(directory, "PatchStrategicMergeTransformer"), resources);
+    }
+}
+
+/// Notes that the objects passed the transformers that the fields of `directory` ask for behind
+/// patches, whether they changed or not.
 pub(super) fn transformed(origin: &Origin, directory: &Directory, resources: &mut [Resource]) {
     let count = |field: &str| match directory.field(field).map(|node| &node.value) {
         Some(Value::Sequence(items)) => items.len(),
@@ -182,8 +194,6 @@ pub(super) fn transformed(origin: &Origin, directory: &Directory, resources: &mu
         _ => count("labels") + 1,
     };
     let passes = [
-        ("PatchStrategicMergeTransformer", once("patchesStrategicMerge")),
-        ("PatchTransformer", count("patches")),
         ("NamespaceTransformer", once("namespace")),
         ("PrefixTransformer", once("namePrefix")),
         ("SuffixTransformer", once("nameSuffix")),

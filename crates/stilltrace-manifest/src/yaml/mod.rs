@@ -20,6 +20,7 @@ pub use budget::Budget;
 pub use cache::ParseCache;
 pub use derivation::Derivation;
 pub use mark::{FilePath, Mark};
+pub(crate) use node::Shared;
 pub use node::{Entry, Node, Scalar, Style, Text, Value};
 pub(crate) use parse::parse_lines;
 pub use parse::{Document, Parsed, parse, parse_literal};

@@ -32,6 +32,16 @@ struct Notes {
     tag: Option<Arc<str>>,
     overrode: Vec<Mark>,
     derivation: Derivation,
+    shared: Option<Shared>,
+}
+
+/// A value that stands in several places of one object and is one value to whoever sets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shared {
+    /// Which value it is, within its object.
+    pub(crate) group: u32,
+    /// How often this place was set; the place with the most settings has the newest value.
+    pub(crate) version: u32,
 }
 
 /// What a node holds.
@@ -138,6 +148,16 @@ impl Node {
     pub fn derived(mut self, derivation: Derivation) -> Self {
         self.set_derivation(derivation);
         self
+    }
+
+    /// Whether and how the value is shared with other places of its object.
+    pub(crate) fn shared(&self) -> Option<Shared> {
+        self.notes.as_ref()?.shared
+    }
+
+    /// Says whether and how the value is shared.
+    pub(crate) fn set_shared(&mut self, shared: Option<Shared>) {
+        self.change_notes(|notes| notes.shared = shared);
     }
 
     fn change_notes(&mut self, change: impl FnOnce(&mut Notes)) {
@@ -289,7 +309,11 @@ impl Node {
     /// inside a replaced list still knows which line held its predecessor.
     pub fn override_with(&mut self, new: Node) {
         let old = std::mem::replace(self, new);
+        let shared = old.shared().filter(|_| self.text().is_some());
         self.inherit(old);
+        if let Some(Shared { group, version }) = shared {
+            self.set_shared(Some(Shared { group, version: version + 1 }));
+        }
     }
 
     /// The old node is taken apart rather than copied, so that a key that is set a hundred thousand

@@ -6,10 +6,6 @@ pub(super) const KRUSTY: &[(&str, &[&str])] = &[];
 /// Roots of real repositories.
 pub(super) const REPOSITORIES: &[(&str, &[&str])] = &[
     (
-        "`replacements` is not evaluated yet",
-        &["redhat-cop__gitops-catalog/apicurio-registry-operator/aggregate/apicurio-registry-sql"],
-    ),
-    (
         "a symbolic link to a file is missing from the tree of the test",
         &[
             "monosense-io__k8s-gitops/kubernetes/workloads/platform/cicd/actions-runner-system",

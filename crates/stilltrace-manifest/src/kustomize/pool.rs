@@ -1,0 +1,81 @@
+//! The objects and the configuration of a directory while it is collected.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::object::Object;
+use crate::plain::flatten;
+use crate::problem::{Problem, ProblemKind};
+use crate::yaml::Parsed;
+
+use super::config::{self, Config};
+use super::resource::{Id, Resource, is_named};
+use super::variables::Variables;
+
+/// Objects that one build may hold.
+const MAX_OBJECTS: usize = 100_000;
+
+/// What is known of a directory while it is collected.
+#[derive(Default)]
+pub(super) struct Pool {
+    pub(super) resources: Vec<Resource>,
+    /// Identities of the objects.
+    pub(super) ids: BTreeSet<Id>,
+    /// The fields that changes reach, with those of the bases.
+    pub(super) config: Arc<Config>,
+    /// The variables, with those of the bases.
+    pub(super) variables: Variables,
+}
+
+impl Pool {
+    /// Adds configuration; most directories have the standard one and share it.
+    pub(super) fn configure(&mut self, config: &Arc<Config>) -> Result<(), config::Conflict> {
+        let is_standard = Arc::ptr_eq(config, &Config::standard());
+        if is_standard && self.config.is_empty() {
+            self.config = Arc::clone(config);
+        }
+        if Arc::ptr_eq(config, &self.config) {
+            return Ok(());
+        }
+        Arc::make_mut(&mut self.config).merge(config)
+    }
+
+    /// Notes the identities anew after objects were changed.
+    pub(super) fn index(&mut self) {
+        self.ids = self.resources.iter().map(Resource::id).collect();
+    }
+
+    /// Adds an object, or says which identity is taken.
+    pub(super) fn add(&mut self, resource: Resource) -> Result<(), Problem> {
+        let mark = resource.object.mark();
+        if self.resources.len() >= MAX_OBJECTS {
+            let text = format!("more than {MAX_OBJECTS} objects in one build");
+            return Err(Problem::at(mark, ProblemKind::Budget, text));
+        }
+        if !self.ids.insert(resource.id()) {
+            let key = resource.object.key();
+            let text = format!("{key} is already part of the build; this one is left out");
+            return Err(Problem::at(mark, ProblemKind::Invalid, text));
+        }
+        self.resources.push(resource);
+        Ok(())
+    }
+}
+
+/// Adds the objects of a file, items of lists one by one; says what is left out.
+pub(super) fn add_documents(parsed: &Parsed, pool: &mut Pool) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for document in parsed.documents.iter().filter(|document| !document.root.is_null()) {
+        if let Err(problem) = is_named(&document.root) {
+            problems.push(problem);
+            continue;
+        }
+        let object = Object { root: Arc::clone(&document.root) };
+        let mut objects = Vec::new();
+        flatten(object, &mut objects);
+        for object in objects {
+            problems.extend(pool.add(Resource::new(object)).err());
+        }
+    }
+    problems
+}
