@@ -26,7 +26,7 @@ use super::pool::{Pool, add_documents};
 use super::references::follow_names;
 use super::replacements;
 use super::replicas::set_replicas;
-use super::resource::{Resource, is_named};
+use super::resource::{Resource, is_named, write_annotations_as_texts};
 use super::stamp::{self, Origin};
 
 /// Directories that one build may visit; bases used twice count twice.
@@ -114,6 +114,9 @@ fn finish(pool: &mut Pool) -> Vec<Problem> {
     add_hashes(resources);
     let mut problems = follow_names(resources, &pool.config);
     problems.extend(pool.variables.replace(resources, &pool.config).err());
+    for resource in resources.iter_mut() {
+        write_annotations_as_texts(&mut resource.object);
+    }
     resources.retain(|resource| {
         let local = resource.object.annotation("config.kubernetes.io/local-config");
         local.is_none_or(|value| value == "false")

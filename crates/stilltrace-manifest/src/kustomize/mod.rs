@@ -1,8 +1,9 @@
 //! Builds what `kustomize build` prints, with the line that set every scalar.
 //!
 //! The order of work is Kustomize's own: resources and bases, generators, components, then
-//! patches, namespace, prefix, suffix, labels, annotations, JSON patches, replicas and images of
-//! each directory; name references and hash suffixes once at the end. Where Kustomize would stop,
+//! patches, namespace, prefix, suffix, labels, annotations, JSON patches, replicas, images and
+//! replacements of each directory, and its transformers; hash suffixes, name references and
+//! variables once at the end. Where Kustomize would stop,
 //! this build reports a [`Problem`] and goes on with what it has.
 
 mod accumulate;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::object::Object;
 use crate::plain::flatten;
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Node, Value};
+use crate::yaml::{Entry, Node, Value};
 
 use super::directory::Directory;
 use super::inline;
@@ -14,7 +14,8 @@ use super::loader::Loader;
 use super::merge::merge;
 use super::names::unique;
 use super::openapi::Schemas;
-use super::resource::{Id, Resource, empty_mapping, is_named};
+use super::output::core_tag;
+use super::resource::{Id, Resource, empty_mapping, is_named, written_word};
 use super::selector::Selector;
 use super::shared::{separate, settle};
 use super::stamp::{self, Origin};
@@ -96,7 +97,8 @@ fn apply_objects(
         return Err(Problem::at(&entry.mark, ProblemKind::Invalid, "holds no patch"));
     }
     loader.schemas.ask_lists();
-    for patch in objects(documents)? {
+    for mut patch in objects(documents)? {
+        write_pairs_as_texts(&mut patch);
         merge_by_id(&patch, Allowed::default(), all, &loader.schemas)?;
     }
     Ok(())
@@ -126,7 +128,12 @@ pub(super) fn apply_patch(
         };
         return change_selected(list, target, true, all);
     }
-    let patches = objects(documents)?;
+    let mut patches = objects(documents)?;
+    if target.is_some() {
+        for patch in &mut patches {
+            write_pairs_as_texts(patch);
+        }
+    }
     loader.schemas.ask_lists();
     let option = |name: &str| entry.at(&["options", name]).and_then(Node::as_bool).unwrap_or(false);
     let allowed = Allowed { name: option("allowNameChange"), kind: option("allowKindChange") };
@@ -199,6 +206,24 @@ fn objects(documents: Vec<Arc<Node>>) -> Result<Vec<Object>, Problem> {
         flatten(Object { root }, &mut found);
     }
     Ok(found)
+}
+
+/// Kustomize copies the labels and annotations of a patch as texts before it merges it, unless the
+/// patch names its object without a `target`: a null is the text `null` then and deletes nothing.
+fn write_pairs_as_texts(patch: &mut Object) {
+    let is_text = |entry: &Entry| core_tag(&entry.value).is_none_or(|tag| tag == "!!str");
+    for field in ["labels", "annotations"] {
+        let Some(pairs) = patch.root.at(&["metadata", field]) else { continue };
+        if pairs.entries().iter().all(is_text) {
+            continue;
+        }
+        let Some(metadata) = patch.root_mut().get_mut("metadata") else { continue };
+        let pairs = metadata.get_mut(field).and_then(Node::entries_mut);
+        for entry in pairs.into_iter().flatten().filter(|entry| !is_text(entry)) {
+            let text = written_word(&entry.value).to_owned();
+            entry.value = Node::string(text, entry.value.mark.clone());
+        }
+    }
 }
 
 /// Merges a patch into the one object that has or had its identity.

@@ -165,9 +165,9 @@ pub(super) fn empty_mapping(mark: &Mark) -> Node {
     Node::new(Value::Mapping(Vec::new()), mark.clone())
 }
 
-/// Annotations are texts, so Kustomize prints `port: 8080` as `port: "8080"`, a null as an empty
-/// text, and leaves out an empty mapping.
-fn write_annotations_as_texts(object: &mut Object) {
+/// Annotations are texts, so Kustomize prints `port: 8080` as `port: "8080"`, a null as the word
+/// that it is written with, and leaves out an empty mapping.
+pub(super) fn write_annotations_as_texts(object: &mut Object) {
     let Some(annotations) = object.root.at(&["metadata", "annotations"]) else { return };
     let is_text = |entry: &Entry| matches!(entry.value.resolved(), None | Some(Resolved::Text));
     let is_empty = annotations.is_null() || annotations.entries().is_empty();
@@ -181,8 +181,18 @@ fn write_annotations_as_texts(object: &mut Object) {
     }
     let Some(annotations) = metadata.get_mut("annotations") else { return };
     for entry in annotations.entries_mut().into_iter().flatten().filter(|entry| !is_text(entry)) {
-        let text = Text::new(entry.value.text().unwrap_or(""));
+        let text = Text::new(written_word(&entry.value));
         entry.value.value = Value::Scalar(Scalar { text, style: Style::DoubleQuoted });
         entry.value.set_tag(None);
+    }
+}
+
+/// The text of a single value as it is written, that of a null too.
+pub(super) fn written_word(node: &Node) -> &str {
+    match (node.text(), node.mark.range().len()) {
+        (Some(text), _) => text,
+        (None, 0) => "",
+        (None, 1) => "~",
+        (None, _) => "null",
     }
 }
