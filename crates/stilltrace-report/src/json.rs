@@ -86,9 +86,21 @@ pub fn schema() -> String {
 pub(crate) fn write(value: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(value);
     debug_assert!(text.is_ok(), "strings, numbers and lists in memory always serialise");
-    let mut harmless = String::new();
+    harmless(&text.unwrap_or_default()) + "\n"
+}
+
+/// A value in one line, without the line break.
+pub(crate) fn compact(value: &impl Serialize) -> String {
+    let text = serde_json::to_string(value);
+    debug_assert!(text.is_ok(), "strings, numbers and lists in memory always serialise");
+    harmless(&text.unwrap_or_default())
+}
+
+/// JSON with `\u` escapes for the characters that a terminal would obey or hide.
+fn harmless(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
     // Line breaks inside strings are escaped already, so those that are left are layout.
-    for character in text.unwrap_or_default().chars() {
+    for character in text.chars() {
         if character != '\n' && is_obeyed_or_hidden(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 harmless.extend(format!("\\u{unit:04x}").chars());
@@ -97,6 +109,5 @@ pub(crate) fn write(value: &impl Serialize) -> String {
             harmless.push(character);
         }
     }
-    harmless.push('\n');
     harmless
 }

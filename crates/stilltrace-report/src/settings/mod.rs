@@ -10,6 +10,7 @@ mod cluster;
 mod inbound;
 mod object;
 mod route;
+mod stream;
 
 use std::collections::BTreeMap;
 
@@ -18,16 +19,20 @@ use stilltrace_model::{Edge, Gap, Platform, Refusal, SidecarProxy, Workload, Wor
 
 use object::Object;
 
-/// Every setting in effect as one JSON document, ending with a line break.
+/// Every setting in effect as one JSON document: one line, ending with a line break.
 ///
 /// The same platform gives the same bytes on every machine.
 pub fn settings(platform: &Platform) -> String {
-    text(&document(platform))
+    if platform.under_other_ages.is_some() {
+        // Two documents are compared, so both are needed as trees.
+        return text(&document(platform));
+    }
+    stream::write(platform)
 }
 
-/// A document as text, ending with a line break.
+/// A document as text: one line, ending with a line break.
 pub fn text(document: &Value) -> String {
-    crate::json::write(document)
+    crate::json::compact(document) + "\n"
 }
 
 /// The document as a tree, for programs that go on with it.
@@ -37,11 +42,7 @@ pub fn document(platform: &Platform) -> Value {
         edges.entry(&edge.id.source).or_default().push(edge);
     }
     let mut workloads = Map::new();
-    for workload in platform.workloads.values() {
-        let Some(proxy) = &workload.sidecar else { continue };
-        if workload.replicas.value == Some(0) {
-            continue;
-        }
+    for (workload, proxy) in described(platform) {
         let own = edges.get(&workload.id).map(Vec::as_slice).unwrap_or_default();
         workloads.insert(workload.id.to_string(), describe(platform, workload, proxy, own));
     }
@@ -54,6 +55,12 @@ pub fn document(platform: &Platform) -> Value {
         document["invalid"] = platform.refused.iter().map(refusal).collect();
     }
     document
+}
+
+/// The workloads that the document has: those with a proxy and pods.
+fn described(platform: &Platform) -> impl Iterator<Item = (&Workload, &SidecarProxy)> {
+    let running = platform.workloads.values().filter(|one| one.replicas.value != Some(0));
+    running.filter_map(|workload| Some((workload, workload.sidecar.as_ref()?)))
 }
 
 /// Why admission refuses an object; nothing of it is among the workloads.
@@ -76,6 +83,28 @@ fn describe(
     proxy: &SidecarProxy,
     edges: &[&Edge],
 ) -> Value {
+    let mut clusters = Map::new();
+    for edge in edges {
+        let Some(service) = platform.services.get(&edge.id.destination) else { continue };
+        let key = format!("{}|{}", service.host, edge.id.port);
+        clusters.insert(key, cluster::describe(edge, service));
+    }
+    let mut described = rest(workload, proxy);
+    described["edges"] = Value::Object(clusters);
+    if let Some(table) = platform.routes.get(&workload.id) {
+        for (name, value) in
+            [("http", route::http(table, workload.is_gateway)), ("tcp", route::tcp(table))]
+        {
+            if let Some(value) = value {
+                described[name] = value;
+            }
+        }
+    }
+    described
+}
+
+/// What a workload has beside edges and routes.
+fn rest(workload: &Workload, proxy: &SidecarProxy) -> Value {
     let mut object = Object::default();
     if workload.is_gateway {
         object.put("gateway", json!(true));
@@ -89,22 +118,6 @@ fn describe(
     }
     if let Some(policy) = &proxy.outbound_policy {
         object.set("outbound_policy", policy, Some(json!(policy.value.to_string())));
-    }
-    let mut clusters = Map::new();
-    for edge in edges {
-        let Some(service) = platform.services.get(&edge.id.destination) else { continue };
-        let key = format!("{}|{}", service.host, edge.id.port);
-        clusters.insert(key, cluster::describe(edge, service));
-    }
-    object.put("edges", Value::Object(clusters));
-    if let Some(table) = platform.routes.get(&workload.id) {
-        for (name, value) in
-            [("http", route::http(table, workload.is_gateway)), ("tcp", route::tcp(table))]
-        {
-            if let Some(value) = value {
-                object.put(name, value);
-            }
-        }
     }
     if !workload.is_gateway {
         let ports = proxy.inbound.iter();
