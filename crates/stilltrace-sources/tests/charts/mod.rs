@@ -99,7 +99,11 @@ pub(crate) fn holds(tree: &MemoryTree, node: &Node, located: Located) -> bool {
             text.to_lowercase().contains(&value.to_lowercase())
         }
         (Located::Value, Derivation::Excerpt) => value.contains(text) || text.starts_with(there),
-        (Located::Template | Located::Release, Derivation::Templated) => is_action,
+        (Located::Template | Located::Changing | Located::Release, Derivation::Templated) => {
+            is_action
+        }
+        // Text with actions between its lines: the mark is the nearest text of the template.
+        (Located::File, Derivation::Templated) => true,
         _ => false,
     }
 }
