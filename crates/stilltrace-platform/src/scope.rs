@@ -43,7 +43,7 @@ pub(crate) struct Listener {
 impl View {
     /// What a proxy in `namespace` sees through these egress listeners.
     pub(crate) fn new(namespace: &str, egress: &[Egress], mesh: &Mesh<'_>) -> Self {
-        let (callees, virtual_services) = (mesh.callees, mesh.virtual_services);
+        let callees = mesh.callees;
         let listeners: Vec<Listener> =
             egress.iter().map(|egress| Listener::new(namespace, egress, mesh)).collect();
         let mut services = Visible::new();
@@ -53,13 +53,7 @@ impl View {
                 take(*callee, ports.clone(), callees, &mut hosts, &mut services);
             }
             if !listener.egress.of_gateway {
-                listener.import_targets(
-                    namespace,
-                    callees,
-                    virtual_services,
-                    &mut hosts,
-                    &mut services,
-                );
+                listener.import_targets(namespace, mesh, &mut hosts, &mut services);
             }
         }
         let by_host = services.keys().map(|callee| (callees[*callee].host.clone(), *callee));
@@ -142,11 +136,11 @@ impl Listener {
     fn import_targets(
         &self,
         namespace: &str,
-        callees: &[Callee],
-        virtual_services: &[VirtualService<'_>],
+        mesh: &Mesh<'_>,
         hosts: &mut BTreeMap<String, usize>,
         services: &mut Visible,
     ) {
+        let (callees, virtual_services) = (mesh.callees, mesh.virtual_services);
         for virtual_service in &self.virtual_services {
             let mut wanted: BTreeMap<&str, BTreeSet<Option<u16>>> = BTreeMap::new();
             for (host, port, callers) in &virtual_services[*virtual_service].destinations {
@@ -155,7 +149,7 @@ impl Listener {
                 }
             }
             for (host, ports) in wanted {
-                let Some(callee) = target_of(host, namespace, callees) else { continue };
+                let Some(callee) = target_of(host, namespace, mesh) else { continue };
                 let exposed = callees[callee].ports.keys().copied();
                 let kept: BTreeSet<u16> = match (self.egress.port, ports.contains(&None)) {
                     (Some(own), _) if !self.egress.http_proxy => {
@@ -174,9 +168,9 @@ impl Listener {
 
 /// The service that a destination of a virtual service imports: the client's own, else the first
 /// Kubernetes service that is visible, else the oldest other one.
-fn target_of(host: &str, namespace: &str, callees: &[Callee]) -> Option<usize> {
-    let named = |index: &usize| callees[*index].host == host;
-    let mut candidates: Vec<usize> = (0..callees.len()).filter(named).collect();
+fn target_of(host: &str, namespace: &str, mesh: &Mesh<'_>) -> Option<usize> {
+    let callees = mesh.callees;
+    let mut candidates = mesh.directory.named(host).to_vec();
     // Within a namespace and among all, Kubernetes services come first.
     candidates.sort_by_key(|index| !callees[*index].kubernetes);
     let own = candidates.iter().find(|index| callees[**index].id.namespace == namespace);

@@ -43,6 +43,24 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     }
 }
 
+/// Prints what `write` hands over part by part, so that a long text is never held as a whole.
+///
+/// A reader that went away is no error: the rest is made and dropped.
+pub(crate) fn print_parts(write: impl FnOnce(&mut dyn FnMut(&str))) -> anyhow::Result<()> {
+    let mut stdout = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut failed = None;
+    write(&mut |part| {
+        if failed.is_none() {
+            failed = stdout.write_all(part.as_bytes()).err();
+        }
+    });
+    let written = failed.map_or_else(|| stdout.flush(), Err);
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("standard output cannot be written"),
+    }
+}
+
 /// Why the work could not be done, in one line on standard error.
 pub(crate) fn error(error: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "error: {}", escape(&format!("{error:#}")));

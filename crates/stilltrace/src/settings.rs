@@ -78,14 +78,14 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Ou
     };
     let narrowed = named::narrow(&mut platform, &names)?;
     if arguments.format == Format::Json {
-        output::print(&match narrowed.hosts {
-            None => settings::settings(&platform),
+        match narrowed.hosts {
+            None => output::print_parts(|sink| settings::write(&platform, sink))?,
             Some(hosts) => {
                 let mut document = settings::document(&platform);
                 named::keep_hosts(&mut document, &hosts);
-                settings::text(&document)
+                output::print(&settings::text(&document))?;
             }
-        })?;
+        }
         return Ok(Outcome::Done);
     }
     output::print(&human(&platform, arguments, &narrowed, context))?;

@@ -23,11 +23,19 @@ use object::Object;
 ///
 /// The same platform gives the same bytes on every machine.
 pub fn settings(platform: &Platform) -> String {
+    let mut whole = String::new();
+    write(platform, &mut |part| whole.push_str(part));
+    whole
+}
+
+/// The same, handed to `sink` part by part: the document of a large mesh is large.
+pub fn write(platform: &Platform, sink: &mut dyn FnMut(&str)) {
     if platform.under_other_ages.is_some() {
         // Two documents are compared, so both are needed as trees.
-        return text(&document(platform));
+        sink(&text(&document(platform)));
+    } else {
+        stream::write(platform, sink);
     }
-    stream::write(platform)
 }
 
 /// A document as text: one line, ending with a line break.

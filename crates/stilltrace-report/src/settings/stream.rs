@@ -25,8 +25,8 @@ struct Made<'a> {
     tables: BTreeMap<(usize, bool), TableText>,
 }
 
-/// The document of [`super::document`] as one line.
-pub(super) fn write(platform: &Platform) -> String {
+/// Hands the document of [`super::document`] to `sink` as one line, part by part.
+pub(super) fn write(platform: &Platform, sink: &mut dyn FnMut(&str)) {
     let mut edges: BTreeMap<&WorkloadId, Vec<&Edge>> = BTreeMap::new();
     for edge in platform.edges.values() {
         edges.entry(&edge.id.source).or_default().push(edge);
@@ -50,9 +50,11 @@ pub(super) fn write(platform: &Platform) -> String {
         text.push(':');
         let own = edges.get(&workload.id).map(Vec::as_slice).unwrap_or_default();
         made.workload(platform, workload, proxy, own, &mut text);
+        sink(&text);
+        text.clear();
     }
     text += "}}\n";
-    text
+    sink(&text);
 }
 
 impl<'a> Made<'a> {
