@@ -24,7 +24,12 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule { name: "stilltrace-model", uses: &[], tests_use: &[], pure: true },
     Rule { name: "stilltrace-manifest", uses: &["model"], tests_use: &[], pure: true },
-    Rule { name: "stilltrace-platform", uses: &["model", "manifest"], tests_use: &[], pure: true },
+    Rule {
+        name: "stilltrace-platform",
+        uses: &["model", "manifest"],
+        tests_use: &["report"],
+        pure: true,
+    },
     Rule {
         name: "stilltrace-mechanisms",
         uses: &["model"],
