@@ -6,8 +6,9 @@
 //! [`compare()`] names the settings that differ between two revisions.
 //!
 //! Nothing here opens a file, knows the time or fails: whatever cannot be read or decided is a
-//! [`stilltrace_model::Gap`] of the platform, and the default in effect is used. Not read yet:
-//! routes of `tcp` and `tls` blocks, `EnvoyFilter`, Gateway API and ambient mode.
+//! [`stilltrace_model::Gap`] of the platform, and the default in effect is used. Patches
+//! of `EnvoyFilter` objects are listed, not evaluated; rules that ambient clients miss are found, not
+//! their routes through waypoints. Not read yet: routes of the Gateway API.
 
 mod admission;
 mod age;

@@ -40,7 +40,7 @@ use crate::yaml::ParseCache;
 
 /// Renders a chart of `tree`.
 ///
-/// Never fails as a whole: a chart that cannot be rendered yields no objects and a [`Problem`].
+/// Never fails as a whole: a chart that cannot be rendered yields no objects and a [`crate::Problem`].
 /// Values of Secrets are not part of the objects; [`HelmBuild::text`] holds them.
 pub fn render(
     helm: &dyn HelmRenderer,
