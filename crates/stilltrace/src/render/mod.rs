@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     /// Whether a kustomization may take files from outside its own folder
     #[arg(long, value_enum, value_name = "RULE", default_value_t)]
     load_restrictor: LoadRestrictor,
-    /// Render Helm charts with the `helm` program
+    /// Accepted as kustomize does; charts of a kustomization are still refused
     #[arg(long)]
     enable_helm: bool,
     /// Say behind every value which line set it and which lines it overrode
