@@ -11,7 +11,7 @@ use super::render::Reorder;
 use super::resource::Resource;
 
 /// Kinds that come first when nothing else is asked for, in this order.
-const FIRST: [&str; 22] = [
+pub(super) const FIRST: [&str; 22] = [
     "Namespace",
     "ResourceQuota",
     "StorageClass",
@@ -37,7 +37,8 @@ const FIRST: [&str; 22] = [
 ];
 
 /// Kinds that come last when nothing else is asked for, in this order.
-const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+pub(super) const LAST: [&str; 2] =
+    ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 /// Ranks of kinds; kinds without one have rank 0.
 type Ranks<'a> = BTreeMap<&'a str, isize>;

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::ports;
+
 /// The longest label of a DNS name.
 const LONGEST_LABEL: usize = 63;
 /// The longest DNS name.
@@ -101,21 +103,7 @@ pub(super) fn is_socket_path(path: &str) -> bool {
 
 /// Whether Istio knows the protocol of a port; nothing is "look at the bytes".
 pub(super) fn is_protocol(text: &str) -> bool {
-    const KNOWN: [&str; 12] = [
-        "tcp",
-        "udp",
-        "grpc",
-        "grpc-web",
-        "http",
-        "http_proxy",
-        "http2",
-        "https",
-        "tls",
-        "mongo",
-        "redis",
-        "mysql",
-    ];
-    KNOWN.iter().any(|known| known.eq_ignore_ascii_case(text))
+    ports::parse(text) != "auto"
 }
 
 /// Whether requests of this protocol are HTTP in plain text.

@@ -4,40 +4,12 @@
 //! kind with the same path stands before it.
 
 use super::super::fields::Gvk;
-
-/// Kinds that come first.
-const FIRST: &[&str] = &[
-    "Namespace",
-    "ResourceQuota",
-    "StorageClass",
-    "CustomResourceDefinition",
-    "ServiceAccount",
-    "PodSecurityPolicy",
-    "Role",
-    "ClusterRole",
-    "RoleBinding",
-    "ClusterRoleBinding",
-    "ConfigMap",
-    "Secret",
-    "Endpoints",
-    "Service",
-    "LimitRange",
-    "PriorityClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "Deployment",
-    "StatefulSet",
-    "CronJob",
-    "PodDisruptionBudget",
-];
-
-/// Kinds that come last.
-const LAST: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+use super::super::order::{FIRST, LAST};
 
 /// What to sort by: rank of the kind, then group, version and kind, each with `~` for "any".
 pub(super) fn key(of: &Gvk) -> (usize, String) {
     let rank = |kinds: &[&str]| kinds.iter().position(|kind| *kind == of.kind);
-    let rank = match (rank(FIRST), rank(LAST)) {
+    let rank = match (rank(&FIRST), rank(&LAST)) {
         (Some(first), _) => first,
         (None, Some(last)) => FIRST.len() + 1 + last,
         (None, None) => FIRST.len(),
