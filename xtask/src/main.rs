@@ -40,7 +40,7 @@ usage: cargo xtask TASK
   bench helm      render the charts of real repositories, and count the scalars that are proven
   bench settings  read a repository of 10,000 files into effective settings
   lab ARGS…       run the laboratory (`cargo xtask lab --help`)
-  lab tools       build istio-xds, with which a test compares our reader
+  lab tools       build istio-xds, with which tests compare our reader
 ";
 
 fn main() -> ExitCode {

@@ -1,7 +1,6 @@
 //! The program that computes Istio's answer: a folder of manifests in, JSON out.
 //!
-//! It is built from Istio's own modules, takes minutes and half a gigabyte to build, and is not
-//! part of this repository.
+//! It is built from Istio's own modules (`lab/istio-xds`), which takes minutes and half a gigabyte.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,8 +9,6 @@ use serde_json::Value;
 
 /// Variable that names the program.
 const PROGRAM: &str = "STILLTRACE_ISTIO_XDS";
-/// Variable that names the folder with its sources' folder.
-const SOURCES: &str = "STILLTRACE_PROTOTYPES";
 
 /// The program, or why there is none.
 pub(crate) fn find() -> Result<PathBuf, String> {
@@ -24,12 +21,6 @@ pub(crate) fn find() -> Result<PathBuf, String> {
     let built = root.join(".cache/istio-xds/istio-xds");
     if built.is_file() {
         return Ok(built);
-    }
-    let beside = root.join("../shared/prototypes");
-    let sources = std::env::var_os(SOURCES).map_or(beside, PathBuf::from);
-    let sources = sources.join("control-plane/istio-xds");
-    if !sources.join("go.mod").is_file() {
-        return Err(format!("no istio-xds: set {PROGRAM} to it, or {SOURCES} to its sources"));
     }
     if !has_go() {
         return Err(format!("no istio-xds, and no Go to build it; set {PROGRAM} to one"));
