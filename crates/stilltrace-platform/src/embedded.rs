@@ -3,46 +3,76 @@
 //! The inner document's values keep the line, column and bytes of the outer file, so that blame
 //! and edits work on them as on any other value.
 
-use stilltrace_manifest::yaml::{Budget, Style, parse};
+use stilltrace_manifest::yaml::{Budget, Scalar, Style, parse};
 use stilltrace_manifest::{Mark, Node, Tree, Value};
+
+mod quoted;
+
+use quoted::Quoted;
 
 /// Reads the text of `outer` as one YAML document with marks in the outer file.
 ///
-/// A literal block (`|`) maps line by line, and so does a file that was taken in whole; values in
-/// any other style carry the mark of the whole text. `None` when the text is no YAML mapping.
+/// A literal block (`|`) maps line by line, and so does a file that was taken in whole; a quoted
+/// text maps byte by byte. Values in any other style carry the mark of the whole text. `None` when
+/// the text is no YAML mapping.
 pub(crate) fn read(tree: &dyn Tree, outer: &Node) -> Option<Node> {
     let Value::Scalar(scalar) = &outer.value else { return None };
     let parsed = parse(&outer.mark.path, scalar.text.as_bytes(), &Budget::default());
     let mut root = Node::clone(&parsed.documents.first()?.root);
     root.entries_mut()?;
-    let lines = tree.read(&outer.mark.path).ok().flatten().and_then(|bytes| {
-        if bytes.get(outer.mark.range()) == Some(scalar.text.as_bytes()) {
-            return Some(Lines::of_file(&bytes, &outer.mark));
-        }
-        (scalar.style == Style::Literal).then(|| Lines::of_block(&bytes, &outer.mark))?
-    });
-    relocate(&mut root, outer, lines.as_ref());
+    let bytes = tree.read(&outer.mark.path).ok().flatten();
+    let layout = bytes.and_then(|bytes| Layout::of(&bytes, outer, scalar));
+    relocate(&mut root, outer, layout.as_ref());
     Some(root)
+}
+
+/// How the text is laid out in the outer file.
+enum Layout {
+    /// Line by line.
+    Lines(Lines),
+    /// Between quotes.
+    Quoted(Quoted),
+}
+
+impl Layout {
+    fn of(bytes: &[u8], outer: &Node, scalar: &Scalar) -> Option<Self> {
+        if bytes.get(outer.mark.range()) == Some(scalar.text.as_bytes()) {
+            return Some(Self::Lines(Lines::of_file(bytes, &outer.mark)));
+        }
+        if scalar.style == Style::Literal {
+            return Lines::of_block(bytes, &outer.mark).map(Self::Lines);
+        }
+        let file = std::str::from_utf8(bytes).ok()?;
+        Quoted::read(file, &outer.mark, &scalar.text).map(Self::Quoted)
+    }
+
+    fn place(&self, inner: &Mark, outer: &Mark) -> Option<Mark> {
+        match self {
+            Self::Lines(lines) => lines.place(inner, outer),
+            Self::Quoted(quoted) => quoted.place(inner, outer),
+        }
+    }
 }
 
 /// Gives every node below `node` its place in the outer file. The depth is bounded by the budget
 /// of the parser.
-fn relocate(node: &mut Node, outer: &Node, lines: Option<&Lines>) {
+fn relocate(node: &mut Node, outer: &Node, layout: Option<&Layout>) {
     let place = |mark: &Mark| {
-        lines.and_then(|lines| lines.place(mark, &outer.mark)).unwrap_or_else(|| outer.mark.clone())
+        let found = layout.and_then(|layout| layout.place(mark, &outer.mark));
+        found.unwrap_or_else(|| outer.mark.clone())
     };
     node.mark = place(&node.mark);
     node.set_overrode(outer.overrode().to_vec());
     match &mut node.value {
         Value::Sequence(items) => {
             for item in items {
-                relocate(item, outer, lines);
+                relocate(item, outer, layout);
             }
         }
         Value::Mapping(entries) => {
             for entry in entries {
                 entry.key_mark = place(&entry.key_mark);
-                relocate(&mut entry.value, outer, lines);
+                relocate(&mut entry.value, outer, layout);
             }
         }
         Value::Null | Value::Scalar(_) => {}
@@ -136,7 +166,7 @@ mod tests {
 
     #[test]
     fn values_in_other_styles_point_at_the_whole_text() {
-        let (text, line, _) = inner("mesh: \"a: 1\"\n", &["a"]);
-        assert_eq!((text.as_str(), line), ("\"a: 1\"", 1));
+        let (text, line, _) = inner("mesh: >\n  {a:\n  1}\n", &["a"]);
+        assert_eq!((text.as_str(), line), (">\n  {a:\n  1}\n", 1));
     }
 }

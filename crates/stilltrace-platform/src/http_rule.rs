@@ -75,6 +75,7 @@ impl HttpRule {
         Route {
             name,
             matches: case.map(Match::condition).unwrap_or_default(),
+            conditions: case.map(|case| case.written().to_vec()).unwrap_or_default(),
             ..self.template.clone()
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use stilltrace_model::{NamedCondition, PathCondition, RouteMatch, TextCondition};
+use stilltrace_model::{NamedCondition, Origin, PathCondition, RouteMatch, TextCondition};
 
 use crate::field::Field;
 use crate::labels::{Labels, selects};
@@ -39,6 +39,8 @@ pub(crate) struct Match {
     source_labels: Labels,
     source_namespace: String,
     gateways: Vec<String>,
+    /// The entry, and behind it that of the root which a delegate's entry narrows.
+    written: Vec<Origin>,
 }
 
 /// Who asks for the routes.
@@ -83,7 +85,13 @@ impl Match {
             source_labels: field.get("sourceLabels").map(|map| map.labels()).unwrap_or_default(),
             source_namespace: plain("sourceNamespace").to_owned(),
             gateways: gateways.iter().map(|name| gateway_name(name, namespace)).collect(),
+            written: vec![field.origin()],
         }
+    }
+
+    /// The entries of `match` that the conditions come from.
+    pub(crate) fn written(&self) -> &[Origin] {
+        &self.written
     }
 
     /// Name of the entry, or empty.
@@ -180,6 +188,7 @@ impl Match {
             },
             gateways: if leaf.gateways.is_empty() { &self.gateways } else { &leaf.gateways }
                 .clone(),
+            written: leaf.written.iter().chain(&self.written).cloned().collect(),
         })
     }
 

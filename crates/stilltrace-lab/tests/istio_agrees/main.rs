@@ -11,7 +11,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the figures are the result")]
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-#[path = "../../../stilltrace-platform/tests/agreement/mod.rs"]
 mod agreement;
 mod given;
 mod istio;

@@ -18,6 +18,9 @@ pub struct Route {
     pub object: Option<Origin>,
     /// The entry of `http` that it is made of: the delegate's where the root hands over.
     pub rule: Option<Origin>,
+    /// The entries of `match` that the conditions come from: the delegate's, then that of the root
+    /// which it narrows; empty for a rule that has none.
+    pub conditions: Vec<Origin>,
     /// Name in the `VirtualService`, or empty.
     pub name: String,
     /// Which requests it is for.
@@ -56,6 +59,7 @@ impl Route {
         Self {
             object: None,
             rule: None,
+            conditions: Vec::new(),
             name: String::new(),
             matches: RouteMatch::default(),
             answer: None,

@@ -83,7 +83,7 @@ pub(crate) fn policies(
         written: top,
         pushed_outlier: own.outlier.block.is_some(),
         labels: None,
-        dialled: false,
+        dialled: None,
         blocks: &blocks,
     };
     let (main, mut specific) = builder.build(&main);
@@ -91,7 +91,7 @@ pub(crate) fn policies(
         return Policies { policy: None, subsets: Arc::default(), for_one_client: specific };
     };
     // A policy for dialled addresses makes its subsets such, whatever balancing they ask for.
-    let dialled = main.discovery == Discovery::Dialled;
+    let dialled = (main.discovery == Discovery::Dialled).then_some(&main.load_balancer);
     let mut subsets = Subsets::new();
     let listed = if builder.has_subsets() { rule } else { None };
     for (name, subset) in listed.iter().flat_map(|rule| &rule.subsets) {
@@ -150,8 +150,8 @@ struct Part<'p, 'a> {
     pushed_outlier: bool,
     /// Labels that endpoints must have.
     labels: Option<&'p Labels>,
-    /// Whether the port's own policy connects to dialled addresses.
-    dialled: bool,
+    /// How the port's own policy balances, where it connects to dialled addresses.
+    dialled: Option<&'p Setting<LoadBalancer>>,
     blocks: &'p Blocks<'a>,
 }
 
@@ -212,7 +212,7 @@ impl<'b, 'r> Builder<'b, 'r> {
         let asked = part.written.and_then(|policy| policy.get("loadBalancer"));
         let asked = is_passthrough(asked.as_ref());
         let born = match self.discovery {
-            _ if part.dialled || part.labels.is_some() && asked => Discovery::Dialled,
+            _ if part.dialled.is_some() || part.labels.is_some() && asked => Discovery::Dialled,
             own => own,
         };
         let endpoints = self.endpoints(part.labels);
@@ -252,7 +252,7 @@ impl<'b, 'r> Builder<'b, 'r> {
             pool: self.pool(blocks),
             warmup: balancing::warmup(&blocks.load_balancer, hash_table.as_ref())
                 .filter(|_| balances),
-            load_balancer: self.load_balancer(blocks, &dial),
+            load_balancer: self.load_balancer(part, &dial),
             hash_table,
             locality: preference.and_then(|own| own.weighing(outlier.is_some())),
             outlier,
@@ -321,15 +321,25 @@ impl<'b, 'r> Builder<'b, 'r> {
         pool::read(&blocks.pool, self.around.mesh, self.around.document, &side)
     }
 
-    fn load_balancer(&self, blocks: &Blocks<'_>, dial: &Dial) -> Setting<LoadBalancer> {
+    fn load_balancer(&self, part: &Part<'_, '_>, dial: &Dial) -> Setting<LoadBalancer> {
         if self.discovery == Discovery::Dialled {
             return Setting::default_of(LoadBalancer::Passthrough, defaults::HEADLESS);
         }
         if self.callee.resolution == Resolution::DynamicDns {
             return Setting::default_of(LoadBalancer::Passthrough, defaults::DYNAMIC);
         }
-        let balancer = balancing::algorithm(&blocks.load_balancer);
-        if dial.original { balancer.map(|_| LoadBalancer::Passthrough) } else { balancer }
+        let balancer = balancing::algorithm(&part.blocks.load_balancer);
+        match part.dialled {
+            // What a subset asks for is no choice among addresses that callers dial.
+            Some(above) if balancer.value != LoadBalancer::Passthrough => {
+                let mut above = above.clone();
+                let own = balancer.is_written() && balancer.origin != above.origin;
+                above.overrode.extend(own.then_some(balancer.origin));
+                above
+            }
+            _ if dial.original => balancer.map(|_| LoadBalancer::Passthrough),
+            _ => balancer,
+        }
     }
 }
 

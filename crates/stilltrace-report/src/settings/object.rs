@@ -5,6 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use stilltrace_model::{Location, ObjectRef, Origin, Setting};
 
+/// The Istio whose rules and defaults the settings follow.
+const ISTIO: &str = "1.31";
+
 /// Collects fields and what set them.
 #[derive(Default)]
 pub(super) struct Object {
@@ -26,7 +29,12 @@ impl Object {
 
     /// What set a part of a field, such as `to[0].weight`.
     pub(super) fn mark(&mut self, name: &str, origin: &Origin) {
-        self.origins.insert(name.to_owned(), whence(origin, &[]));
+        self.mark_over(name, origin, &[]);
+    }
+
+    /// The same, with what it won against.
+    pub(super) fn mark_over(&mut self, name: &str, origin: &Origin, overrode: &[Origin]) {
+        self.origins.insert(name.to_owned(), whence(origin, overrode));
     }
 
     /// A setting; `None` for a value that is the default and therefore absent. Its origin is named
@@ -119,6 +127,7 @@ fn place(origin: &Origin) -> Map<String, Value> {
         }
         Origin::Default { of } => {
             place.insert("default".to_owned(), json!(of));
+            place.insert("istio".to_owned(), json!(ISTIO));
         }
     }
     place

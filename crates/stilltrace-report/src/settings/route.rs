@@ -80,8 +80,10 @@ fn values(route: &Route) -> Object {
     if !matched.is_empty() {
         object.put("match", Value::Object(matched));
     }
-    if let Some(origin) = &route.rule {
-        object.mark("match", origin);
+    match (route.conditions.as_slice(), &route.rule) {
+        ([narrowest, broader @ ..], _) => object.mark_over("match", narrowest, broader),
+        ([], Some(rule)) => object.mark("match", rule),
+        ([], None) => {}
     }
     if let Some(origin) = &route.object {
         name_object(&mut object, origin);

@@ -3,7 +3,6 @@
 //! Istio's side is JSON, `{"workloads": {"namespace/name": {sidecar, edges, http, …}}}`, in which a
 //! setting at its default is absent. Every setting that the model holds has its counterpart there
 //! or under another name; the few that Istio decides elsewhere (CPU, telemetry) are not compared.
-//! Shared by the tests of several crates, which include it by its path.
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 

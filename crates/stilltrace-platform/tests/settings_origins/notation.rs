@@ -1,0 +1,231 @@
+//! Whether what is written at a place is the value that the settings name, in their notation.
+//!
+//! Numbers, booleans and texts are as written; times are in milliseconds, or in seconds where the
+//! name ends with `_s`; words are in any case. The other notations are one function each, and a
+//! value that is absent must be written as what the settings leave out.
+
+use serde_json::{Map, Value};
+use stilltrace_manifest::Node;
+
+/// A value that the settings claim to come from a line.
+pub(crate) struct Claim<'a> {
+    /// The field of the settings, such as `to[0].weight`.
+    pub(crate) name: &'a str,
+    /// The object that has the field.
+    pub(crate) fields: &'a Map<String, Value>,
+    /// The last key of the object's field that the origin names.
+    pub(crate) key: &'a str,
+}
+
+impl Claim<'_> {
+    /// Whether `node`, which stands at the line, says the value.
+    pub(crate) fn holds(&self, node: &Node) -> bool {
+        let text = node.text().unwrap_or_default();
+        let value = self.value();
+        if let Some((list, rest)) = self.name.split_once('[') {
+            let (index, part) = rest.split_once(']').unwrap_or_default();
+            return self.item(list, index.parse().unwrap_or_default(), part, node);
+        }
+        match (self.name, value) {
+            ("dr" | "vs" | "sidecar", Some(value)) => is_object(value, node),
+            ("match", value) => value.is_none_or(|value| is_match(value, node)),
+            ("lb", value) => self.balances(value, text),
+            ("h2", value) => self.upgrades(value, text),
+            ("tls", value) => self.encrypts(value, text),
+            ("cors", _) => self.key == "corsPolicy",
+            ("redirect", Some(value)) => redirects(value, node),
+            ("retries", Some(Value::String(_))) => text == "0",
+            ("retries.on", Some(Value::String(on))) => self.retries_on(on, text),
+            ("retries.same_host", value) => node.as_bool() == Some(value.is_none()),
+            ("retries.n", None) => text == "2",
+            ("retries.on", None) => text == "connect-failure,refused-stream,unavailable,cancelled",
+            ("connect_timeout_ms", None) => milliseconds(text) == Some(10_000.0),
+            ("fault.abort_grpc", Some(code)) => {
+                node.as_f64() == code.as_f64() || grpc_code(text) == code.as_u64()
+            }
+            (_, None) => matches!(text, "0" | "false" | "0s"),
+            (name, Some(value)) if name.ends_with("_s") => {
+                milliseconds(text).map(|time| time / 1000.0) == value.as_f64()
+                    || node.as_f64() == value.as_f64()
+            }
+            (_, Some(value)) => is_written(node, value),
+        }
+    }
+
+    /// The value of a field such as `tls` or `outlier.interval_ms`.
+    fn value(&self) -> Option<&Value> {
+        let mut parts = self.name.split('.');
+        let first = self.fields.get(parts.next()?)?;
+        parts.try_fold(first, |value, part| value.get(part))
+    }
+
+    /// A part of an item of a list.
+    fn item(&self, list: &str, index: usize, part: &str, node: &Node) -> bool {
+        let text = node.text().unwrap_or_default();
+        let Some(item) = self.fields.get(list).and_then(|items| items.get(index)) else {
+            // Of header changes the settings only have the number.
+            return list == "header_ops"
+                && self.fields.get(list).and_then(Value::as_u64) > u64::try_from(index).ok();
+        };
+        if list == "hash" {
+            let key = item.as_str().unwrap_or_default();
+            return key.split_once('=').map_or(text == "true", |(_, name)| name == text);
+        }
+        let target = item[0].as_str().unwrap_or_default();
+        let mut names = target.split('|');
+        let (host, number, subset) = (names.next().unwrap_or_default(), names.next(), names.next());
+        match part {
+            "" => {
+                host == text
+                    || host.strip_prefix(text).is_some_and(|rest| rest.starts_with('.'))
+                    || host.starts_with("outbound_.") && host.contains(text)
+            }
+            ".port" => number == Some(text),
+            ".subset" => subset == Some(text),
+            ".weight" | ".percent" => node.as_f64() == item[1].as_f64(),
+            _ => false,
+        }
+    }
+
+    /// How endpoints are chosen: Envoy's names for Istio's.
+    fn balances(&self, value: Option<&Value>, text: &str) -> bool {
+        let name = value.and_then(Value::as_str);
+        let dialled = self.fields.get("type").is_some_and(|kind| kind == "ORIGINAL_DST");
+        match (self.key, text) {
+            ("consistentHash", _) => matches!(name, Some("RING_HASH" | "MAGLEV")),
+            (_, "LEAST_REQUEST" | "LEAST_CONN" | "UNSPECIFIED") => name.is_none(),
+            (_, "PASSTHROUGH") if dialled => name.is_none(),
+            (_, "PASSTHROUGH") => name == Some("CLUSTER_PROVIDED"),
+            _ => name == Some(text),
+        }
+    }
+
+    /// HTTP/2: asked for by a policy, or said by the name or protocol of the port.
+    fn upgrades(&self, value: Option<&Value>, text: &str) -> bool {
+        let mode = value.and_then(Value::as_str);
+        let protocol = text.split('-').next().unwrap_or_default().to_lowercase();
+        match self.key {
+            "h2UpgradePolicy" => mode == (text == "UPGRADE").then_some("always"),
+            "useClientProtocol" => mode == (text == "true").then_some("as_downstream"),
+            "name" | "appProtocol" | "protocol" => match protocol.as_str() {
+                "grpc" | "http2" => mode == Some("always"),
+                _ => mode == Some("as_downstream") || text.ends_with("h2c"),
+            },
+            _ => false,
+        }
+    }
+
+    fn encrypts(&self, value: Option<&Value>, text: &str) -> bool {
+        match (self.key, value.and_then(Value::as_str)) {
+            ("enableAutoMtls", None) => text == "false",
+            ("mode", None) => text == "DISABLE",
+            ("mode", Some(mode)) => text.eq_ignore_ascii_case(mode),
+            _ => false,
+        }
+    }
+
+    /// Conditions are words; numbers among them stand apart as codes.
+    fn retries_on(&self, on: &str, text: &str) -> bool {
+        let (codes, words): (Vec<&str>, Vec<&str>) =
+            text.split(',').map(str::trim).partition(|word| word.parse::<u16>().is_ok());
+        let told: Vec<&str> = on.split(',').filter(|word| !word.is_empty()).collect();
+        let listed = self.fields.get("retries").and_then(|retries| retries.get("codes"));
+        let listed: Vec<String> = listed
+            .and_then(Value::as_array)
+            .map(|codes| codes.iter().map(Value::to_string).collect())
+            .unwrap_or_default();
+        words.iter().all(|word| word.is_empty() || told.contains(word))
+            && told.iter().all(|word| words.contains(word) || *word == "retriable-status-codes")
+            && listed == codes
+    }
+}
+
+/// Whether an object of this name begins here; what applies it may give it a namespace and may
+/// extend its name.
+fn is_object(value: &Value, node: &Node) -> bool {
+    let (_, name) = value.as_str().and_then(|id| id.split_once('/')).unwrap_or_default();
+    let written = node.at(&["metadata", "name"]).and_then(Node::text).unwrap_or_default();
+    !written.is_empty() && name.contains(written)
+}
+
+/// Whether the path of a condition is the entry's, or the entry has none, so that the path is that
+/// of the broader entry which it overrode.
+fn is_match(value: &Value, node: &Node) -> bool {
+    let paths = ["path", "prefix", "regex", "sep_prefix"].map(|kind| value[kind].as_str());
+    let written = node.get("uri").map(Node::leaves).unwrap_or_default();
+    let mut written = written.iter().filter_map(|(_, leaf)| leaf.text());
+    match paths.into_iter().flatten().next() {
+        Some(path) if node.get("uri").is_some() => written.any(|text| text == path),
+        _ => true,
+    }
+}
+
+/// A redirect names its code, or the block that has its parts.
+fn redirects(value: &Value, node: &Node) -> bool {
+    if let Some(code) = node.as_f64() {
+        return value["code"].as_f64() == Some(code);
+    }
+    let parts = [("authority", "host"), ("uri", "path")];
+    parts
+        .iter()
+        .all(|(written, told)| node.get(written).and_then(Node::text) == value[told].as_str())
+}
+
+/// Whether what is written is the value.
+fn is_written(node: &Node, value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => node.as_bool() == Some(*value),
+        Value::String(value) => node.text().is_some_and(|text| text.eq_ignore_ascii_case(value)),
+        Value::Number(value) => {
+            let value = value.as_f64();
+            node.as_f64() == value || node.text().and_then(milliseconds) == value
+        }
+        _ => false,
+    }
+}
+
+/// The number of a gRPC status.
+fn grpc_code(name: &str) -> Option<u64> {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    NAMES.iter().position(|known| *known == name).and_then(|at| u64::try_from(at).ok())
+}
+
+/// A time as Go writes it, in milliseconds.
+fn milliseconds(text: &str) -> Option<f64> {
+    let mut rest = text;
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, behind) = rest.split_at(digits);
+        let unit = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(unit);
+        let factor = match unit {
+            "h" => 3_600_000.0,
+            "m" => 60_000.0,
+            "s" => 1_000.0,
+            "ms" => 1.0,
+            _ => return None,
+        };
+        total += number.parse::<f64>().ok()? * factor;
+        rest = behind;
+    }
+    Some(total)
+}
