@@ -173,8 +173,11 @@ fn served_by(
         platform.workloads.insert(pods.id.clone(), workload);
     }
     for callee in &callees {
-        // Of several services with one name, proxies know the first.
-        platform.services.entry(callee.id.clone()).or_insert_with(|| service(callee));
+        // Of several services with one name, proxies know the first that they see.
+        let known = platform.services.entry(callee.id.clone()).or_insert_with(|| service(callee));
+        for (port, protocol) in &callee.ports {
+            known.ports.entry(*port).or_insert_with(|| protocol.clone());
+        }
     }
     platform.code_owners = owners.into_patterns();
     platform.ineffective = ineffective::find(&Search {

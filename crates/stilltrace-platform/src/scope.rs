@@ -49,8 +49,9 @@ impl View {
         let mut services = Visible::new();
         let mut hosts = BTreeMap::new();
         for listener in &listeners {
-            for (callee, ports) in &listener.services {
-                take(*callee, ports.clone(), callees, &mut hosts, &mut services);
+            for callee in in_order_of_index(listener.services.keys().copied(), callees) {
+                let ports = listener.services.get(&callee).cloned().unwrap_or_default();
+                take(callee, ports, callees, &mut hosts, &mut services);
             }
             if !listener.egress.of_gateway {
                 listener.import_targets(namespace, mesh, &mut hosts, &mut services);
@@ -144,7 +145,7 @@ impl Listener {
         for virtual_service in &self.virtual_services {
             let mut wanted: BTreeMap<&str, BTreeSet<Option<u16>>> = BTreeMap::new();
             for (host, port, callers) in &virtual_services[*virtual_service].destinations {
-                if callers.is_empty() || callers.contains(namespace) || callers.contains("") {
+                if callers.is_empty() || callers.contains(namespace) {
                     wanted.entry(host).or_default().insert(*port);
                 }
             }
@@ -173,6 +174,9 @@ fn target_of(host: &str, namespace: &str, mesh: &Mesh<'_>) -> Option<usize> {
     let mut candidates = mesh.directory.named(host).to_vec();
     // Within a namespace and among all, Kubernetes services come first.
     candidates.sort_by_key(|index| !callees[*index].kubernetes);
+    // Of one namespace only the first counts, whoever may see the others.
+    let mut namespaces = BTreeSet::new();
+    candidates.retain(|index| namespaces.insert(&callees[*index].id.namespace));
     let own = candidates.iter().find(|index| callees[**index].id.namespace == namespace);
     let visible = |index: &&usize| callees[**index].visibility.includes(namespace);
     own.or_else(|| candidates.iter().find(visible)).copied()
@@ -185,10 +189,7 @@ fn visible_services(
     classes: &BTreeMap<String, HostClass>,
 ) -> Visible {
     let any = classes.get("*");
-    // Services named to this namespace come before public ones, as in Istio's index.
-    let rank = |callee: &Callee| callee.visibility == Visibility::Public;
-    let mut order: Vec<usize> = (0..callees.len()).collect();
-    order.sort_by_key(|index| rank(&callees[*index]));
+    let order = in_order_of_index(0..callees.len(), callees);
     let mut imported: Vec<(usize, BTreeSet<u16>)> = Vec::new();
     for index in order {
         let callee = &callees[index];
@@ -217,11 +218,24 @@ fn visible_services(
     for (index, ports) in imported {
         let callee = &callees[index];
         let own = chosen.get(callee.host.as_str()).map(|twin| &callees[*twin].id.namespace);
-        if egress.of_gateway || own == Some(&callee.id.namespace) {
+        if egress.of_gateway {
             take(index, ports, callees, &mut hosts, &mut found);
+        } else if own == Some(&callee.id.namespace) {
+            // Twins stay apart in a listener; only one of them has clusters.
+            found.insert(index, ports);
         }
     }
     found
+}
+
+/// Services in the order of Istio's index: those named to namespaces come before public ones.
+pub(crate) fn in_order_of_index(
+    services: impl Iterator<Item = usize>,
+    callees: &[Callee],
+) -> Vec<usize> {
+    let mut order: Vec<usize> = services.collect();
+    order.sort_by_key(|index| callees[*index].visibility == Visibility::Public);
+    order
 }
 
 /// For every host a service of the one namespace that it is taken from: the client's own, else that

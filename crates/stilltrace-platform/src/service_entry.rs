@@ -1,6 +1,6 @@
 //! Hosts of `ServiceEntry` objects, with the endpoints that the object writes or selects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use stilltrace_model::ServiceId;
@@ -21,6 +21,8 @@ use crate::visibility::Visibility;
 struct Kind {
     labels: Labels,
     selector: Option<Labels>,
+    /// As written: a list that says the default is not the same as none.
+    export_to: BTreeSet<String>,
 }
 
 /// Reads all hosts, oldest first. Entries of one namespace for one host are merged where they are
@@ -40,9 +42,7 @@ pub(crate) fn read(
             }
             let twin = found.iter_mut().find(|(own_kind, own)| {
                 let place = own.host == callee.host && own.id.namespace == callee.id.namespace;
-                let likewise =
-                    own.resolution == callee.resolution && own.visibility == callee.visibility;
-                place && likewise && *own_kind == kind
+                place && own.resolution == callee.resolution && *own_kind == kind
             });
             match twin {
                 Some((_, twin)) => merge(twin, callee),
@@ -112,7 +112,12 @@ fn hosts(
         created: source.created,
         distribution: services::distribution(source, inventory),
     };
-    let kind = || Kind { labels: source.labels(), selector: selector.clone() };
+    let exported = spec.get("exportTo").map(|list| list.texts()).unwrap_or_default();
+    let kind = || Kind {
+        labels: source.labels(),
+        selector: selector.clone(),
+        export_to: exported.iter().map(|name| (*name).to_owned()).collect(),
+    };
     names.into_iter().map(|host| (kind(), callee(host))).collect()
 }
 

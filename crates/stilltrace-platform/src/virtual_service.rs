@@ -186,13 +186,10 @@ type Targets = Vec<(String, Option<u16>, BTreeSet<String>)>;
 fn destinations(http: &[HttpRoute<'_>], spec: &Field<'_>) -> Targets {
     let mut found = Vec::new();
     for route in http {
-        // A single alternative without a namespace opens the route to all callers.
-        let limited = route.matches.iter().any(|entry| !entry.source_namespace().is_empty());
-        let namespaces: BTreeSet<String> = if limited {
-            route.matches.iter().map(|entry| entry.source_namespace().to_owned()).collect()
-        } else {
-            BTreeSet::new()
-        };
+        // One alternative with a namespace keeps the targets from callers of all others, even
+        // where another alternative would let them in.
+        let named = route.matches.iter().map(|entry| entry.source_namespace().to_owned());
+        let namespaces: BTreeSet<String> = named.filter(|name| !name.is_empty()).collect();
         let mirrors = route.mirrors.iter().flat_map(Field::items);
         let wrapped = route.destinations.iter().cloned().chain(mirrors);
         let all = wrapped.filter_map(|entry| entry.get("destination")).chain(route.mirror.clone());

@@ -15,7 +15,7 @@ use crate::hosts;
 use crate::matching::Caller;
 use crate::ports::is_http_or_sniffed as speaks_http;
 use crate::routes;
-use crate::scope::Listener;
+use crate::scope::{Listener, in_order_of_index};
 use crate::virtual_service::VirtualService;
 
 /// The port on which virtual services also serve hosts that no service has.
@@ -63,8 +63,10 @@ impl<'r> Registry<'r> {
         let mesh = proxy.mesh;
         let mut entries = BTreeMap::new();
         let wanted = |own: u16| port == 0 || own == port;
-        for (callee, visible) in &listener.services {
-            let of = &mesh.callees[*callee];
+        // Of several services of one name the last one that has the port answers.
+        for callee in in_order_of_index(listener.services.keys().copied(), mesh.callees) {
+            let Some(visible) = listener.services.get(&callee) else { continue };
+            let of = &mesh.callees[callee];
             // Where all ports are served, those that no proxy carries count too.
             let named = |own: u16, protocol: &str| {
                 visible.contains(&own) && protocol != "udp" || port == 0 && protocol == "udp"
@@ -76,7 +78,7 @@ impl<'r> Registry<'r> {
                 .filter(|(own, protocol)| wanted(*own) && named(*own, protocol))
                 .collect();
             if !ports.is_empty() {
-                let entry = Entry { callee: *callee, ports };
+                let entry = Entry { callee, ports };
                 entries.insert(of.host.to_ascii_lowercase(), entry);
             }
         }

@@ -18,11 +18,29 @@ pub(crate) struct Mesh {
     pub(super) objects: Vec<Value>,
     pub(super) hosts: Vec<String>,
     pub(super) applications: BTreeSet<String>,
+    pub(super) gateways: Vec<String>,
     count: usize,
 }
 
 /// The manifests of a seed, as a stream of documents.
 pub(crate) fn manifests(seed: u64) -> String {
+    stream(&made(seed))
+}
+
+/// The manifests of a seed with routes of all kinds.
+pub(crate) fn routed(seed: u64) -> String {
+    let mut mesh = made(seed);
+    mesh.ingress();
+    mesh.routes();
+    stream(&mesh)
+}
+
+fn stream(mesh: &Mesh) -> String {
+    let documents = mesh.objects.iter().map(|object| serde_json::to_string_pretty(object).unwrap());
+    documents.collect::<Vec<_>>().join("\n---\n")
+}
+
+fn made(seed: u64) -> Mesh {
     let mut dice = Dice::new(seed);
     let pool = ["shop", "pay", "web", "data"];
     let mut namespaces: Vec<String> =
@@ -38,11 +56,11 @@ pub(crate) fn manifests(seed: u64) -> String {
         objects: Vec::new(),
         hosts: Vec::new(),
         applications: BTreeSet::new(),
+        gateways: Vec::new(),
         count: 0,
     };
     mesh.fill();
-    let documents = mesh.objects.iter().map(|object| serde_json::to_string_pretty(object).unwrap());
-    documents.collect::<Vec<_>>().join("\n---\n")
+    mesh
 }
 
 impl Mesh {
@@ -148,6 +166,12 @@ impl Mesh {
                 policy.insert("outlierDetection".into(), policies::outlier(dice));
             }
             config.insert("defaultTrafficPolicy".into(), Value::Object(policy));
+        }
+        if dice.chance(15) {
+            let attempts = *dice.pick(&[0, 1, 5]);
+            let policy = json!({"attempts": attempts, "retryOn": "5xx", "perTryTimeout": "2s"});
+            let policy = if attempts == 0 { json!({"attempts": 0}) } else { policy };
+            config.insert("defaultHttpRetryPolicy".into(), policy);
         }
         for kind in ["Service", "VirtualService", "DestinationRule"] {
             if dice.chance(8) {

@@ -4,8 +4,10 @@
 
 mod apps;
 mod dice;
+mod forwarding;
 mod mesh;
 mod policies;
+mod routes;
 mod rules;
 
-pub(crate) use mesh::manifests;
+pub(crate) use mesh::{manifests, routed};

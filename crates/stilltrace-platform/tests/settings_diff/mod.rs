@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 const BESIDE: [&str; 2] = ["origins", "depends_on_age"];
 
 /// Equal and all comparisons by class, and what differs.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Tally {
     classes: BTreeMap<String, (usize, usize)>,
     misses: Vec<String>,
