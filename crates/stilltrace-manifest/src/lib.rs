@@ -26,4 +26,4 @@ pub use object::{Object, ObjectKey};
 pub use plain::read_plain;
 pub use problem::{Problem, ProblemKind};
 pub use tree::{MemoryTree, Tree, TreeError};
-pub use yaml::{Budget, Derivation, Mark, Node, ParseCache, Value};
+pub use yaml::{Budget, Derivation, Mark, Node, ParseCache, Scalar, Style, Value};

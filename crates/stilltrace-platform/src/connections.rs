@@ -8,7 +8,8 @@ use crate::labels::{Labels, selects};
 use crate::matching::{Caller, gateway_name};
 use crate::wanted::Wanted;
 
-/// One entry of `tcp` or `tls`.
+/// One entry of `tcp` or `tls`, or what a rule of the Gateway API comes to.
+#[derive(Clone)]
 pub(crate) struct Connections {
     /// Alternatives; empty matches everything.
     pub(crate) cases: Vec<Meeting>,
@@ -48,6 +49,11 @@ impl Connections {
 }
 
 impl Meeting {
+    /// The only entry of a route of the Gateway API.
+    pub(crate) fn of_greeting(sni: Vec<String>, port: Option<u16>) -> Self {
+        Self { sni, port, ..Self::default() }
+    }
+
     fn read(field: &Field<'_>) -> Self {
         let texts = |key: &str| field.get(key).map(|list| list.texts()).unwrap_or_default();
         let owned = |key: &str| texts(key).into_iter().map(str::to_owned).collect();

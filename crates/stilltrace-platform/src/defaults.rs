@@ -12,6 +12,8 @@ pub(crate) const ISTIO: &str = "Istio 1.31 default";
 pub(crate) const INSTALL: &str = "Istio 1.31 installation default";
 /// Defaults that Istio leaves to its proxy.
 pub(crate) const ENVOY: &str = "Envoy default";
+/// Defaults of the Gateway API's schema, which the API server fills in.
+pub(crate) const GATEWAY_API: &str = "Gateway API default";
 /// Defaults of Kubernetes itself.
 pub(crate) const KUBERNETES: &str = "Kubernetes default";
 /// A route's only destination gets every request.
@@ -43,6 +45,8 @@ pub(crate) const ANNOTATED: &str =
 
 /// Status of a redirect that names none.
 pub(crate) const REDIRECT: u16 = 301;
+/// Status of a redirect of the Gateway API that names none.
+pub(crate) const GATEWAY_API_REDIRECT: u16 = 302;
 /// Tries after the first.
 pub(crate) const RETRY_ATTEMPTS: u32 = 2;
 /// Conditions under which a request is tried again.

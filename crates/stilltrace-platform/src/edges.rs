@@ -10,6 +10,7 @@ use crate::destination_rule::Rules;
 use crate::directory::Directory;
 use crate::endpoints;
 use crate::field::Field;
+use crate::gateway_api::Listener;
 use crate::injection::Injected;
 use crate::inventory::Inventory;
 use crate::mesh_config::MeshConfig;
@@ -35,6 +36,8 @@ pub(crate) struct Mesh<'a> {
     pub(crate) directory: &'a Directory,
     /// All virtual services, oldest first.
     pub(crate) virtual_services: &'a [VirtualService<'a>],
+    /// All listeners of gateways of the Gateway API.
+    pub(crate) listeners: &'a [Listener<'a>],
     /// All destination rules.
     pub(crate) rules: &'a Rules<'a>,
     /// Who demands mutual TLS.

@@ -9,11 +9,19 @@ use crate::field::Field;
 use crate::virtual_service::HttpRoute;
 
 /// What a route changes.
+#[derive(Default)]
 pub(crate) struct Changes {
     /// One line for every header that is set, added or removed.
     pub(crate) headers: Vec<Origin>,
     /// The new host, if it changes.
     pub(crate) host: Option<Setting<String>>,
+}
+
+impl Changes {
+    /// Adds changes of headers.
+    pub(crate) fn add(&mut self, more: Vec<Origin>) {
+        self.headers.extend(more);
+    }
 }
 
 /// The changes of an entry of `http`, with those of its destination where it has one only.
@@ -68,10 +76,11 @@ fn host_of(block: &Field<'_>) -> Option<Setting<String>> {
 }
 
 /// Names that Envoy does not treat as headers.
-fn is_internal(name: &str) -> bool {
+pub(crate) fn is_internal(name: &str) -> bool {
     name.starts_with(':') || name.eq_ignore_ascii_case("host")
 }
 
-fn is_host(name: &str) -> bool {
+/// Names of the host among headers.
+pub(crate) fn is_host(name: &str) -> bool {
     name.eq_ignore_ascii_case(":authority") || name.eq_ignore_ascii_case("host")
 }

@@ -15,14 +15,15 @@ use crate::source::Source;
 use crate::virtual_service::HttpRoute;
 use crate::wanted::Wanted;
 
-/// An entry of `http`, its delegate merged in.
+/// An entry of `http`, its delegate merged in, or what a rule of the Gateway API comes to.
+#[derive(Clone)]
 pub(crate) struct HttpRule {
     /// Name, or empty.
-    name: String,
+    pub(crate) name: String,
     /// Alternatives; empty matches everything.
     pub(crate) cases: Vec<Match>,
     /// The route without name, conditions and targets.
-    template: Route,
+    pub(crate) template: Route,
     /// Where requests go.
     pub(crate) targets: Vec<(Wanted, Setting<u32>)>,
     /// Where copies go.
@@ -152,7 +153,7 @@ pub(crate) fn weighted(items: &[Field<'_>]) -> Vec<(Wanted, Setting<u32>)> {
 }
 
 /// A share of requests in the resolution that Envoy gets: a millionth.
-fn share(percent: f64) -> f64 {
+pub(crate) fn share(percent: f64) -> f64 {
     // The cast cuts off, as Istio's does.
     f64::from((percent * 10_000.0) as u32) / 10_000.0
 }

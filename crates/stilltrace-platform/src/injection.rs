@@ -5,6 +5,9 @@
 
 use crate::labels::Labels;
 
+/// Label of pods that Istio deploys, with what they are for.
+pub(crate) const MANAGED: &str = "gateway.istio.io/managed";
+
 /// What injection makes of pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Injected {
@@ -26,6 +29,12 @@ pub(crate) fn injected(
     const CHOICE: &str = "sidecar.istio.io/inject";
     if is_injected_by_hand(annotations) {
         return Injected::Sidecar;
+    }
+    match labels.get(MANAGED).map(String::as_str) {
+        Some("istio.io-gateway-controller") => return Injected::Gateway,
+        // Waypoints route for the services that name them, not for callers of their own.
+        Some("istio.io-mesh-controller") => return Injected::Nothing,
+        _ => {}
     }
     let chosen = labels.get(CHOICE).or_else(|| annotations.get(CHOICE)).map(String::as_str);
     let in_namespace = namespace.get("istio-injection").map(String::as_str);

@@ -8,7 +8,8 @@
 //! Nothing here opens a file, knows the time or fails: whatever cannot be read or decided is a
 //! [`stilltrace_model::Gap`] of the platform, and the default in effect is used. Patches
 //! of `EnvoyFilter` objects are listed, not evaluated; rules that ambient clients miss are found, not
-//! their routes through waypoints. Not read yet: routes of the Gateway API.
+//! their routes through waypoints. Routes and gateways of the Gateway API become the rules that Istio
+//! makes of them (`gateway_api`).
 
 mod admission;
 mod age;
@@ -26,6 +27,7 @@ mod endpoints;
 mod envoy_filter;
 mod field;
 mod gaps;
+mod gateway_api;
 mod gitops;
 mod header_changes;
 mod hosts;

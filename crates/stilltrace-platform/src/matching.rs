@@ -17,6 +17,8 @@ pub(crate) enum Text {
     Exact(String),
     /// Starts with.
     Prefix(String),
+    /// A path that starts with these segments, as the Gateway API means a prefix.
+    Segments(String),
     /// Matches a regular expression as a whole.
     Regex(String),
     /// Is there at all.
@@ -94,6 +96,59 @@ impl Match {
         &self.written
     }
 
+    /// The only entry of a route of the Gateway API, written at `origin` if it is.
+    pub(crate) fn of_request(
+        origin: Option<Origin>,
+        uri: Option<Text>,
+        method: Option<Text>,
+        headers: BTreeMap<String, Text>,
+        query: BTreeMap<String, Text>,
+    ) -> Self {
+        let written = origin.into_iter().collect();
+        Self { uri, method, headers, query, written, ..Self::default() }
+    }
+
+    /// The condition on the path.
+    pub(crate) fn uri(&self) -> Option<&Text> {
+        self.uri.as_ref()
+    }
+
+    /// The same for callers of one port only.
+    pub(crate) fn at_port(self, port: u16) -> Self {
+        Self { port: Some(port), ..self }
+    }
+
+    /// The place among routes of the Gateway API, the greatest first: exact paths, prefixes and
+    /// expressions, longer ones, a method, more headers, more query parameters (Istio's
+    /// `sortHTTPRoutes`).
+    pub(crate) fn precedence(&self) -> (u8, usize, bool, usize, usize) {
+        let (kind, length) = match &self.uri {
+            Some(Text::Exact(path)) => (3, path.len()),
+            Some(Text::Prefix(path) | Text::Segments(path)) => (2, path.len()),
+            Some(Text::Regex(path)) => (1, path.len()),
+            Some(Text::Present) | None => (0, 0),
+        };
+        (kind, length, self.method.is_some(), self.headers.len(), self.query.len())
+    }
+
+    /// Whether a request can fulfil both conditions, as far as exact texts tell.
+    pub(crate) fn may_meet(&self, other: &Self) -> bool {
+        let differ = |a: Option<&Text>, b: Option<&Text>| match (a, b) {
+            (Some(Text::Exact(a)), Some(Text::Exact(b))) => a != b,
+            (Some(Text::Segments(a)), Some(Text::Segments(b))) => a != b && a.len() == b.len(),
+            _ => false,
+        };
+        let named = |a: &BTreeMap<String, Text>, b: &BTreeMap<String, Text>| {
+            a.iter().any(|(name, text)| differ(Some(text), b.get(name)))
+        };
+        let ports = matches!((self.port, other.port), (Some(a), Some(b)) if a != b);
+        !(ports
+            || differ(self.uri.as_ref(), other.uri.as_ref())
+            || differ(self.method.as_ref(), other.method.as_ref())
+            || named(&self.headers, &other.headers)
+            || named(&self.query, &other.query))
+    }
+
     /// Name of the entry, or empty.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -127,7 +182,7 @@ impl Match {
             None | Some(Text::Present) => true,
             Some(Text::Prefix(prefix)) => prefix == "/",
             Some(Text::Regex(regex)) => regex == ".*",
-            Some(Text::Exact(_)) => false,
+            Some(Text::Exact(_) | Text::Segments(_)) => false,
         };
         let conditions = [&self.scheme, &self.method, &self.authority];
         path && conditions.iter().all(|condition| condition.is_none())
@@ -249,7 +304,7 @@ impl Text {
     fn condition(&self) -> TextCondition {
         match self {
             Self::Exact(text) => TextCondition::Exact(text.clone()),
-            Self::Prefix(text) => TextCondition::Prefix(text.clone()),
+            Self::Prefix(text) | Self::Segments(text) => TextCondition::Prefix(text.clone()),
             Self::Regex(text) if text != "*" => TextCondition::Regex(text.clone()),
             Self::Regex(_) | Self::Present => TextCondition::Present,
         }
@@ -261,6 +316,10 @@ impl Text {
             Self::Exact(text) => Some(PathCondition::Exact(text.clone())),
             Self::Prefix(text) if text == "/" => None,
             Self::Prefix(text) => Some(PathCondition::Prefix(text.clone())),
+            Self::Segments(text) => {
+                let path = text.strip_suffix('/').unwrap_or(text);
+                Some(PathCondition::Segments(path.to_owned()))
+            }
             Self::Regex(text) => Some(PathCondition::Regex(text.clone())),
             Self::Present => None,
         }

@@ -20,6 +20,7 @@ use crate::endpoints::Backends;
 use crate::envoy_filter;
 use crate::field::Field;
 use crate::gaps::Gaps;
+use crate::gateway_api::{self, Facts};
 use crate::gitops::ClusterObjects;
 use crate::inbound;
 use crate::ineffective::{self, Search};
@@ -54,6 +55,8 @@ pub(crate) fn effective(
 ) -> Platform {
     let gaps = Rc::clone(&cluster.gaps);
     let refused = take_refused(&mut cluster.applied);
+    let deployed = gateway_api::deployments(&cluster.applied);
+    cluster.applied.extend(deployed);
     let objects = Objects { applied: &cluster.applied, written, tree, root };
     let mut platform = compute(&objects, &gaps, Guess::FirstByName);
     platform.refused = refused;
@@ -131,7 +134,14 @@ fn served_by(
     let peers = PeerPolicies::read(&inventory, &config.root_namespace);
     let directory = Directory::new(&callees);
     let retries = document.as_ref().and_then(|document| document.get("defaultHttpRetryPolicy"));
-    let virtual_services = virtual_service::read(&inventory, &config, retries.as_ref());
+    let listeners = gateway_api::listeners(&inventory);
+    let facts = Facts {
+        inventory: &inventory,
+        mesh: &config,
+        mesh_retries: retries.as_ref(),
+        listeners: &listeners,
+    };
+    let virtual_services = virtual_service::read(&facts);
     let rules = Rules::read(&inventory, &config);
     let sidecars = sidecar_scope::read(&inventory);
     let owners = ownership::read(tree, objects.written);
@@ -143,6 +153,7 @@ fn served_by(
         callees: &callees,
         directory: &directory,
         virtual_services: &virtual_services,
+        listeners: &listeners,
         rules: &rules,
         peers: &peers,
         endpoints: callees.iter().map(|callee| endpoints(callee, &replicas)).collect(),

@@ -3,7 +3,7 @@
 //! The rules of Istio's `retry.ConvertPolicy`, release 1.31: a route's own block replaces the mesh
 //! default whole, and conditions that it does not name are Istio's own, not the mesh default's.
 
-use stilltrace_model::{Retries, Setting};
+use stilltrace_model::{Origin, Retries, Setting};
 
 use crate::defaults;
 use crate::field::Field;
@@ -13,7 +13,15 @@ use crate::field::Field;
 pub(crate) fn read(route: Option<&Field<'_>>, mesh: Option<&Field<'_>>) -> (Retries, bool) {
     let Some(block) = route.or(mesh) else { return (istio(), false) };
     let mut retries = of_block(block);
-    if let (Some(_), Some(mesh)) = (route, mesh) {
+    if route.is_some() {
+        replace_mesh_default(&mut retries, mesh);
+    }
+    (retries, block.get("retryIgnorePreviousHosts").is_some())
+}
+
+/// Notes the fields of the mesh default that a route's own block makes ineffective.
+pub(crate) fn replace_mesh_default(retries: &mut Retries, mesh: Option<&Field<'_>>) {
+    if let Some(mesh) = mesh {
         let lost = |key: &str| mesh.get(key).map(|field| field.origin());
         retries.attempts.overrode.extend(lost("attempts"));
         retries.per_try_timeout.overrode.extend(lost("perTryTimeout"));
@@ -22,7 +30,16 @@ pub(crate) fn read(route: Option<&Field<'_>>, mesh: Option<&Field<'_>>) -> (Retr
         retries.other_hosts.overrode.extend(lost("retryIgnorePreviousHosts"));
         retries.remote_localities.overrode.extend(lost("retryRemoteLocalities"));
     }
-    (retries, block.get("retryIgnorePreviousHosts").is_some())
+}
+
+/// Istio's retries under other conditions, in the notation of `retryOn`, that `origin` names.
+pub(crate) fn under(conditions: &str, origin: Origin) -> Retries {
+    let mut retries = istio();
+    let conditions = Conditions::parse(conditions);
+    retries.envoy_retry_on = conditions.envoy_text();
+    retries.status_codes.clone_from(&conditions.codes);
+    retries.retry_on = Setting::new(conditions.words(), origin);
+    retries
 }
 
 /// What applies to requests that no block speaks about.

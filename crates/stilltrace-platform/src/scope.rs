@@ -273,8 +273,13 @@ fn visible_routes(
         let own = classes.get(service.source.namespace());
         let lists = [own, any];
         let admitted = service.hosts.iter().any(|host| {
-            lists.iter().flatten().any(|class| class.admits_route(host))
-                && !lists.iter().flatten().any(|class| class.excludes(host))
+            lists.iter().flatten().any(|class| {
+                if service.is_of_gateway_api() {
+                    class.admits(host)
+                } else {
+                    class.admits_route(host)
+                }
+            }) && !lists.iter().flatten().any(|class| class.excludes(host))
         });
         service.is_for_mesh() && service.visibility.includes(namespace) && admitted
     };

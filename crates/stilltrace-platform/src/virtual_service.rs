@@ -1,13 +1,16 @@
 //! Virtual services: hosts, visibility and routes, before anyone asks for them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use stilltrace_model::Timestamp;
 
 use crate::connections::{Connections, Meeting};
 use crate::delegate;
 use crate::field::Field;
+use crate::gateway_api::{self, Facts};
 use crate::hosts;
 use crate::http_rule::HttpRule;
-use crate::inventory::Inventory;
 use crate::matching::{Match, gateway_name};
 use crate::mesh_config::MeshConfig;
 use crate::source::Source;
@@ -16,8 +19,10 @@ use crate::wanted::Wanted;
 
 /// A virtual service whose delegates are merged in.
 pub(crate) struct VirtualService<'a> {
-    /// The object.
+    /// The object; of several routes of the Gateway API the oldest.
     pub(crate) source: &'a Source,
+    /// `namespace/name` of what Istio makes of routes of the Gateway API.
+    pub(crate) live_name: Option<Arc<str>>,
     /// Hosts in lower case, short names completed.
     pub(crate) hosts: Vec<String>,
     /// `mesh` or `namespace/name` of gateways.
@@ -72,18 +77,18 @@ pub(crate) struct HttpRoute<'a> {
     pub(crate) cors: Option<Field<'a>>,
 }
 
-/// Reads all virtual services that have hosts, oldest first.
-///
-/// `mesh_retries` is the mesh's `defaultHttpRetryPolicy`.
-pub(crate) fn read<'a>(
-    inventory: &Inventory<'a>,
-    mesh: &MeshConfig,
-    mesh_retries: Option<&Field<'_>>,
-) -> Vec<VirtualService<'a>> {
+/// Reads all virtual services that have hosts, and what routes of the Gateway API come to, oldest
+/// first.
+pub(crate) fn read<'a>(facts: &Facts<'_, 'a>) -> Vec<VirtualService<'a>> {
+    let Facts { inventory, mesh, mesh_retries, .. } = *facts;
     let sources = inventory.of("networking.istio.io", "VirtualService");
     let parts: BTreeMap<(&str, &str), &'a Source> =
         sources.iter().map(|source| ((source.namespace(), source.name()), *source)).collect();
-    sources.iter().filter_map(|source| read_one(source, &parts, mesh, mesh_retries)).collect()
+    let written = sources.iter().filter_map(|source| read_one(source, &parts, mesh, mesh_retries));
+    let mut found: Vec<VirtualService<'a>> = written.collect();
+    found.extend(gateway_api::virtual_services(facts));
+    found.sort_by(|a, b| inventory.guess.order(a.rank(), b.rank()));
+    found
 }
 
 fn read_one<'a>(
@@ -117,6 +122,7 @@ fn read_one<'a>(
     }
     Some(VirtualService {
         source,
+        live_name: None,
         hosts,
         gateways,
         visibility: Visibility::read(Some(&spec), default, namespace),
@@ -161,12 +167,26 @@ impl VirtualService<'_> {
     }
 
     /// Its rank for a client, before age counts: private to the client's namespace, exported to it,
-    /// public.
+    /// public; within each, routes of the Gateway API in the client's namespace first.
     pub(crate) fn class_for(&self, namespace: &str) -> u8 {
-        match &self.visibility {
+        let own = self.source.namespace() == namespace;
+        let class = match &self.visibility {
             Visibility::Public => 2,
-            Visibility::Namespaces(_) => u8::from(self.source.namespace() != namespace),
-        }
+            Visibility::Namespaces(_) => u8::from(!own),
+        };
+        2 * class + u8::from(!(own && self.is_of_gateway_api()))
+    }
+
+    /// Whether it is made of routes of the Gateway API, to which other rules apply in places.
+    pub(crate) fn is_of_gateway_api(&self) -> bool {
+        self.live_name.is_some()
+    }
+
+    /// What Istio orders it by where ages are equal: its name, then its namespace.
+    pub(crate) fn rank(&self) -> (Option<Timestamp>, (&str, &str)) {
+        let own = self.live_name.as_deref().and_then(|name| name.split_once('/'));
+        let name = own.map_or_else(|| self.source.name(), |(_, name)| name);
+        (self.source.created, (name, self.source.namespace()))
     }
 
     /// Whether it routes calls between workloads, not only calls through a gateway.

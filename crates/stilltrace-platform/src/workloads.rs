@@ -7,7 +7,7 @@ use stilltrace_model::{AppContainer, Bytes, ContainerId, Millicores, Setting, Wo
 use crate::defaults;
 use crate::endpoints::TLS_MODE;
 use crate::field::Field;
-use crate::injection::{Injected, injected};
+use crate::injection::{self, Injected, injected};
 use crate::inventory::Inventory;
 use crate::kubernetes;
 use crate::labels::Labels;
@@ -66,8 +66,14 @@ impl<'a> Pods<'a> {
 
     /// What the pods' label says about mutual TLS. Injection sets it unless the template does.
     pub(crate) fn tls_mode(&self) -> &str {
-        let injected = if self.injected == Injected::Nothing { "disabled" } else { "istio" };
+        let bare = self.injected == Injected::Nothing || self.is_deployed_by_istio();
+        let injected = if bare { "disabled" } else { "istio" };
         self.labels.get(TLS_MODE).map_or(injected, String::as_str)
+    }
+
+    /// Whether Istio deploys the pods for a gateway: no injection touches them.
+    fn is_deployed_by_istio(&self) -> bool {
+        self.labels.contains_key(injection::MANAGED)
     }
 
     /// The number of the container port of this name and transport.

@@ -1,6 +1,6 @@
 //! Routes: where a proxy sends a request, how often it tries, and what it changes on the way.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{Origin, ServiceId, Setting};
 
@@ -13,9 +13,12 @@ pub use table::{Alternative, RouteTable, TcpRoute, VirtualHost};
 /// One route of a proxy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
-    /// The `VirtualService` that it comes from; `None` for the route a service gets by itself.
+    /// The `VirtualService` or Gateway API route that it comes from; `None` for the route a service gets by itself.
     /// With a delegate this is the root, as in the proxy's metadata.
     pub object: Option<Origin>,
+    /// `namespace/name` by which the proxy's metadata names the object, where that is none of Git:
+    /// Istio makes a virtual service of several routes of the Gateway API and names it itself.
+    pub live_name: Option<Arc<str>>,
     /// The entry of `http` that it is made of: the delegate's where the root hands over.
     pub rule: Option<Origin>,
     /// The entries of `match` that the conditions come from: the delegate's, then that of the root
@@ -58,6 +61,7 @@ impl Route {
     ) -> Self {
         Self {
             object: None,
+            live_name: None,
             rule: None,
             conditions: Vec::new(),
             name: String::new(),
@@ -107,6 +111,10 @@ pub struct Target {
 }
 
 impl Target {
+    /// Istio's name for where references to backends that may not be used lead: a cluster that no
+    /// proxy has.
+    pub const UNKNOWN: &'static str = "UnknownService";
+
     /// A service port that nobody wrote down: `of` says why it is meant.
     pub fn implied(service: ServiceId, host: String, port: u16, of: &'static str) -> Self {
         Self {

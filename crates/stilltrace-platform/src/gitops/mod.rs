@@ -27,7 +27,7 @@ mod own;
 mod reach;
 mod render;
 mod roots;
-mod selector;
+pub(crate) mod selector;
 mod unreconciled;
 mod variants;
 mod walk;

@@ -172,6 +172,7 @@ fn forward(
     let mut route = weighted(proxy, dialled.port, entry);
     dialled.listen.clone_into(&mut route.listen);
     route.object = Some(service.source.origin());
+    route.live_name.clone_from(&service.live_name);
     route.named = true;
     route
 }
@@ -192,6 +193,7 @@ pub(super) fn weighted(proxy: &Proxy<'_, '_>, port: u16, entry: &Connections) ->
         subnets: Vec::new(),
         destinations: destinations.collect(),
         object: None,
+        live_name: None,
         named: false,
         idle_timeout: first.and_then(|callee| proxy.idle_time(*callee)),
     }
@@ -214,6 +216,7 @@ fn own(proxy: &Proxy<'_, '_>, dialled: &Dialled<'_>) -> Option<TcpRoute> {
             weight: Setting::default_of(100, defaults::SINGLE),
         }],
         object: None,
+        live_name: None,
         named: false,
         idle_timeout: Some(idle_timeout),
     })

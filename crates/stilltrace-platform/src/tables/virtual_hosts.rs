@@ -133,6 +133,9 @@ pub(super) fn of_port(
             continue;
         }
         let (strangers, known) = separate(service, *index, &registry, listener);
+        if service.is_of_gateway_api() && !routes_any(proxy, service, &known, &registry) {
+            continue;
+        }
         claims.push(Claim { index: *index, strangers, known, routes: Arc::from(routes) });
     }
     let mut assembly = Assembly::new(proxy, listener, &registry, port);
@@ -159,6 +162,20 @@ pub(super) fn of_port(
     assembly.hosts
 }
 
+/// Whether a route of the Gateway API is the caller's own or that of a service that it routes: others
+/// have no say.
+fn routes_any(
+    proxy: &Proxy<'_, '_>,
+    service: &VirtualService<'_>,
+    known: &[&str],
+    registry: &Registry<'_>,
+) -> bool {
+    let home = service.source.namespace();
+    let entries = known.iter().filter_map(|host| registry.entries.get(*host));
+    let mut namespaces = entries.map(|entry| &proxy.mesh.callees[entry.callee].id.namespace);
+    namespaces.any(|namespace| namespace == home || proxy.namespace == home)
+}
+
 /// Hosts of a virtual service that no service has, and the services that it claims.
 fn separate<'r>(
     service: &VirtualService<'_>,
@@ -176,6 +193,10 @@ fn separate<'r>(
         }
     }
     for host in wild {
+        if service.is_of_gateway_api() {
+            strangers.push(host.clone());
+            continue;
+        }
         let mut any = false;
         for (own, entry) in &registry.entries {
             if !hosts::overlap(own, host) {

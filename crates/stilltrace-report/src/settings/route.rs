@@ -52,7 +52,7 @@ fn host_routes(host: &VirtualHost) -> Value {
     {
         let others = host.depends_on_age.iter().map(|other| {
             let mut object = Object::default();
-            name_object(&mut object, &other.object);
+            name_object(&mut object, &other.object, None);
             let routes = other.routes.iter().map(|route| values(route).into_value());
             object.put("routes", Value::Array(routes.collect()));
             object.into_value()
@@ -67,9 +67,11 @@ fn host_routes(host: &VirtualHost) -> Value {
     Value::Array(routes)
 }
 
-fn name_object(object: &mut Object, origin: &Origin) {
+/// The name that the proxy's metadata gives to the object that a route comes from.
+fn name_object(object: &mut Object, origin: &Origin, live_name: Option<&str>) {
     if let Some(named) = origin.object() {
-        object.put_from("vs", json!(format!("{}/{}", named.namespace, named.name)), origin);
+        let own = || format!("{}/{}", named.namespace, named.name);
+        object.put_from("vs", json!(live_name.map_or_else(own, str::to_owned)), origin);
     }
 }
 
@@ -86,7 +88,7 @@ fn values(route: &Route) -> Object {
         ([], None) => {}
     }
     if let Some(origin) = &route.object {
-        name_object(&mut object, origin);
+        name_object(&mut object, origin, route.live_name.as_deref());
     }
     if !route.name.is_empty() && route.name != "default" {
         object.put("name", json!(route.name));
@@ -167,7 +169,7 @@ fn mark_destinations(object: &mut Object, destinations: &[Destination]) {
 
 /// `host|port`, with the subset where there is one; a cluster that has another kind of name keeps it.
 fn cluster(target: &Target) -> String {
-    if target.host.starts_with("outbound_.") {
+    if target.host.starts_with("outbound_.") || target.host == Target::UNKNOWN {
         return target.host.clone();
     }
     match &target.subset {
@@ -304,7 +306,7 @@ fn connection(route: &TcpRoute) -> (String, Value) {
     }
     if let Some(origin) = &route.object {
         if route.named {
-            name_object(&mut object, origin);
+            name_object(&mut object, origin, route.live_name.as_deref());
         } else {
             object.mark("to", origin);
         }

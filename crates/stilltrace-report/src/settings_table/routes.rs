@@ -70,9 +70,7 @@ pub(super) fn summary(target: &str, settings: &Fields) -> Vec<String> {
     let (host, port) = target.split_once('|').unwrap_or((target, ""));
     let routes = of_host(settings, host, port);
     let mut parts = Vec::new();
-    if let Some(object) = routes.iter().find_map(|route| route.get("vs")?.as_str()) {
-        parts.push(format!("VirtualService {object}"));
-    }
+    parts.extend(routes.iter().filter_map(Value::as_object).find_map(object));
     if let [one] = routes {
         if let Some(millis) = one.get("timeout_ms").and_then(Value::as_u64) {
             parts.push(format!("timeout {}", value::time(millis)));
@@ -94,11 +92,22 @@ pub(super) fn summary(target: &str, settings: &Fields) -> Vec<String> {
     parts
 }
 
+/// The object that a route comes from: the one of Git, where the proxy knows it by another name.
+fn object(route: &Fields) -> Option<String> {
+    let live = route.get("vs")?.as_str()?;
+    let origin = route.get("origins").and_then(|origins| origins.get("vs")?.get("object"));
+    let written = origin.and_then(|object| {
+        let text = |key: &str| object.get(key).and_then(Value::as_str);
+        Some(format!("{} {}/{}", text("kind")?, text("namespace")?, text("name")?))
+    });
+    Some(written.unwrap_or_else(|| format!("VirtualService {live}")))
+}
+
 fn heading(page: &mut Page, word: &str, route: &Fields) {
     let mut text = format!("{} → {}", condition(route), destination(route));
     let name = route.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
-    if let Some(object) = route.get("vs").and_then(Value::as_str) {
-        text.extend([format!("  VirtualService {object}")]);
+    if let Some(object) = object(route) {
+        text.extend([format!("  {object}")]);
         if let Some(name) = name {
             text.extend([format!(" `{name}`")]);
         }

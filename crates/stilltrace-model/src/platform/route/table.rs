@@ -53,8 +53,10 @@ pub struct TcpRoute {
     pub subnets: Vec<String>,
     /// Where connections go.
     pub destinations: Vec<Destination>,
-    /// The `VirtualService` that it comes from; `None` for the route a service gets by itself.
+    /// The `VirtualService` or Gateway API route that it comes from; `None` for the route a service gets by itself.
     pub object: Option<Origin>,
+    /// How the proxy's metadata names it where Git holds no such object, as in [`Route`].
+    pub live_name: Option<Arc<str>>,
     /// Whether the proxy's metadata names the object; it does not for ranges and on gateways.
     pub named: bool,
     /// Time after which an idle connection is closed; `None` is the proxy's default of 1 h.

@@ -19,7 +19,7 @@ use crate::virtual_service::VirtualService;
 type Greetings = BTreeMap<u16, BTreeMap<String, String>>;
 
 /// Everything that the servers of a gateway forward.
-pub(super) fn of(proxy: &Proxy<'_, '_>, merged: &Merged<'_>) -> Vec<TcpRoute> {
+pub(super) fn of(proxy: &Proxy<'_, '_>, merged: &Merged) -> Vec<TcpRoute> {
     let mut found = Vec::new();
     let mut greetings = Greetings::new();
     for (opened, server) in merged.forwarding() {
@@ -35,7 +35,7 @@ pub(super) fn of(proxy: &Proxy<'_, '_>, merged: &Merged<'_>) -> Vec<TcpRoute> {
 }
 
 /// The first entry of `tcp` that is meant for the server takes every connection.
-fn all(proxy: &Proxy<'_, '_>, opened: &Opened, server: &Server<'_>) -> Option<TcpRoute> {
+fn all(proxy: &Proxy<'_, '_>, opened: &Opened, server: &Server) -> Option<TcpRoute> {
     for (_, service) in bound(proxy, &server.gateway) {
         if !shares_host(server, service) {
             continue;
@@ -60,7 +60,7 @@ fn all(proxy: &Proxy<'_, '_>, opened: &Opened, server: &Server<'_>) -> Option<Tc
 fn by_greeting(
     proxy: &Proxy<'_, '_>,
     opened: &Opened,
-    server: &Server<'_>,
+    server: &Server,
     greetings: &mut Greetings,
 ) -> Vec<TcpRoute> {
     let mut found = Vec::new();
@@ -88,7 +88,7 @@ fn by_greeting(
 }
 
 /// Encrypted connections whose greeting names a cluster of this proxy.
-fn to_clusters(proxy: &Proxy<'_, '_>, opened: &Opened, server: &Server<'_>) -> Vec<TcpRoute> {
+fn to_clusters(proxy: &Proxy<'_, '_>, opened: &Opened, server: &Server) -> Vec<TcpRoute> {
     let mut found = Vec::new();
     for (callee, ports) in &proxy.view.services {
         let service = &proxy.mesh.callees[*callee];
@@ -112,6 +112,7 @@ fn to_clusters(proxy: &Proxy<'_, '_>, opened: &Opened, server: &Server<'_>) -> V
                     subnets: Vec::new(),
                     destinations: vec![Destination { to, weight }],
                     object: None,
+                    live_name: None,
                     named: false,
                     idle_timeout: proxy.idle_time(*callee),
                 });
@@ -125,6 +126,7 @@ fn placed(mut route: TcpRoute, opened: &Opened, service: &VirtualService<'_>) ->
     route.listen = listen(opened);
     route.port = opened.port;
     route.object = Some(service.source.origin());
+    route.live_name.clone_from(&service.live_name);
     route
 }
 
@@ -143,7 +145,7 @@ fn sni(names: &[String]) -> Vec<String> {
 }
 
 /// Whether a host of the virtual service overlaps with one that the server offers it.
-fn shares_host(server: &Server<'_>, service: &VirtualService<'_>) -> bool {
+fn shares_host(server: &Server, service: &VirtualService<'_>) -> bool {
     let mut offered = server.hosts_for(service.source.namespace());
     offered.any(|own| service.hosts.iter().any(|host| hosts::overlap(own, host)))
 }

@@ -23,7 +23,7 @@ use servers::{Merged, Server};
 
 /// Everything that the gateway proxy of these pods routes.
 pub(super) fn routes(proxy: &Proxy<'_, '_>, pods: &Pods<'_>) -> ProxyRoutes {
-    let merged = servers::merge(proxy.mesh.inventory, pods);
+    let merged = servers::merge(proxy.mesh, pods);
     let mut table = RouteTable::default();
     for name in merged.route_names() {
         let hosts = virtual_hosts(proxy, &merged, &name);
@@ -80,7 +80,7 @@ struct Draft {
 }
 
 /// The virtual hosts of one list, by host name.
-fn virtual_hosts(proxy: &Proxy<'_, '_>, merged: &Merged<'_>, name: &str) -> Vec<VirtualHost> {
+fn virtual_hosts(proxy: &Proxy<'_, '_>, merged: &Merged, name: &str) -> Vec<VirtualHost> {
     let mut built: BTreeMap<Block, Vec<Route>> = BTreeMap::new();
     let mut drafts: BTreeMap<String, Draft> = BTreeMap::new();
     for server in merged.servers_of(name) {
@@ -157,11 +157,7 @@ fn collapse(
     found
 }
 
-fn routes_of(
-    proxy: &Proxy<'_, '_>,
-    server: &Server<'_>,
-    service: &VirtualService<'_>,
-) -> Vec<Route> {
+fn routes_of(proxy: &Proxy<'_, '_>, server: &Server, service: &VirtualService<'_>) -> Vec<Route> {
     let caller = Caller {
         labels: proxy.labels,
         namespace: proxy.namespace,
@@ -175,7 +171,7 @@ fn routes_of(
 
 /// The hosts that clients of a server reach through a virtual service: of two that overlap, the
 /// narrower one.
-fn intersection(server: &Server<'_>, service: &VirtualService<'_>) -> BTreeSet<String> {
+fn intersection(server: &Server, service: &VirtualService<'_>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for own in server.hosts_for(service.source.namespace()) {
         for host in &service.hosts {

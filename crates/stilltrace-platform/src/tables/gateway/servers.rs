@@ -5,17 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stilltrace_model::Origin;
+use stilltrace_model::{Origin, Timestamp};
 
+use crate::edges::Mesh;
 use crate::field::Field;
-use crate::inventory::Inventory;
 use crate::labels::selects;
 use crate::workloads::Pods;
 
+mod listeners;
 mod ports;
 
-/// One server of a `Gateway` object.
-pub(super) struct Server<'a> {
+/// One server of a `Gateway` object, or a listener of the Gateway API.
+pub(super) struct Server {
     /// `namespace/name` of the object.
     pub(super) gateway: String,
     /// The port that clients dial.
@@ -28,7 +29,15 @@ pub(super) struct Server<'a> {
     bind: String,
     name: String,
     namespace: String,
-    tls: Option<Field<'a>>,
+    created: Option<Timestamp>,
+    tls: Option<Tls>,
+}
+
+/// What a server does with encrypted connections.
+struct Tls {
+    mode: String,
+    /// The line that sends plaintext clients to HTTPS.
+    redirect: Option<Origin>,
 }
 
 /// A port that the proxy opens.
@@ -43,8 +52,8 @@ pub(super) struct Opened {
 
 /// All servers of a proxy that do not clash.
 #[derive(Default)]
-pub(super) struct Merged<'a> {
-    servers: Vec<Server<'a>>,
+pub(super) struct Merged {
+    servers: Vec<Server>,
     /// Servers of every opened port, in order.
     opened: Vec<(Opened, Vec<usize>, String)>,
     by_route: BTreeMap<String, Vec<usize>>,
@@ -56,26 +65,34 @@ pub(super) struct Merged<'a> {
 }
 
 /// The servers that the pods of a gateway run.
-pub(super) fn merge<'a>(inventory: &Inventory<'a>, pods: &Pods<'_>) -> Merged<'a> {
+pub(super) fn merge(mesh: &Mesh<'_>, pods: &Pods<'_>) -> Merged {
+    let inventory = mesh.inventory;
     let targets = ports::targets(inventory, pods);
-    let mut merged = Merged::default();
+    let mut found = listeners::servers(mesh.listeners, &targets, &pods.id.namespace);
+    let isolated: BTreeSet<String> = listeners::deployed_in(mesh.listeners, &targets);
     for source in inventory.of("networking.istio.io", "Gateway") {
         let Some(spec) = source.spec() else { continue };
         let selector = spec.get("selector").map(|labels| labels.labels()).unwrap_or_default();
-        if !selects(&selector, &pods.labels) {
+        let kept_out = !isolated.is_empty() && !isolated.contains(source.namespace());
+        if !selects(&selector, &pods.labels) || kept_out {
             continue;
         }
         for field in spec.list("servers") {
             let Some(server) = Server::read(&field) else { continue };
             let port = ports::resolve(server.port, &targets);
-            merged.add(server, port);
+            found.push((server, port));
         }
+    }
+    found.sort_by(|(a, _), (b, _)| inventory.guess.order(a.rank(), b.rank()));
+    let mut merged = Merged::default();
+    for (server, port) in found {
+        merged.add(server, port);
     }
     merged
 }
 
-impl<'a> Server<'a> {
-    fn read(field: &Field<'a>) -> Option<Self> {
+impl Server {
+    fn read(field: &Field<'_>) -> Option<Self> {
         let text = |path: &[&str]| field.at(path).and_then(|field| field.text());
         let source = field.source();
         let written = field.get("hosts").map(|hosts| hosts.texts()).unwrap_or_default();
@@ -88,7 +105,8 @@ impl<'a> Server<'a> {
             bind: text(&["bind"]).unwrap_or_default().to_owned(),
             name: source.name().to_owned(),
             namespace: source.namespace().to_owned(),
-            tls: field.block("tls"),
+            created: source.created,
+            tls: field.block("tls").map(|settings| Tls::read(&settings)),
         })
     }
 
@@ -100,10 +118,14 @@ impl<'a> Server<'a> {
         })
     }
 
+    /// What Istio orders objects by: age, name, namespace.
+    fn rank(&self) -> (Option<Timestamp>, (&str, &str)) {
+        (self.created, (&self.name, &self.namespace))
+    }
+
     /// The line that sends plaintext clients to HTTPS.
     pub(super) fn https_redirect(&self) -> Option<Origin> {
-        let field = self.tls.as_ref()?.get("httpsRedirect")?;
-        (field.flag() == Some(true)).then(|| field.origin())
+        self.tls.as_ref()?.redirect.clone()
     }
 
     /// Whether TLS is configured at all.
@@ -112,8 +134,7 @@ impl<'a> Server<'a> {
     }
 
     fn mode(&self) -> &str {
-        let mode = self.tls.as_ref().and_then(|tls| tls.get("mode")?.text());
-        mode.unwrap_or_default()
+        self.tls.as_ref().map(|tls| tls.mode.as_str()).unwrap_or_default()
     }
 
     /// Whether encrypted connections are forwarded as they are.
@@ -163,6 +184,17 @@ impl<'a> Server<'a> {
     }
 }
 
+impl Tls {
+    fn read(settings: &Field<'_>) -> Self {
+        let mode = settings.get("mode").and_then(|field| field.text());
+        let redirect = settings.get("httpsRedirect").filter(|field| field.flag() == Some(true));
+        Self {
+            mode: mode.unwrap_or_default().to_owned(),
+            redirect: redirect.map(|field| field.origin()),
+        }
+    }
+}
+
 fn is_http(protocol: &str) -> bool {
     matches!(protocol, "http" | "http2" | "grpc" | "grpc-web" | "http_proxy")
 }
@@ -180,7 +212,7 @@ fn qualified(written: &[&str], namespace: &str) -> Vec<String> {
     written.iter().map(read).collect()
 }
 
-impl<'a> Merged<'a> {
+impl Merged {
     /// Istio's names of the lists of virtual hosts that the proxy asks for.
     pub(super) fn route_names(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
@@ -196,13 +228,13 @@ impl<'a> Merged<'a> {
     }
 
     /// The servers behind a list of virtual hosts.
-    pub(super) fn servers_of(&self, name: &str) -> impl Iterator<Item = &Server<'a>> {
+    pub(super) fn servers_of(&self, name: &str) -> impl Iterator<Item = &Server> {
         let servers = self.by_route.get(name).into_iter().flatten();
         servers.map(|server| &self.servers[*server])
     }
 
     /// Servers that forward connections, with the port that the proxy opens for them.
-    pub(super) fn forwarding(&self) -> impl Iterator<Item = (&Opened, &Server<'a>)> {
+    pub(super) fn forwarding(&self) -> impl Iterator<Item = (&Opened, &Server)> {
         let ports = self.opened.iter().filter(|(opened, ..)| !is_http(&opened.protocol));
         let servers = ports.flat_map(move |(opened, servers, _)| {
             servers.iter().map(move |server| (opened, &self.servers[*server]))
@@ -210,7 +242,7 @@ impl<'a> Merged<'a> {
         servers.filter(|(_, server)| !server.ends_https())
     }
 
-    fn add(&mut self, server: Server<'a>, port: u16) {
+    fn add(&mut self, server: Server, port: u16) {
         let name = server.route_name(port);
         if server.has_tls() {
             let known = self.tls_hosts.entry(port).or_default();
@@ -236,7 +268,7 @@ impl<'a> Merged<'a> {
     }
 
     /// Opens a port of its own.
-    fn open(&mut self, id: usize, server: &Server<'_>, opened: Opened, name: &str) {
+    fn open(&mut self, id: usize, server: &Server, opened: Opened, name: &str) {
         if !server.is_tls() {
             self.plaintext.insert(opened.port, opened.clone());
         }
@@ -250,7 +282,7 @@ impl<'a> Merged<'a> {
     fn join_plaintext(
         &mut self,
         id: usize,
-        server: &Server<'_>,
+        server: &Server,
         opened: Opened,
         name: &str,
         current: &Opened,
@@ -274,7 +306,7 @@ impl<'a> Merged<'a> {
     }
 
     /// Adds a server where TLS or connections are served already.
-    fn join_secure(&mut self, id: usize, server: &Server<'_>, opened: Opened, name: &str) {
+    fn join_secure(&mut self, id: usize, server: &Server, opened: Opened, name: &str) {
         if !server.is_tls() {
             self.open(id, server, opened, name);
             return;

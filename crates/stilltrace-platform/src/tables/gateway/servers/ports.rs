@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::field::Field;
+use crate::hosts;
 use crate::inventory::Inventory;
 use crate::labels::selects;
 use crate::ports::{self, Port, Target};
@@ -13,14 +14,23 @@ use crate::workloads::Pods;
 /// A service with this label keeps its ports out of the translation.
 const UNTRANSLATED: &str = "experimental.istio.io/disable-gateway-port-translation";
 
-/// Service ports that lead to the pods, with the pods' ports, oldest service first.
-pub(super) fn targets(inventory: &Inventory<'_>, pods: &Pods<'_>) -> Vec<(u16, u16)> {
-    let mut sources: Vec<_> = inventory
-        .of("", "Service")
-        .iter()
-        .filter(|source| source.namespace() == pods.id.namespace)
-        .filter(|source| !source.labels().contains_key(UNTRANSLATED))
-        .collect();
+/// A service port that leads to the pods.
+pub(super) struct ServicePort {
+    /// Full name of the service.
+    pub(super) host: String,
+    /// The port that clients dial.
+    pub(super) number: u16,
+    /// The pods' port.
+    pub(super) target: u16,
+    /// Whether it counts for gateways that select pods by labels.
+    translates: bool,
+}
+
+/// Service ports that lead to the pods, oldest service first.
+pub(super) fn targets(inventory: &Inventory<'_>, pods: &Pods<'_>) -> Vec<ServicePort> {
+    let services = inventory.of("", "Service").iter();
+    let mut sources: Vec<_> =
+        services.filter(|source| source.namespace() == pods.id.namespace).collect();
     sources.sort_by_key(|source| (source.created, source.name()));
     let mut found = Vec::new();
     for source in sources {
@@ -29,12 +39,15 @@ pub(super) fn targets(inventory: &Inventory<'_>, pods: &Pods<'_>) -> Vec<(u16, u
         if selector.is_empty() || !selects(&selector, &pods.labels) {
             continue;
         }
+        let host = hosts::service(source.name(), source.namespace());
+        let translates = !source.labels().contains_key(UNTRANSLATED);
         let mut seen = BTreeSet::new();
         for port in ports::of_service(Some(&spec)) {
             let Some(target) = target_port(&port, pods) else { continue };
             // Of two service ports with one target and protocol the first counts.
             if seen.insert((target, port.protocol)) {
-                found.push((port.number, target));
+                let (host, number) = (host.clone(), port.number);
+                found.push(ServicePort { host, number, target, translates });
             }
         }
     }
@@ -42,8 +55,9 @@ pub(super) fn targets(inventory: &Inventory<'_>, pods: &Pods<'_>) -> Vec<(u16, u
 }
 
 /// The pods' port for a port that clients dial; the same where no service translates it.
-pub(super) fn resolve(port: u16, targets: &[(u16, u16)]) -> u16 {
-    targets.iter().find(|(number, _)| *number == port).map_or(port, |(_, target)| *target)
+pub(super) fn resolve(port: u16, targets: &[ServicePort]) -> u16 {
+    let mut known = targets.iter().filter(|service| service.translates);
+    known.find(|service| service.number == port).map_or(port, |service| service.target)
 }
 
 /// The pods' port behind a service port; a name is looked up among the containers' ports.
