@@ -38,6 +38,7 @@ const COMPUTED: &[(&str, &str)] = &[
     ("proto", "name or protocol of the service's port"),
     ("subsets", "names of the rule's subsets, each with origins of its own"),
     ("depends_on_age", "the same object if others were older, with origins of its own"),
+    ("routes", "routes if others were older, with origins of their own"),
     ("no_cluster", "destinations that do not exist, whose origins stand with `to`"),
     ("name", "name of the route"),
     ("gateway", "template of the pods"),
@@ -248,15 +249,27 @@ fn name_of(folder: &Path) -> String {
 #[test]
 fn every_setting_of_the_small_meshes_is_where_its_origin_says() {
     let Some(cases) = corpus("xds-golden") else { return };
+    every_setting_of("xds-golden", &cases);
+}
+
+#[test]
+fn every_setting_of_the_gateway_api_is_where_its_origin_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gateway_api");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    every_setting_of("gateway_api", &entries.collect::<Vec<_>>());
+}
+
+/// Walks cases of one `input.yaml` each.
+fn every_setting_of(corpus: &str, cases: &[PathBuf]) {
     let mut count = Count::default();
-    for folder in &cases {
+    for folder in cases {
         let mut tree = MemoryTree::new();
         tree.insert("input.yaml", std::fs::read(folder.join("input.yaml")).unwrap());
         let document = settings::document(&read(&tree, &mut ParseCache::new()));
         let mut reading = Reading { name: name_of(folder), sources: Sources::new(&tree) };
         count.walk(&mut reading, "", &document);
     }
-    count.settle("xds-golden");
+    count.settle(corpus);
 }
 
 /// The files of a folder that a repository would have.

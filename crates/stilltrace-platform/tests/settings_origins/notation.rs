@@ -7,6 +7,9 @@
 use serde_json::{Map, Value};
 use stilltrace_manifest::Node;
 
+/// Conditions of retries of the Gateway API, beside the codes.
+const ROUTE_CONDITIONS: &str = "connect-failure,refused-stream,unavailable,cancelled";
+
 /// A value that the settings claim to come from a line.
 pub(crate) struct Claim<'a> {
     /// The field of the settings, such as `to[0].weight`.
@@ -28,13 +31,27 @@ impl Claim<'_> {
         }
         match (self.name, value) {
             ("dr" | "vs" | "sidecar", Some(value)) => is_object(value, node),
+            // Connections of a gateway name the object as a whole.
+            ("to", Some(_)) => node.at(&["metadata", "name"]).is_some(),
+            ("direct", Some(status)) if status == 500 && node.text().is_none() => {
+                self.key == "backendRefs" || node.get("backendRefs").is_none()
+            }
+            ("rewrite" | "rewrite_regex", Some(value)) if self.key.starts_with("replace") => {
+                replaces(value, text)
+            }
             ("match", value) => value.is_none_or(|value| is_match(value, node)),
             ("lb", value) => self.balances(value, text),
             ("h2", value) => self.upgrades(value, text),
             ("tls", value) => self.encrypts(value, text),
-            ("cors", _) => self.key == "corsPolicy",
+            ("cors", _) => matches!(self.key, "corsPolicy" | "cors"),
             ("redirect", Some(value)) => redirects(value, node),
             ("retries", Some(Value::String(_))) => text == "0",
+            ("retries.on", on) if matches!(self.key, "codes" | "retry") => {
+                let codes =
+                    node.items().iter().filter_map(Node::text).collect::<Vec<_>>().join(",");
+                let on = on.and_then(Value::as_str).unwrap_or(ROUTE_CONDITIONS);
+                self.retries_on(on, &format!("{ROUTE_CONDITIONS},{codes}"))
+            }
             ("retries.on", Some(Value::String(on))) => self.retries_on(on, text),
             ("retries.same_host", value) => node.as_bool() == Some(value.is_none()),
             ("retries.n", None) => text == "2",
@@ -75,6 +92,10 @@ impl Claim<'_> {
         let mut names = target.split('|');
         let (host, number, subset) = (names.next().unwrap_or_default(), names.next(), names.next());
         match part {
+            // A reference that may not be used, or a list of which nothing has a share.
+            "" | ".port" | ".subset" if node.text().is_none() => {
+                matches!(host, "UnknownService" | "internal.cluster.local")
+            }
             "" => {
                 host == text
                     || host.strip_prefix(text).is_some_and(|rest| rest.starts_with('.'))
@@ -82,7 +103,17 @@ impl Claim<'_> {
             }
             ".port" => number == Some(text),
             ".subset" => subset == Some(text),
-            ".weight" | ".percent" => node.as_f64() == item[1].as_f64(),
+            ".weight" => {
+                let single = self.fields.get(list).and_then(Value::as_array).map(Vec::len);
+                single == Some(1) && item[1] == 100 || node.as_f64() == item[1].as_f64()
+            }
+            ".percent" if self.key == "fraction" => {
+                let count = |key: &str| node.get(key).and_then(Node::as_f64);
+                let share =
+                    count("numerator").unwrap_or(0.0) / count("denominator").unwrap_or(100.0);
+                item[1].as_f64().is_some_and(|told| (told - 100.0 * share).abs() < 1e-4)
+            }
+            ".percent" => node.as_f64() == item[1].as_f64(),
             _ => false,
         }
     }
@@ -144,13 +175,23 @@ impl Claim<'_> {
 /// extend its name.
 fn is_object(value: &Value, node: &Node) -> bool {
     let (_, name) = value.as_str().and_then(|id| id.split_once('/')).unwrap_or_default();
-    let written = node.at(&["metadata", "name"]).and_then(Node::text).unwrap_or_default();
+    let text = |path: &[&str]| node.at(path).and_then(Node::text).unwrap_or_default();
+    let written = text(&["metadata", "name"]);
+    if text(&["apiVersion"]).starts_with("gateway.networking.") {
+        // Istio names what it makes of several such objects by gateway or service and host.
+        return name.contains('~');
+    }
     !written.is_empty() && name.contains(written)
 }
 
 /// Whether the path of a condition is the entry's, or the entry has none, so that the path is that
 /// of the broader entry which it overrode.
 fn is_match(value: &Value, node: &Node) -> bool {
+    if let Some(path) = node.at(&["path", "value"]).and_then(Node::text) {
+        let told = ["path", "regex", "sep_prefix"].map(|kind| value[kind].as_str());
+        return told.into_iter().flatten().next().unwrap_or("/").trim_end_matches('/')
+            == path.trim_end_matches('/');
+    }
     let paths = ["path", "prefix", "regex", "sep_prefix"].map(|kind| value[kind].as_str());
     let written = node.get("uri").map(Node::leaves).unwrap_or_default();
     let mut written = written.iter().filter_map(|(_, leaf)| leaf.text());
@@ -165,10 +206,21 @@ fn redirects(value: &Value, node: &Node) -> bool {
     if let Some(code) = node.as_f64() {
         return value["code"].as_f64() == Some(code);
     }
+    if let Some(full) = node.at(&["path", "replaceFullPath"]).and_then(Node::text) {
+        return value["path"] == full;
+    }
     let parts = [("authority", "host"), ("uri", "path")];
     parts
         .iter()
         .all(|(written, told)| node.get(written).and_then(Node::text) == value[told].as_str())
+}
+
+/// A new path or start of one; a start that is only cut off becomes an expression.
+fn replaces(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(prefix) => prefix == text.trim_end_matches('/'),
+        _ => value[1] == text || value[1] == r"/\2" && text.trim_end_matches('/').is_empty(),
+    }
 }
 
 /// Whether what is written is the value.

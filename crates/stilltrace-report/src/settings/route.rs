@@ -52,7 +52,8 @@ fn host_routes(host: &VirtualHost) -> Value {
     {
         let others = host.depends_on_age.iter().map(|other| {
             let mut object = Object::default();
-            name_object(&mut object, &other.object, None);
+            let live = other.routes.first().and_then(|route| route.live_name.as_deref());
+            name_object(&mut object, &other.object, live);
             let routes = other.routes.iter().map(|route| values(route).into_value());
             object.put("routes", Value::Array(routes.collect()));
             object.into_value()
