@@ -1,6 +1,6 @@
 //! Parsed files shared between builds of neighbouring revisions, and parsed on all cores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
@@ -12,8 +12,9 @@ const WAITING: usize = 64;
 /// Threads that parse, at most: reading the files is one thread's work and becomes the limit.
 const MAX_THREADS: usize = 8;
 
-/// Content id of a file; with a path and what it holds there.
-type Files = BTreeMap<[u8; 20], Vec<(Box<str>, Arc<Parsed>)>>;
+/// What a path holds, by content id. Only looked up, never walked through: a tree may give one id to
+/// all of its files, so whatever is walked here is walked once per file.
+type Files = HashMap<Box<str>, BTreeMap<[u8; 20], Arc<Parsed>>>;
 
 /// Parsed files by path and content id.
 ///
@@ -51,8 +52,7 @@ impl ParseCache {
     /// The parsed file if this content was seen under this path.
     pub fn get(&self, path: &str, content: [u8; 20]) -> Option<Arc<Parsed>> {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = files.get(&content)?.iter().find(|(known, _)| **known == *path);
-        known.map(|(_, parsed)| Arc::clone(parsed))
+        files.get(path)?.get(&content).map(Arc::clone)
     }
 
     /// Parses `bytes` and remembers the result when `content` is known.
@@ -66,10 +66,7 @@ impl ParseCache {
 
     fn remember(&self, path: &str, content: [u8; 20], parsed: &Arc<Parsed>) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = files.entry(content).or_default();
-        if !same.iter().any(|(known, _)| **known == *path) {
-            same.push((Box::from(path), Arc::clone(parsed)));
-        }
+        files.entry(path.into()).or_default().entry(content).or_insert_with(|| Arc::clone(parsed));
     }
 
     /// Parses files of a tree on all cores, so that reading them later costs nothing.
