@@ -86,18 +86,21 @@ pub fn schema() -> String {
 pub(crate) fn write(value: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(value);
     debug_assert!(text.is_ok(), "strings, numbers and lists in memory always serialise");
-    harmless(&text.unwrap_or_default()) + "\n"
+    harmless(text.unwrap_or_default()) + "\n"
 }
 
 /// A value in one line, without the line break.
 pub(crate) fn compact(value: &impl Serialize) -> String {
     let text = serde_json::to_string(value);
     debug_assert!(text.is_ok(), "strings, numbers and lists in memory always serialise");
-    harmless(&text.unwrap_or_default())
+    harmless(text.unwrap_or_default())
 }
 
 /// JSON with `\u` escapes for the characters that a terminal would obey or hide.
-fn harmless(text: &str) -> String {
+fn harmless(text: String) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+        return text;
+    }
     let mut harmless = String::with_capacity(text.len());
     // Line breaks inside strings are escaped already, so those that are left are layout.
     for character in text.chars() {
