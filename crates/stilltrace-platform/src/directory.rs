@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use stilltrace_model::WorkloadId;
+
 use crate::services::{Callee, Resolution};
 
 /// Services by host, and their aliases.
@@ -9,7 +11,8 @@ use crate::services::{Callee, Resolution};
 pub(crate) struct Directory {
     by_host: BTreeMap<String, Vec<usize>>,
     aliases: BTreeMap<usize, Vec<usize>>,
-    headless: Vec<usize>,
+    by_namespace: BTreeMap<String, Vec<usize>>,
+    in_front_of: BTreeMap<WorkloadId, Vec<usize>>,
 }
 
 impl Directory {
@@ -18,8 +21,11 @@ impl Directory {
         let mut found = Self::default();
         for (index, callee) in callees.iter().enumerate() {
             found.by_host.entry(callee.host.clone()).or_default().push(index);
-            if callee.answers_for_pods() {
-                found.headless.push(index);
+            let namespace = found.by_namespace.entry(callee.id.namespace.clone()).or_default();
+            namespace.push(index);
+            for workload in &callee.workloads {
+                let own = found.in_front_of.entry(workload.clone()).or_default();
+                own.extend((own.last() != Some(&index)).then_some(index));
             }
         }
         let mut leading: Vec<(&Callee, usize, String)> = Vec::new();
@@ -44,9 +50,14 @@ impl Directory {
         self.by_host.get(host).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Services whose pods are dialled one by one.
-    pub(crate) fn headless(&self) -> &[usize] {
-        &self.headless
+    /// Services of a namespace, in the order of the list.
+    pub(crate) fn of_namespace(&self, namespace: &str) -> &[usize] {
+        self.by_namespace.get(namespace).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Services that select the pods of a workload, in the order of the list.
+    pub(crate) fn in_front_of(&self, workload: &WorkloadId) -> &[usize] {
+        self.in_front_of.get(workload).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Aliases that lead to a service, sorted by namespace and name.

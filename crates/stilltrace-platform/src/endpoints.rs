@@ -13,7 +13,7 @@ use crate::field::Field;
 use crate::inventory::Inventory;
 use crate::labels::{Labels, selects};
 use crate::ports::{Port, Target};
-use crate::workloads::Pods;
+use crate::workloads::{self, Pods};
 
 /// The label that says whether an endpoint takes mutual TLS.
 pub(crate) const TLS_MODE: &str = "security.istio.io/tlsMode";
@@ -71,7 +71,7 @@ struct Machine {
 
 /// Everything that can stand behind a service.
 pub(crate) struct Backends<'a> {
-    /// All workloads.
+    /// All workloads, sorted by id.
     pub(crate) pods: &'a [Pods<'a>],
     replicas: BTreeMap<&'a WorkloadId, Option<u32>>,
     machines: Vec<Machine>,
@@ -156,9 +156,9 @@ impl<'a> Backends<'a> {
 
     /// Workloads that have pods, or may have some.
     fn running_in(&self, namespace: &str, selector: &Labels) -> impl Iterator<Item = &Pods<'a>> {
-        self.pods
+        workloads::of_namespace(self.pods, namespace)
             .iter()
-            .filter(move |pods| pods.id.namespace == namespace && selects(selector, &pods.labels))
+            .filter(move |pods| selects(selector, &pods.labels))
             .filter(|pods| self.replicas.get(&pods.id) != Some(&Some(0)))
     }
 

@@ -61,8 +61,8 @@ pub(crate) fn of(
 /// Target ports of the services that select the pods; of several services the oldest's.
 fn of_services<'s>(pods: &Pods<'_>, mesh: &'s Mesh<'_>) -> BTreeMap<u16, Served<'s>> {
     let mut found: BTreeMap<u16, Served<'s>> = BTreeMap::new();
-    let mut callees: Vec<&Callee> =
-        mesh.callees.iter().filter(|callee| callee.workloads.contains(&pods.id)).collect();
+    let in_front = mesh.directory.in_front_of(&pods.id).iter();
+    let mut callees: Vec<&Callee> = in_front.map(|index| &mesh.callees[*index]).collect();
     let guess = mesh.inventory.guess;
     callees.sort_by(|a, b| guess.order((a.created, &a.host), (b.created, &b.host)));
     for callee in callees {

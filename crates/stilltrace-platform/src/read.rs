@@ -158,6 +158,7 @@ fn served_by(
         peers: &peers,
         endpoints: callees.iter().map(|callee| endpoints(callee, &replicas)).collect(),
     };
+    let pod_rules = kubernetes::Rules::read(&inventory);
     let mut views = Views::new(&sidecars, &mesh);
     let mut shared = Shared::default();
     let mut platform = Platform::default();
@@ -178,7 +179,7 @@ fn served_by(
                 platform.edges.extend(edges.into_iter().map(|edge| (edge.id.clone(), edge)));
             }
         }
-        let mut workload = workload(pods, kubernetes::rules(pods, &inventory), sidecar);
+        let mut workload = workload(pods, pod_rules.of(pods), sidecar);
         workload.replicas = pods.replicas(&scaled);
         workload.owner = owners.of_workload(&workload);
         platform.workloads.insert(pods.id.clone(), workload);

@@ -101,7 +101,7 @@ impl Listener {
     fn new(namespace: &str, egress: &Egress, mesh: &Mesh<'_>) -> Self {
         let (callees, virtual_services) = (mesh.callees, mesh.virtual_services);
         let classes: BTreeMap<String, HostClass> = egress.classes(namespace).into_iter().collect();
-        let services = visible_services(namespace, egress, callees, &classes);
+        let services = visible_services(namespace, egress, mesh, &classes);
         let virtual_services_seen = visible_routes(namespace, virtual_services, &classes);
         let first = first_by_host(&virtual_services_seen, virtual_services);
         let named = services.keys().map(|callee| (*callee, callees[*callee].host.as_str()));
@@ -185,11 +185,17 @@ fn target_of(host: &str, namespace: &str, mesh: &Mesh<'_>) -> Option<usize> {
 fn visible_services(
     namespace: &str,
     egress: &Egress,
-    callees: &[Callee],
+    mesh: &Mesh<'_>,
     classes: &BTreeMap<String, HostClass>,
 ) -> Visible {
+    let callees = mesh.callees;
     let any = classes.get("*");
-    let order = in_order_of_index(0..callees.len(), callees);
+    let order = if any.is_some() {
+        in_order_of_index(0..callees.len(), callees)
+    } else {
+        let named = classes.keys().map(|namespace| mesh.directory.of_namespace(namespace));
+        in_order_of_index(named.flatten().copied(), callees)
+    };
     let mut imported: Vec<(usize, BTreeSet<u16>)> = Vec::new();
     for index in order {
         let callee = &callees[index];
@@ -234,7 +240,7 @@ pub(crate) fn in_order_of_index(
     callees: &[Callee],
 ) -> Vec<usize> {
     let mut order: Vec<usize> = services.collect();
-    order.sort_by_key(|index| callees[*index].visibility == Visibility::Public);
+    order.sort_unstable_by_key(|at| (callees[*at].visibility == Visibility::Public, *at));
     order
 }
 

@@ -14,7 +14,7 @@ use crate::ports::{self, Port};
 use crate::service_entry;
 use crate::source::Source;
 use crate::visibility::Visibility;
-use crate::workloads::Pods;
+use crate::workloads::{self, Pods};
 
 /// What a proxy can call under one host name.
 #[derive(Debug, Clone)]
@@ -271,16 +271,15 @@ pub(crate) fn distribution(
     }
 }
 
-/// Workloads of a namespace whose pods a selector matches, sorted.
+/// Workloads of a namespace whose pods a selector matches, sorted; `pods` are sorted by id.
 pub(crate) fn selected(
     selector: Option<&Labels>,
     namespace: &str,
     pods: &[Pods<'_>],
 ) -> Vec<WorkloadId> {
     let Some(selector) = selector else { return Vec::new() };
-    let matching = pods
-        .iter()
-        .filter(|pods| pods.id.namespace == namespace && selects(selector, &pods.labels));
+    let own = workloads::of_namespace(pods, namespace).iter();
+    let matching = own.filter(|pods| selects(selector, &pods.labels));
     let mut workloads: Vec<WorkloadId> = matching.map(|pods| pods.id.clone()).collect();
     workloads.sort();
     workloads

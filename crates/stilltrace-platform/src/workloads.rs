@@ -51,6 +51,14 @@ pub(crate) fn read<'a>(inventory: &Inventory<'a>) -> Vec<Pods<'a>> {
     found.into_values().collect()
 }
 
+/// Those of one namespace; `pods` are sorted by id, as [`read`] returns them.
+pub(crate) fn of_namespace<'p, 'a>(pods: &'p [Pods<'a>], namespace: &str) -> &'p [Pods<'a>] {
+    let start = pods.partition_point(|pods| pods.id.namespace.as_str() < namespace);
+    let rest = pods.get(start..).unwrap_or_default();
+    let count = rest.partition_point(|pods| pods.id.namespace == namespace);
+    rest.get(..count).unwrap_or_default()
+}
+
 impl<'a> Pods<'a> {
     /// An annotation of the pods.
     pub(crate) fn annotation(&self, key: &str) -> Option<Field<'a>> {

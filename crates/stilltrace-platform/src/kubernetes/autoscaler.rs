@@ -1,5 +1,7 @@
 //! `HorizontalPodAutoscaler` and KEDA's `ScaledObject`, which creates one.
 
+use std::collections::BTreeMap;
+
 use stilltrace_model::{Autoscaler, Setting};
 
 use super::number;
@@ -12,22 +14,45 @@ use crate::workloads::Pods;
 /// KEDA's own bound where an object names none.
 const KEDA: &str = "KEDA default";
 
-/// Who decides the number of these pods; the oldest object where several claim to.
-pub(super) fn of(pods: &Pods<'_>, inventory: &Inventory<'_>) -> Option<Autoscaler> {
-    let scales = |source: &&&Source| targets(source, pods);
-    let horizontals = inventory.of("autoscaling", "HorizontalPodAutoscaler");
-    if let Some(source) = horizontals.iter().find(scales) {
-        return horizontal(source);
-    }
-    inventory.of("keda.sh", "ScaledObject").iter().find(scales).and_then(|source| keda(source))
+/// Objects by namespace, kind and name of what they scale; the oldest of each.
+type Scalers<'a> = BTreeMap<(&'a str, &'a str, &'a str), &'a Source>;
+
+/// Every object that decides the number of some pods.
+pub(super) struct Autoscalers<'a> {
+    horizontal: Scalers<'a>,
+    keda: Scalers<'a>,
 }
 
-fn targets(source: &Source, pods: &Pods<'_>) -> bool {
-    let Some(target) = source.field().at(&["spec", "scaleTargetRef"]) else { return false };
-    let text = |key: &str| target.get(key).and_then(|field| field.text());
-    source.namespace() == pods.id.namespace
-        && text("name") == Some(pods.id.name.as_str())
-        && text("kind").unwrap_or("Deployment") == pods.source.id.kind
+impl<'a> Autoscalers<'a> {
+    /// Sorts the objects by what they scale.
+    pub(super) fn new(inventory: &Inventory<'a>) -> Self {
+        Self {
+            horizontal: by_target(inventory.of("autoscaling", "HorizontalPodAutoscaler")),
+            keda: by_target(inventory.of("keda.sh", "ScaledObject")),
+        }
+    }
+
+    /// Who decides the number of these pods; the oldest object where several claim to.
+    pub(super) fn of(&self, pods: &Pods<'_>) -> Option<Autoscaler> {
+        let id = &pods.source.id;
+        let key = (pods.id.namespace.as_str(), id.kind.as_str(), pods.id.name.as_str());
+        match self.horizontal.get(&key) {
+            Some(source) => horizontal(source),
+            None => self.keda.get(&key).and_then(|source| keda(source)),
+        }
+    }
+}
+
+fn by_target<'a>(oldest_first: &[&'a Source]) -> Scalers<'a> {
+    let mut found = Scalers::new();
+    for source in oldest_first {
+        let Some(target) = source.field().at(&["spec", "scaleTargetRef"]) else { continue };
+        let text = |key: &str| target.get(key).and_then(|field| field.text());
+        let Some(name) = text("name") else { continue };
+        let kind = text("kind").unwrap_or("Deployment");
+        found.entry((source.namespace(), kind, name)).or_insert(source);
+    }
+    found
 }
 
 fn horizontal(source: &Source) -> Option<Autoscaler> {

@@ -1,24 +1,36 @@
 //! `PodDisruptionBudget`.
 
+use std::collections::BTreeMap;
+
 use stilltrace_model::{DisruptionBudget, Setting};
 
 use crate::field::Field;
 use crate::inventory::Inventory;
 use crate::labels::selects;
+use crate::source::Source;
 use crate::workloads::Pods;
+
+/// Budgets by namespace, oldest first.
+pub(super) type Budgets<'a> = BTreeMap<&'a str, Vec<&'a Source>>;
+
+/// All budgets.
+pub(super) fn budgets<'a>(inventory: &Inventory<'a>) -> Budgets<'a> {
+    let mut found = Budgets::new();
+    for source in inventory.of("policy", "PodDisruptionBudget") {
+        found.entry(source.namespace()).or_default().push(source);
+    }
+    found
+}
 
 /// Budgets of the namespace whose selector matches the pods. Without a selector a budget matches
 /// nothing; an empty one matches every pod (`policy/v1`).
-pub(super) fn of(pods: &Pods<'_>, inventory: &Inventory<'_>) -> Vec<DisruptionBudget> {
+pub(super) fn of(pods: &Pods<'_>, budgets: &Budgets<'_>) -> Vec<DisruptionBudget> {
     let mut found = Vec::new();
-    for source in inventory.of("policy", "PodDisruptionBudget") {
+    for source in budgets.get(pods.id.namespace.as_str()).into_iter().flatten() {
         let Some(spec) = source.spec() else { continue };
         let Some(selector) = spec.get("selector") else { continue };
         let labels = selector.get("matchLabels").map(|field| field.labels()).unwrap_or_default();
-        if source.namespace() != pods.id.namespace
-            || !selects(&labels, &pods.labels)
-            || !expressions_hold(&selector, pods)
-        {
+        if !selects(&labels, &pods.labels) || !expressions_hold(&selector, pods) {
             continue;
         }
         found.push(DisruptionBudget {

@@ -18,14 +18,31 @@ use crate::defaults;
 use crate::field::Field;
 use crate::inventory::Inventory;
 use crate::workloads::Pods;
+use autoscaler::Autoscalers;
+use disruption::Budgets;
 
-/// Placement and life of a workload's pods.
-pub(crate) fn rules(pods: &Pods<'_>, inventory: &Inventory<'_>) -> PodRules {
-    PodRules {
-        autoscaler: autoscaler::of(pods, inventory),
-        disruption_budgets: disruption::of(pods, inventory),
-        spread: spread::of(pods),
-        termination_grace: seconds(&pods.template, &["spec", "terminationGracePeriodSeconds"], 30),
+/// Objects that say something about pods written elsewhere.
+pub(crate) struct Rules<'a> {
+    autoscalers: Autoscalers<'a>,
+    budgets: Budgets<'a>,
+}
+
+impl<'a> Rules<'a> {
+    /// Sorts the objects by whom they are about.
+    pub(crate) fn read(inventory: &Inventory<'a>) -> Self {
+        let autoscalers = Autoscalers::new(inventory);
+        Self { autoscalers, budgets: disruption::budgets(inventory) }
+    }
+
+    /// Placement and life of a workload's pods.
+    pub(crate) fn of(&self, pods: &Pods<'_>) -> PodRules {
+        let grace = ["spec", "terminationGracePeriodSeconds"];
+        PodRules {
+            autoscaler: self.autoscalers.of(pods),
+            disruption_budgets: disruption::of(pods, &self.budgets),
+            spread: spread::of(pods),
+            termination_grace: seconds(&pods.template, &grace, 30),
+        }
     }
 }
 

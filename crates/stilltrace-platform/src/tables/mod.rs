@@ -98,10 +98,10 @@ impl ProxyRoutes {
 /// Whether what a sidecar routes depends on the labels of its pods.
 fn looks_at_labels(mesh: &Mesh<'_>, pods: &Pods<'_>, view: &View) -> bool {
     let mut seen = view.listeners.iter().flat_map(|listener| &listener.virtual_services);
-    let own = |callee: &usize| mesh.callees[*callee].workloads.contains(&pods.id);
+    let mut own = mesh.directory.in_front_of(&pods.id).iter();
     seen.any(|index| mesh.virtual_services[*index].looks_at_labels())
         || mesh.rules.look_at_labels(&pods.id.namespace)
-        || mesh.directory.headless().iter().any(own)
+        || own.any(|callee| mesh.callees[*callee].answers_for_pods())
 }
 
 impl Plain {
