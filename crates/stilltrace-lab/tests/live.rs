@@ -248,7 +248,8 @@ fn set_everything(platform: &mut Platform) {
         policy.load_balancer.value = balancer;
         policy.pool.idle_timeout.value = Some(Duration::from_mins(1));
         policy.tls.value = if subset == "a" { TlsMode::Simple } else { TlsMode::Mutual };
-        Arc::make_mut(&mut edge.subsets).insert(subset.to_owned(), (labels.clone(), policy));
+        Arc::make_mut(&mut edge.subsets)
+            .insert(subset.to_owned(), (labels.clone(), Box::new(policy)));
     }
     let policy = Arc::make_mut(&mut edge.policy);
     policy.outlier = Some(OutlierDetection {

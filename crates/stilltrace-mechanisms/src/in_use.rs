@@ -135,7 +135,7 @@ pub(crate) fn policies(platform: &Platform) -> Vec<PolicyInUse<'_>> {
             let found = match subset {
                 None => Some((edge.policy.as_ref(), edge.endpoints)),
                 Some(name) => edge.subsets.get(name).map(|(labels, policy)| {
-                    (policy, pods_of(platform, &edge.id.destination, labels))
+                    (policy.as_ref(), pods_of(platform, &edge.id.destination, labels))
                 }),
             };
             if let Some((policy, endpoints)) = found {
@@ -178,7 +178,7 @@ pub(crate) fn policy_towards<'a>(
     let target = target_edge(platform, edge, destination)?;
     match &destination.to.subset {
         None => Some(&target.policy),
-        Some(name) => target.subsets.get(name).map(|(_, policy)| policy),
+        Some(name) => target.subsets.get(name).map(|(_, policy)| policy.as_ref()),
     }
 }
 

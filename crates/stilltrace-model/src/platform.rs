@@ -124,4 +124,7 @@ pub struct Edge {
 }
 
 /// Subsets by name: the pod labels and the complete policy (nothing is inherited when reading).
-pub type Subsets = BTreeMap<String, (BTreeMap<String, String>, TrafficPolicy)>;
+///
+/// A node of the map has room for eleven values and most rules have one or two subsets, so the
+/// large ones lie behind a pointer.
+pub type Subsets = BTreeMap<String, (BTreeMap<String, String>, Box<TrafficPolicy>)>;

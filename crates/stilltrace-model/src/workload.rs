@@ -69,7 +69,7 @@ pub struct AppContainer {
     /// Memory request.
     pub memory_request: Setting<Option<Bytes>>,
     /// Probes that are written.
-    pub probes: BTreeMap<ProbeKind, Probe>,
+    pub probes: BTreeMap<ProbeKind, Box<Probe>>,
     /// Environment variables that are plain values, by name. Values from Secrets are never kept.
     pub env: BTreeMap<String, Setting<String>>,
 }

@@ -157,12 +157,12 @@ fn one(
     let mode = peers.of_port(number);
     Inbound {
         mutual_tls: served.listens.then(|| mode.clone()),
-        application: Some(TowardsApplication {
+        application: Some(Box::new(TowardsApplication {
             pool,
             retry_budget,
             retries: (tried_again && served.listens)
                 .then(|| Setting::default_of(retries, defaults::ISTIO)),
             timeout: Setting::default_of(None, defaults::ISTIO),
-        }),
+        })),
     }
 }

@@ -105,7 +105,8 @@ fn a_subset_is_a_cluster_of_the_pods_with_its_labels() {
     let (pods, mut platform) = pair();
     let edge = platform.edges.get_mut(&edge_id()).unwrap();
     let labels = BTreeMap::from([("version".to_owned(), "v2".to_owned())]);
-    Arc::make_mut(&mut edge.subsets).insert("v2".to_owned(), (labels, defaults::policy()));
+    Arc::make_mut(&mut edge.subsets)
+        .insert("v2".to_owned(), (labels, Box::new(defaults::policy())));
     let mut canary = edge.routes[0].destinations[0].clone();
     canary.to.subset = Some("v2".to_owned());
     canary.weight.value = 10;

@@ -28,8 +28,9 @@ impl fmt::Display for InboundPort {
 pub struct Inbound {
     /// Mutual TLS with callers; `None` where the proxy has no listener for the port.
     pub mutual_tls: Option<Setting<MutualTls>>,
-    /// How the proxy treats its own application; `None` for ports that nothing names.
-    pub application: Option<TowardsApplication>,
+    /// How the proxy treats its own application; `None` for ports that nothing names. Behind a
+    /// pointer: maps of ports make room for many values, and most workloads have one port.
+    pub application: Option<Box<TowardsApplication>>,
 }
 
 /// Whether a server takes mutual TLS.

@@ -8,14 +8,15 @@ use super::{number, seconds};
 use crate::field::Field;
 
 /// The probes that a container writes.
-pub(crate) fn probes(container: &Field<'_>) -> BTreeMap<ProbeKind, Probe> {
+pub(crate) fn probes(container: &Field<'_>) -> BTreeMap<ProbeKind, Box<Probe>> {
     let kinds = [
         (ProbeKind::Readiness, "readinessProbe"),
         (ProbeKind::Liveness, "livenessProbe"),
         (ProbeKind::Startup, "startupProbe"),
     ];
-    let written =
-        kinds.iter().filter_map(|(kind, key)| Some((*kind, probe(&container.block(key)?))));
+    let written = kinds
+        .iter()
+        .filter_map(|(kind, key)| Some((*kind, Box::new(probe(&container.block(key)?)))));
     written.collect()
 }
 

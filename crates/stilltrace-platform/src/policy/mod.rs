@@ -107,7 +107,7 @@ pub(crate) fn policies(
         let (built, own) = builder.build(&narrowed);
         specific |= own;
         if let Some(built) = built {
-            subsets.insert((*name).to_owned(), (labels, built));
+            subsets.insert((*name).to_owned(), (labels, Box::new(built)));
         }
     }
     Policies { policy: Some(Arc::new(main)), subsets: Arc::new(subsets), for_one_client: specific }
