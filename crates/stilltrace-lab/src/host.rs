@@ -1,4 +1,4 @@
-//! What the lab takes from the machine: a network namespace, control groups, processes.
+//! What the lab takes from the machine: network namespaces, control groups, processes.
 //!
 //! Everything that is taken is named after the process that took it, written down in one state
 //! folder, and given back when that process ends, however it ends: an orderly shutdown gives it
@@ -10,5 +10,6 @@ pub mod janitor;
 pub mod launch;
 mod netlink;
 pub mod netns;
+pub mod network;
 pub mod process;
 pub mod state;

@@ -26,10 +26,14 @@ mod boot;
 mod drive;
 mod error;
 mod observe;
+mod start;
 
 use std::collections::BTreeMap;
+use std::io;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin};
+use std::time::Duration;
 
 use stilltrace_model::{EdgeId, Platform};
 
@@ -42,9 +46,10 @@ use crate::envoy::{ProxyDir, World};
 use crate::harvest::MachineCpu;
 use crate::host::cgroup::Tree;
 use crate::host::launch::Launcher;
-use crate::host::netns::Namespace;
+use crate::host::network::Network;
 use crate::host::process::ProcessId;
 use crate::host::state::StateDir;
+use crate::http::{self, Answer};
 use crate::pods::{ContainerEntry, Pod};
 use crate::topology::Topology;
 
@@ -113,8 +118,8 @@ pub struct Mesh {
     topology: Topology,
     /// Its pods.
     pods: Vec<Pod>,
-    /// The namespace all of them share.
-    namespace: Namespace,
+    /// Where they have their addresses.
+    network: Network,
     /// Its control groups.
     tree: Tree,
     /// Its folder.
@@ -232,6 +237,17 @@ impl Mesh {
         edges.sort();
         edges.dedup();
         edges
+    }
+
+    /// One answer of a process of a pod, from where the pod is.
+    fn ask(&self, pod: &Pod, port: u16, path: &str, limit: Duration) -> io::Result<Answer> {
+        let address = self.own_address(pod);
+        self.network.of(&pod.folder()).inside(|| http::get(address, port, path, limit))?
+    }
+
+    /// The address of a pod's own ports, seen from where the pod is.
+    fn own_address(&self, pod: &Pod) -> Ipv4Addr {
+        if self.network.has(&pod.folder()) { Ipv4Addr::LOCALHOST } else { pod.address }
     }
 
     /// Port of a service of the topology.

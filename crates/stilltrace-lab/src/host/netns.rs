@@ -1,26 +1,15 @@
-//! One private network namespace for the whole mesh.
+//! Network namespaces: private worlds of devices, addresses and packet rules.
 //!
-//! The namespace has no name and no mount: it lives as long as a process runs in it or the lab
-//! holds its file open, so nothing of it can be left behind. It has a loopback device and no other,
-//! so nothing in it can reach the outside and nothing outside can reach it.
-//!
-//! Addresses come from 198.18.0.0/16, the block of RFC 2544 for benchmarks, which no real network
-//! uses.
+//! A namespace has no name and no mount: it lives as long as a process runs in it or the lab holds
+//! its file open, so nothing of it can be left behind, not by a lab that is killed either. Nothing
+//! in it can reach the outside and nothing outside can reach it.
 
 use std::fs::File;
 use std::io;
-use std::net::Ipv4Addr;
-use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::{Path, PathBuf};
 
 use nix::sched::{CloneFlags, setns, unshare};
-
-use super::netlink;
-
-/// Address of the loopback device itself; pods have others of the same block.
-const OWN_ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
-/// Length of the block's prefix.
-const PREFIX: u8 = 16;
 
 /// A network namespace that ends with its last process.
 #[derive(Debug)]
@@ -30,17 +19,16 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Makes a namespace with the lab's address block on its loopback device.
+    /// Makes a namespace and lets `configure` set it up from inside.
     ///
     /// Fails with `PermissionDenied` where the kernel does not permit namespaces.
-    pub fn create() -> io::Result<Self> {
+    pub(super) fn create(configure: impl FnOnce() -> io::Result<()> + Send) -> io::Result<Self> {
         // A namespace belongs to a thread; this one ends, so the caller's does not change.
-        let made = std::thread::spawn(|| {
+        let file = on_thread(|| {
             unshare(CloneFlags::CLONE_NEWNET)?;
-            netlink::configure_loopback(OWN_ADDRESS, PREFIX)?;
+            configure()?;
             File::open("/proc/thread-self/ns/net")
-        });
-        let file = made.join().map_err(|_| io::Error::other("the namespace's thread ended"))??;
+        })?;
         Ok(Self { file })
     }
 
@@ -51,18 +39,28 @@ impl Namespace {
 
     /// Runs `work` on a thread inside the namespace: how the lab talks to its own proxies.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> io::Result<T> {
-        std::thread::scope(|scope| {
-            let thread = scope.spawn(|| {
-                setns(&self.file, CloneFlags::CLONE_NEWNET)?;
-                Ok(work())
-            });
-            thread.join().map_err(|_| io::Error::other("a thread in the namespace panicked"))?
+        on_thread(|| {
+            setns(&self.file, CloneFlags::CLONE_NEWNET)?;
+            Ok(work())
         })
+    }
+
+    /// The open file, for requests that name a namespace.
+    pub(super) fn raw(&self) -> RawFd {
+        self.file.as_raw_fd()
     }
 }
 
+/// Runs `work` on a thread of its own.
+fn on_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(work);
+        thread.join().map_err(|_| io::Error::other("a thread in a namespace panicked"))?
+    })
+}
+
 /// Moves the calling thread into the namespace behind `path`.
-pub fn enter(path: &std::path::Path) -> io::Result<()> {
+pub fn enter(path: &Path) -> io::Result<()> {
     let file = File::open(path)?;
     setns(&file, CloneFlags::CLONE_NEWNET)?;
     Ok(())

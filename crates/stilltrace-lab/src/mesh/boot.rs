@@ -1,38 +1,30 @@
 //! Starting a mesh: everything is written first, then everything is started at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use stilltrace_model::{ContainerId, Platform};
 
-use super::{Mesh, MeshError, MeshOptions, ProxyStart, Running, Told, now_unix_ms};
+use super::{Mesh, MeshError, MeshOptions, ProxyStart, Told, now_unix_ms};
 use crate::behave::{APP_PORT, AppConfig, CONTROL_PORT, Orders, OutCall};
 use crate::certs::Identities;
 use crate::envoy::stats::Kept;
-use crate::envoy::{self, ADMIN_PORT, OUTBOUND_PORT};
+use crate::envoy::{self, OUTBOUND_PORT};
 use crate::host::cgroup::{Hierarchies, Tree};
 use crate::host::janitor;
-use crate::host::launch::{Launch, Launcher, realtime_permitted};
-use crate::host::netns::Namespace;
-use crate::host::process::ProcessId;
+use crate::host::launch::{Launcher, realtime_permitted};
+use crate::host::network::Network;
 use crate::host::state::{self, StateDir};
-use crate::http;
 use crate::pods::{self, ContainerEntry, Pod};
 use crate::prometheus;
 use crate::topology::Topology;
 
-/// How long a boot may take.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// File with the list of containers, for sampler and exporter.
 pub(super) const CONTAINERS: &str = "containers.json";
-/// Lines of a log that an error shows.
-const LOG_TAIL: usize = 12;
 /// Tells apart the meshes of one process.
 static INDEX: AtomicU32 = AtomicU32::new(0);
 
@@ -52,7 +44,7 @@ impl Mesh {
         }
         pods::follow(&mut pods, platform);
         state::sweep_dead().map_err(|source| MeshError::io("clearing dead labs", source))?;
-        let namespace = Namespace::create().map_err(permitted("a network namespace"))?;
+        let network = Network::shared().map_err(permitted("a network namespace"))?;
         let hierarchies =
             Hierarchies::find().map_err(permitted("accounting CPU in control groups"))?;
         let state = StateDir::create(INDEX.fetch_add(1, Ordering::Relaxed))
@@ -74,7 +66,7 @@ impl Mesh {
             options,
             topology,
             pods,
-            namespace,
+            network,
             tree,
             state,
         };
@@ -186,183 +178,6 @@ impl Mesh {
             threads: topology.map_or(1, |service| service.threads),
             seed: pods::seed_of(&format!("{}/{}", self.options.seed, pod.name)),
             orders,
-        }
-    }
-
-    /// Starts exporter, applications, proxies and Prometheus.
-    fn start_all(&mut self, platform: &Platform) -> Result<(), MeshError> {
-        let containers = self.state.path().join(CONTAINERS);
-        let listen = prometheus::exporter().to_string();
-        self.start_role(
-            "exporter",
-            &["--containers".into(), containers.into(), "--listen".into(), listen.into()],
-        )?;
-        for pod in self.pods.clone() {
-            if let Some(id) = &pod.app_id {
-                let args =
-                    vec!["svc".into(), "--config".into(), self.dir(&pod).0.join("app.json").into()];
-                self.start(
-                    &format!("{}/app", pod.folder()),
-                    &self.options.lab.clone(),
-                    args,
-                    Some(id),
-                    None,
-                )?;
-            }
-            self.start_proxy(&pod, platform)?;
-        }
-        let mut args: Vec<OsString> = vec!["--config.file".into()];
-        args.push(self.state.path().join("prometheus.yml").into());
-        args.push("--storage.tsdb.path".into());
-        args.push(self.state.path().join("prometheus").into());
-        let listen = format!("{}:{}", prometheus::ADDRESS, prometheus::PORT);
-        args.extend(["--web.listen-address".into(), listen.into(), "--log.level=warn".into()]);
-        self.start("prometheus", &self.options.prometheus.clone(), args, None, None)
-    }
-
-    /// Starts the proxy of a pod with the options that pilot-agent gives it. Without
-    /// `--disable-hot-restart` Envoy would replace the death signal that the lab set.
-    pub(super) fn start_proxy(&mut self, pod: &Pod, platform: &Platform) -> Result<(), MeshError> {
-        let workers = self.proxy_start(pod, platform).workers.to_string();
-        let bootstrap = self.dir(pod).0.join("bootstrap.json");
-        let args =
-            ["-c".into(), bootstrap.into_os_string(), "--concurrency".into(), workers.into()]
-                .into_iter()
-                .chain(
-                    [
-                        "--disable-hot-restart",
-                        "--drain-time-s",
-                        "45",
-                        "--drain-strategy",
-                        "immediate",
-                        "--local-address-ip-version",
-                        "v4",
-                        "--file-flush-interval-msec",
-                        "1000",
-                        "--skip-deprecated-logs",
-                        "-l",
-                        "warning",
-                        "--component-log-level",
-                        "misc:error",
-                    ]
-                    .map(OsString::from),
-                )
-                .collect();
-        let name = format!("{}/{}", pod.folder(), ContainerId::SIDECAR);
-        self.start(&name, &self.options.envoy.clone(), args, Some(&pod.proxy_id), None)
-    }
-
-    /// Starts a role of the lab's own binary outside every container.
-    pub(super) fn start_role(&mut self, role: &str, args: &[OsString]) -> Result<(), MeshError> {
-        let args = std::iter::once(role.into()).chain(args.iter().cloned()).collect();
-        let realtime = match role {
-            "sample" => Some(11),
-            "load" => Some(10),
-            _ => None,
-        };
-        self.start(role, &self.options.lab.clone(), args, None, realtime)
-    }
-
-    /// Starts `program` as `name`, in the group of `container` if one is named.
-    fn start(
-        &mut self,
-        name: &str,
-        program: &Path,
-        args: Vec<OsString>,
-        container: Option<&String>,
-        realtime: Option<u8>,
-    ) -> Result<(), MeshError> {
-        let groups = if let Some(id) = container {
-            self.group_folders(id)
-        } else {
-            let tools = self.tree.tools().map_err(|source| MeshError::io(name, source))?;
-            if realtime.is_some() { tools.accounting_folders() } else { tools.folders().to_vec() }
-        };
-        let launch = Launch {
-            program: program.to_path_buf(),
-            args,
-            namespace: self.namespace.path(),
-            groups,
-            log: self.log_of(name),
-            uid: None,
-            realtime: realtime.filter(|_| self.realtime),
-        };
-        let child = self
-            .launcher
-            .start(&self.options.lab, &launch)
-            .map_err(|source| MeshError::io(format!("{}", program.display()), source))?;
-        let pid = i32::try_from(child.id()).unwrap_or(0);
-        // A process that has ended already is found by `wait_until_ready`.
-        let id = ProcessId::of(pid).unwrap_or(ProcessId { pid, started: 0 });
-        self.running.insert(name.to_owned(), Running { child, id });
-        let ids: Vec<_> = self.running.values().map(|running| running.id).collect();
-        self.state.write_processes(&ids).map_err(|source| MeshError::io(name, source))
-    }
-
-    /// Folders of a container's control group.
-    fn group_folders(&self, id: &str) -> Vec<PathBuf> {
-        let entry = self.containers.iter().find(|entry| entry.id == id);
-        entry.map(|entry| entry.group.folders().to_vec()).unwrap_or_default()
-    }
-
-    /// File that a process logs to.
-    pub(super) fn log_of(&self, name: &str) -> PathBuf {
-        self.state.path().join(format!("{}.log", name.replace('/', "-")))
-    }
-
-    /// The last lines of a process's log.
-    pub(super) fn log_tail(&self, name: &str) -> String {
-        let bytes = fs::read(self.log_of(name)).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().rev().take(LOG_TAIL).collect();
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
-    }
-
-    /// Waits until every process answers and no proxy refused anything.
-    fn wait_until_ready(&mut self) -> Result<(), MeshError> {
-        let deadline = Instant::now() + PATIENCE;
-        for pod in self.pods.clone() {
-            let proxy = format!("{}/{}", pod.folder(), ContainerId::SIDECAR);
-            self.wait_for(&proxy, deadline, || {
-                http::get(pod.address, ADMIN_PORT, "/ready", Duration::from_secs(1))
-                    .is_ok_and(|answer| answer.body.trim() == "LIVE")
-            })?;
-            if pod.app_id.is_some() {
-                let address = SocketAddr::from((pod.address, APP_PORT));
-                self.wait_for(&format!("{}/app", pod.folder()), deadline, || {
-                    std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
-                })?;
-            }
-        }
-        self.wait_for("prometheus", deadline, prometheus::is_ready)?;
-        // LIVE alone is not enough: a proxy is LIVE with every listener refused.
-        self.check_refusals()
-    }
-
-    /// Waits for one process until `answers` is true inside the namespace.
-    pub(super) fn wait_for(
-        &mut self,
-        name: &str,
-        deadline: Instant,
-        answers: impl Fn() -> bool + Send + Sync,
-    ) -> Result<(), MeshError> {
-        loop {
-            let answered = self.namespace.inside(&answers);
-            if answered.map_err(|source| MeshError::io("the namespace", source))? {
-                return Ok(());
-            }
-            let ended = self
-                .running
-                .get_mut(name)
-                .is_none_or(|running| !matches!(running.child.try_wait(), Ok(None)));
-            let (what, log) = (name.to_owned(), self.log_tail(name));
-            if ended {
-                return Err(MeshError::Ended { what, log });
-            }
-            if Instant::now() >= deadline {
-                return Err(MeshError::NotReady { what, seconds: PATIENCE.as_secs(), log });
-            }
-            std::thread::sleep(Duration::from_millis(50));
         }
     }
 }

@@ -261,8 +261,9 @@ impl Mesh {
     fn send(&mut self, pod: &Pod, orders: Orders, image: Option<String>) -> Result<(), MeshError> {
         let fail = |source| MeshError::io(format!("orders to {}", pod.name), source);
         let body = serde_json::to_vec(&orders).map_err(|error| fail(io::Error::other(error)))?;
-        let address = pod.address;
-        self.namespace
+        let address = self.own_address(pod);
+        self.network
+            .of(&pod.folder())
             .inside(move || http::put(address, CONTROL_PORT, CONTROL_PATH, body))
             .and_then(|sent| sent)
             .map_err(fail)?;
@@ -286,11 +287,7 @@ impl Mesh {
             }
             self.write_bootstrap(&pod, platform)?;
             self.start_proxy(&pod, platform)?;
-            let address = pod.address;
-            self.wait_for(&name, Instant::now() + PUSH_PATIENCE, move || {
-                http::get(address, ADMIN_PORT, "/ready", Duration::from_secs(1))
-                    .is_ok_and(|answer| answer.body.trim() == "LIVE")
-            })?;
+            self.wait_for_proxy(&pod, Instant::now() + PUSH_PATIENCE)?;
             restarted.push(pod.name.clone());
         }
         Ok(restarted)
@@ -354,19 +351,16 @@ impl Mesh {
 
     /// How often each proxy took and refused each type of discovery file.
     fn counters(&self) -> Result<BTreeMap<(String, &'static str), Taken>, MeshError> {
-        let pods = &self.pods;
-        let asked = self.namespace.inside(|| {
-            let mut all = BTreeMap::new();
-            for pod in pods {
-                let path = "/stats?filter=(cds|lds|rds.*).update_(success|rejected)$";
-                let answer = http::get(pod.address, ADMIN_PORT, path, Duration::from_secs(5))?;
-                for (kind, taken) in Taken::read(&answer.body) {
-                    all.insert((pod.name.clone(), kind), taken);
-                }
+        let path = "/stats?filter=(cds|lds|rds.*).update_(success|rejected)$";
+        let mut all = BTreeMap::new();
+        for pod in &self.pods {
+            let answer = self.ask(pod, ADMIN_PORT, path, Duration::from_secs(5));
+            let answer = answer.map_err(|source| MeshError::io("asking proxies", source))?;
+            for (kind, taken) in Taken::read(&answer.body) {
+                all.insert((pod.name.clone(), kind), taken);
             }
-            Ok(all)
-        });
-        asked.and_then(|all| all).map_err(|source| MeshError::io("asking proxies", source))
+        }
+        Ok(all)
     }
 }
 

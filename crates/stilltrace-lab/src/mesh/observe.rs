@@ -43,7 +43,8 @@ impl Mesh {
         seconds: u64,
     ) -> Result<Vec<prometheus::RawSeries>, MeshError> {
         let now = now_unix_ms();
-        self.namespace
+        self.network
+            .hub()
             .inside(|| prometheus::raw_samples(selector, seconds, now))
             .and_then(|samples| samples)
             .map_err(|source| MeshError::io("Prometheus", source))
@@ -52,7 +53,8 @@ impl Mesh {
     /// The value of a PromQL expression now, per series as Prometheus answers it.
     pub fn query(&self, expression: &str) -> Result<Vec<Value>, MeshError> {
         let now = now_unix_ms();
-        self.namespace
+        self.network
+            .hub()
             .inside(|| prometheus::query_at(expression, now))
             .and_then(|result| result)
             .map_err(|source| MeshError::io("Prometheus", source))
@@ -80,12 +82,10 @@ impl Mesh {
     /// One answer of a proxy's administration interface.
     fn admin(&self, pod: &str, path: &str) -> Result<String, MeshError> {
         let found = self.pods.iter().find(|it| it.name == pod);
-        let address = found.ok_or(MeshError::Order("no pod of that name"))?.address;
-        self.namespace
-            .inside(|| http::get(address, ADMIN_PORT, path, Duration::from_secs(10)))
-            .and_then(|answer| answer)
+        let pod = found.ok_or(MeshError::Order("no pod of that name"))?;
+        self.ask(pod, ADMIN_PORT, path, Duration::from_secs(10))
             .map(|answer| answer.body)
-            .map_err(|source| MeshError::io(format!("the proxy of {pod}"), source))
+            .map_err(|source| MeshError::io(format!("the proxy of {}", pod.name), source))
     }
 
     /// CPU time that all containers and the lab's tools have used, in seconds.
