@@ -62,9 +62,9 @@ func (r refusal) String() string {
 
 // A template is a workload before its pods exist.
 type template struct {
-	namespace, name string
-	replicas        int32
-	pod             corev1.PodTemplateSpec
+	kind, namespace, name string
+	replicas              int32
+	pod                   corev1.PodTemplateSpec
 }
 
 // A reader collects documents; the order of documents does not matter.
@@ -201,7 +201,7 @@ func (r *reader) readTemplate(document []byte) error {
 		replicas = *told
 	}
 	r.templates = append(r.templates, template{
-		orDefault(deployment.Namespace), deployment.Name, replicas, deployment.Spec.Template,
+		deployment.Kind, orDefault(deployment.Namespace), deployment.Name, replicas, deployment.Spec.Template,
 	})
 	return nil
 }

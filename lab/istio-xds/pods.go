@@ -6,6 +6,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"istio.io/istio/pkg/ptr"
 )
 
 // Labels and annotations that Istio's injector reads or writes.
@@ -79,6 +81,11 @@ func newPod(t template, replica int32, ip string) *corev1.Pod {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: fmt.Sprintf("%s-%d", t.name, replica), Namespace: t.namespace,
+			// Istio names a pod's workload after its controller.
+			GenerateName: t.name + "-",
+			OwnerReferences: []metav1.OwnerReference{{
+				APIVersion: "apps/v1", Kind: t.kind, Name: t.name, Controller: ptr.Of(true),
+			}},
 			Labels: copyOf(t.pod.Labels), Annotations: copyOf(t.pod.Annotations),
 		},
 		Spec: *t.pod.Spec.DeepCopy(),

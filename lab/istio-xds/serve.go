@@ -20,10 +20,10 @@ const (
 	debounce = 100 * time.Millisecond
 )
 
-// An event is one line that the server prints: a pod of the mesh, that it serves, or what became
-// of a change.
+// An event is one line that the server prints: a pod of the mesh, that it serves, what became of a
+// change, or that all changes of the folder so far have been read.
 type event struct {
-	Event          string            `json:"event"` // pod, serving, applied, deleted, refused, failed
+	Event          string            `json:"event"` // pod, serving, applied, deleted, refused, failed, read
 	Kind           string            `json:"kind,omitempty"`
 	Namespace      string            `json:"namespace,omitempty"`
 	Name           string            `json:"name,omitempty"`
@@ -80,9 +80,10 @@ func serve(folder, at string, plan addressPlan) error {
 			}
 			if err != nil {
 				report(event{Event: "failed", Reason: err.Error()})
-				continue
+			} else {
+				applied.change(next)
 			}
-			applied.change(next)
+			report(event{Event: "read"})
 		}
 	})
 }
