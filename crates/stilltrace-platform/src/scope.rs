@@ -151,16 +151,18 @@ impl Listener {
             }
             for (host, ports) in wanted {
                 let Some(callee) = target_of(host, namespace, mesh) else { continue };
-                let exposed = callees[callee].ports.keys().copied();
+                let declared = callees[callee].declared.iter().map(|port| port.number);
                 let kept: BTreeSet<u16> = match (self.egress.port, ports.contains(&None)) {
                     (Some(own), _) if !self.egress.http_proxy => {
-                        exposed.filter(|port| *port == own).collect()
+                        declared.filter(|port| *port == own).collect()
                     }
-                    (_, true) => exposed.collect(),
-                    (_, false) => exposed.filter(|port| ports.contains(&Some(*port))).collect(),
+                    (_, true) => declared.collect(),
+                    (_, false) => declared.filter(|port| ports.contains(&Some(*port))).collect(),
                 };
-                if !kept.is_empty() {
-                    take(callee, kept, callees, hosts, services);
+                if !kept.is_empty() || ports.contains(&None) && self.egress.port.is_none() {
+                    let carried = &callees[callee].ports;
+                    let kept = kept.into_iter().filter(|port| carried.contains_key(port));
+                    take(callee, kept.collect(), callees, hosts, services);
                 }
             }
         }
@@ -213,8 +215,9 @@ fn visible_services(
             .copied()
             .filter(|port| limit.is_none_or(|own| own == *port))
             .collect();
-        // Without a limit a service counts even if proxies carry none of its ports.
-        if !ports.is_empty() || limit.is_none() {
+        // A service counts even if proxies carry none of the ports, which are UDP then.
+        let declares = |own| callee.declared.iter().any(|port| port.number == own);
+        if limit.is_none_or(declares) {
             imported.push((index, ports));
         }
     }

@@ -114,10 +114,18 @@ impl Mesh {
     }
 
     pub(super) fn service_entry(&mut self) {
-        let namespace = self.namespace();
+        let mut namespace = self.namespace();
         let host = *self.dice.pick(&EXTERNAL);
-        let resolution = match self.dice.below(5) {
+        let home = self.homes.entry(host.to_owned()).or_insert_with(|| namespace.clone()).clone();
+        let mut objects = self.objects.iter();
+        if objects.any(|object| object["metadata"]["name"] == "ingress") {
+            namespace = home;
+        } else if namespace != home {
+            self.has_scattered_hosts = true;
+        }
+        let resolution = match self.dice.below(6) {
             0 | 1 => "STATIC",
+            5 if host.starts_with('*') => "DYNAMIC_DNS",
             2 => "DNS",
             3 if host.starts_with('*') => "NONE",
             3 => "DNS_ROUND_ROBIN",

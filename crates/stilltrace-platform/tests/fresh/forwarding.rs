@@ -13,7 +13,7 @@ impl Mesh {
             let mut objects = mesh.objects.iter();
             objects.find(|object| object["metadata"]["name"] == "ingress").cloned()
         };
-        if has(self).is_none() && self.dice.chance(60) {
+        if has(self).is_none() && !self.has_scattered_hosts && self.dice.chance(60) {
             self.gateway();
         }
         let Some(pods) = has(self).filter(|_| self.dice.chance(60)) else { return };

@@ -1,6 +1,6 @@
 //! Made-up meshes: namespaces, workloads, services and everything that decides about clusters.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -18,6 +18,11 @@ pub(crate) struct Mesh {
     pub(super) objects: Vec<Value>,
     pub(super) hosts: Vec<String>,
     pub(super) applications: BTreeSet<String>,
+    /// The namespace of the first entry of every external host.
+    pub(super) homes: BTreeMap<String, String>,
+    /// Whether a host has entries in several namespaces. What a gateway sees of them depends in
+    /// Istio on which proxy of its namespace asked first, so such a mesh has no gateway.
+    pub(super) has_scattered_hosts: bool,
     pub(super) gateways: Vec<String>,
     count: usize,
 }
@@ -45,7 +50,7 @@ fn made(seed: u64) -> Mesh {
     let pool = ["shop", "pay", "web", "data"];
     let mut namespaces: Vec<String> =
         pool[..2 + dice.below(3)].iter().map(|name| (*name).to_owned()).collect();
-    let root = (*dice.pick(&["istio-system", "istio-system", "mesh-root", "shop"])).to_owned();
+    let root = (*dice.pick(&["istio-system", "mesh-root", "istio-config", "shop"])).to_owned();
     if !namespaces.contains(&root) {
         namespaces.push(root.clone());
     }
@@ -56,6 +61,8 @@ fn made(seed: u64) -> Mesh {
         objects: Vec::new(),
         hosts: Vec::new(),
         applications: BTreeSet::new(),
+        homes: BTreeMap::new(),
+        has_scattered_hosts: false,
         gateways: Vec::new(),
         count: 0,
     };
@@ -174,8 +181,16 @@ impl Mesh {
             config.insert("defaultHttpRetryPolicy".into(), policy);
         }
         for kind in ["Service", "VirtualService", "DestinationRule"] {
-            if dice.chance(8) {
-                config.insert(format!("default{kind}ExportTo"), json!(["."]));
+            if dice.chance(12) {
+                let own = dice.pick(&self.namespaces).clone();
+                let list = match dice.below(6) {
+                    0 | 1 => json!(["."]),
+                    2 => json!(["*"]),
+                    3 => json!([own]),
+                    4 => json!([".", own]),
+                    _ => json!(["~"]),
+                };
+                config.insert(format!("default{kind}ExportTo"), list);
             }
         }
         if dice.chance(15) {

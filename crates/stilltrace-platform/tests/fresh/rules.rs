@@ -9,11 +9,13 @@ impl Mesh {
     /// A host for a rule: exact, short, or a wildcard.
     pub(super) fn rule_host(&mut self) -> String {
         let exact = self.dice.pick(&self.hosts).clone();
-        match self.dice.below(10) {
+        match self.dice.below(14) {
             0 => "*.local".to_owned(),
             1 => format!("*.{}.svc.cluster.local", self.namespace()),
             2 => exact.split('.').next().unwrap_or_default().replace('*', "orders"),
             3 => "*.test".to_owned(),
+            // A host of two parts, which Istio does not complete.
+            4 => exact.split('.').take(2).collect::<Vec<_>>().join(".").replace('*', "orders"),
             _ => exact,
         }
     }
@@ -116,11 +118,15 @@ impl Mesh {
     pub(super) fn egress_hosts(&mut self) -> Value {
         let mut hosts = Vec::new();
         for _ in 0..=self.dice.below(3) {
-            let place = match self.dice.below(5) {
+            let mut place = match self.dice.below(5) {
                 0 => "*".to_owned(),
                 1 | 2 => ".".to_owned(),
                 _ => self.namespace(),
             };
+            if self.dice.chance(5) {
+                // What is left out again.
+                place = format!("~{place}");
+            }
             let host = match self.dice.below(4) {
                 0 => self.dice.pick(&self.hosts).clone(),
                 1 => "*.svc.cluster.local".to_owned(),
