@@ -53,8 +53,9 @@ pub struct Platform {
     /// Owners by path pattern, in the order of `CODEOWNERS`: the last match wins.
     pub code_owners: Vec<(String, Vec<Owner>)>,
     /// What would be in effect if objects without a creation time were of other ages; only where
-    /// two of them conflict. Whatever differs from this platform depends on age.
-    pub under_other_ages: Option<Box<Platform>>,
+    /// some of them conflict, and enough for every one of those to win once. Whatever differs from
+    /// this platform depends on age.
+    pub under_other_ages: Vec<Platform>,
     /// Objects that admission would refuse, sorted; none of their values is in effect.
     pub refused: Vec<Refusal>,
     /// Rules that do nothing for those whom they are written for, by the place of the rule.

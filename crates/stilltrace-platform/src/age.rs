@@ -1,13 +1,19 @@
 //! Which of two objects Istio takes for the older one.
 //!
 //! Istio lets the older object win most conflicts. Git does not know creation times: where they
-//! are missing, everything is computed under two guesses, and what differs depends on age.
+//! are missing, everything is computed under two guesses, and under more where three or more objects
+//! compete ([`rivals`]); what differs depends on age.
+
+pub(crate) mod rivals;
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use stilltrace_model::Timestamp;
+use stilltrace_model::{ObjectRef, Timestamp};
 
 use crate::source::Source;
+use rivals::Rival;
 
 /// How objects without a creation time are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,16 +45,28 @@ impl Guess {
     }
 }
 
+/// The same objects, with some of them older than all others. With [`Guess::LastByName`] these win
+/// every conflict in which age decides.
+pub(crate) fn favouring(applied: &[Source], favoured: &BTreeSet<Arc<ObjectRef>>) -> Vec<Source> {
+    let mut sources = applied.to_vec();
+    for source in sources.iter_mut().filter(|source| favoured.contains(&source.id)) {
+        source.created = Some(Timestamp(i64::MIN));
+    }
+    sources
+}
+
 /// Reports that `winner` and `loser` conflict and only creation times decide, if they are unknown.
 pub(crate) fn report_undecided(winner: &Source, loser: &Source, about: &str) {
     if winner.created.is_some() && loser.created.is_some() {
         return;
     }
-    winner.gaps.depend_on_age();
+    let rival =
+        |source: &Source| Rival { id: Arc::clone(&source.id), dated: source.created.is_some() };
+    winner.gaps.depend_on_age(about, rival(winner), rival(loser));
     winner.gaps.add(
         format!("which of {} and {} is older ({about})", winner.id, loser.id),
         "depends on age: Istio lets the older object win and Git does not know creation times; \
-         the answer takes the first by name and names the other under `depends_on_age`",
+         the answer takes the first by name and names the others under `depends_on_age`",
         "merge the two objects into one",
     );
 }

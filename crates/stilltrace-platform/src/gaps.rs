@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use stilltrace_manifest::Problem;
 use stilltrace_model::Gap;
 
+use crate::age::rivals::{Rival, Rivals, Rounds};
+
 /// How many gaps are kept; hostile input must not make the answer grow without bound.
 const MAX_GAPS: usize = 1_000;
 
@@ -13,6 +15,7 @@ const MAX_GAPS: usize = 1_000;
 #[derive(Debug, Default)]
 pub(crate) struct Gaps {
     found: RefCell<BTreeSet<Gap>>,
+    rivals: RefCell<Rivals>,
     depend_on_age: Cell<bool>,
     closed: Cell<bool>,
 }
@@ -32,13 +35,21 @@ impl Gaps {
     }
 
     /// Notes that a conflict is decided by creation times that are unknown.
-    pub(crate) fn depend_on_age(&self) {
-        self.depend_on_age.set(true);
+    pub(crate) fn depend_on_age(&self, about: &str, winner: Rival, loser: Rival) {
+        if !self.closed.get() {
+            self.depend_on_age.set(true);
+            self.rivals.borrow_mut().add(about, winner, loser);
+        }
     }
 
     /// Whether such a conflict was found.
     pub(crate) fn has_undecided(&self) -> bool {
         self.depend_on_age.get()
+    }
+
+    /// Further guesses at the unknown times; without the two that are always made.
+    pub(crate) fn rounds(&self) -> Rounds {
+        self.rivals.borrow().rounds()
     }
 
     /// Computes something again without naming the same gaps once more.

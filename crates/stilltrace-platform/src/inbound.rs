@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use stilltrace_model::{Inbound, InboundPort, InboundRetries, Origin, Setting, TowardsApplication};
 
+use crate::age::rivals::Rival;
 use crate::defaults;
 use crate::edges::Mesh;
 use crate::field::Field;
@@ -90,11 +92,17 @@ fn report_shared(first: &Served<'_>, second: &Callee, pods: &Pods<'_>, port: u16
     if first.created.is_some() && second.created.is_some() {
         return;
     }
-    pods.source.gaps.depend_on_age();
+    let rival = |callee: &Callee| {
+        let id = callee.origin.object()?.clone();
+        Some(Rival { id: Arc::new(id), dated: callee.created.is_some() })
+    };
+    if let (Some(first), Some(second)) = (rival(first), rival(second)) {
+        pods.source.gaps.depend_on_age(&format!("both lead to {}:{port}", pods.id), first, second);
+    }
     pods.source.gaps.add(
         format!("which of {} and {} is older (both lead to port {port} of {})", first.id, second.id, pods.id),
         "depends on age: the server's proxy takes the protocol and the limits of the older service; \
-         the answer takes the first by name and names the other under `depends_on_age`",
+         the answer takes the first by name and names the others under `depends_on_age`",
         "give the services target ports of their own, or make them one service",
     );
 }

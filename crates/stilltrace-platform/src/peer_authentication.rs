@@ -116,8 +116,8 @@ impl<'a> PeerPolicies<'a> {
 
 fn oldest<'p, 'a>(mut policies: impl Iterator<Item = &'p Policy<'a>>) -> Option<&'p Policy<'a>> {
     let first = policies.next()?;
-    if let Some(second) = policies.next() {
-        report_undecided(first.source, second.source, "only one PeerAuthentication applies");
+    for other in policies {
+        report_undecided(first.source, other.source, "only one PeerAuthentication applies");
     }
     Some(first)
 }

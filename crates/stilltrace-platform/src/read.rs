@@ -11,7 +11,8 @@ use stilltrace_model::{
 };
 
 use crate::admission;
-use crate::age::Guess;
+use crate::age::rivals::Rounds;
+use crate::age::{self, Guess};
 use crate::defaults;
 use crate::destination_rule::Rules;
 use crate::directory::Directory;
@@ -46,7 +47,7 @@ use crate::workloads::{self, Pods};
 const MAX_EDGES: usize = 50_000;
 
 /// Reads what is in effect in one cluster; its gaps and what concerns no single object are left to
-/// the caller. Where only unknown ages decide, everything is computed under a second guess at them.
+/// the caller. Where only unknown ages decide, everything is computed under further guesses at them.
 pub(crate) fn effective(
     tree: &dyn Tree,
     cluster: &mut ClusterObjects,
@@ -61,13 +62,33 @@ pub(crate) fn effective(
     let mut platform = compute(&objects, &gaps, Guess::FirstByName);
     platform.refused = refused;
     if gaps.has_undecided() {
-        let other = gaps.silently(|| compute(&objects, &gaps, Guess::LastByName));
-        platform.under_other_ages = Some(Box::new(other));
+        let rounds = gaps.rounds();
+        report_left_out(&rounds, &gaps);
+        let last =
+            |objects: &Objects<'_>| gaps.silently(|| compute(objects, &gaps, Guess::LastByName));
+        platform.under_other_ages.push(last(&objects));
+        for favoured in &rounds.favoured {
+            let applied = age::favouring(&cluster.applied, favoured);
+            platform.under_other_ages.push(last(&Objects { applied: &applied, ..objects }));
+        }
     }
     platform
 }
 
+fn report_left_out(rounds: &Rounds, gaps: &Gaps) {
+    let Some(first) = rounds.left_out.first() else { return };
+    gaps.add(
+        format!(
+            "what {} objects, such as {first}, would do if they were the oldest",
+            rounds.left_out.len()
+        ),
+        "so many objects of unknown age compete that not all possible winners are shown",
+        "merge objects that are for the same host or pods into one",
+    );
+}
+
 /// What there is to compute from.
+#[derive(Clone, Copy)]
 struct Objects<'o> {
     /// The objects of the cluster.
     applied: &'o [Source],

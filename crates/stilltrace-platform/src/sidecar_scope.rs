@@ -112,7 +112,7 @@ pub(crate) fn select(
         let mut fitting =
             (0..sidecars.len()).filter(|index| place(index) && wanted(&sidecars[*index]));
         let winner = fitting.next()?;
-        if let Some(loser) = fitting.next() {
+        for loser in fitting {
             let about = "only one Sidecar applies to a proxy";
             report_undecided(sidecars[winner].source, sidecars[loser].source, about);
         }

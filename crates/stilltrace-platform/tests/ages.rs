@@ -54,6 +54,52 @@ fn rules_of_unknown_age_give_both_limits_with_their_lines() {
 }
 
 #[test]
+fn of_many_rules_of_unknown_age_every_one_is_shown_as_the_winner() {
+    let names = ["a", "b", "c", "d"];
+    let rules: Vec<String> = names.iter().zip(1..).map(|(name, at)| rule(name, "", at)).collect();
+    let edge = edge(&document(&rules));
+    let others = edge["depends_on_age"].as_array().unwrap();
+    let mut winners: Vec<&str> = others.iter().map(|other| other["dr"].as_str().unwrap()).collect();
+    winners.push(edge["dr"].as_str().unwrap());
+    winners.sort_unstable();
+    assert_eq!(winners, ["shop/a", "shop/b", "shop/c", "shop/d"]);
+    for other in others {
+        assert_eq!(
+            other["origins"]["max_connections"]["object"]["name"],
+            other["dr"].as_str().unwrap()[5..]
+        );
+    }
+}
+
+#[test]
+fn a_known_age_competes_with_every_unknown_one() {
+    let dated = rule("b", ", creationTimestamp: '2026-01-01T00:00:00Z'", 2);
+    let edge = edge(&document(&[rule("a", "", 1), dated, rule("c", "", 3)]));
+    let others = edge["depends_on_age"].as_array().unwrap();
+    let winners: Vec<&Value> = others.iter().map(|other| &other["max_connections"]).collect();
+    assert_eq!((&edge["max_connections"], winners), (&json!(1), vec![&json!(2), &json!(3)]));
+}
+
+#[test]
+fn of_many_routes_for_a_host_every_one_is_shown_once() {
+    let route = |name: &str, time: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\n\
+             metadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{hosts: [web], http: [{{timeout: {time}, route: [{{destination: {{host: web}}}}]}}]}}\n"
+        )
+    };
+    let document = document(&[route("a", "1s"), route("b", "2s"), route("c", "3s")]);
+    let host = &document["workloads"]["shop/web"]["http"]["80"]["web.shop.svc.cluster.local"][0];
+    let others = host["depends_on_age"].as_array().unwrap();
+    let winners: Vec<&Value> = others.iter().map(|other| &other["vs"]).collect();
+    assert_eq!(
+        (&host["vs"], winners),
+        (&json!("shop/a"), vec![&json!("shop/b"), &json!("shop/c")])
+    );
+}
+
+#[test]
 fn creation_times_decide() {
     let at = |day: u32| format!(", creationTimestamp: '2026-01-0{day}T00:00:00Z'");
     let edge = edge(&document(&[rule("a", &at(2), 5), rule("b", &at(1), 7)]));

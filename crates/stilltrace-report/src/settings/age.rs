@@ -1,15 +1,15 @@
 //! Three-valued answers: what an object would be if others were older.
 //!
-//! Istio lets the older of two conflicting objects win, and Git does not know creation times. Two
-//! documents, one per guess at the unknown ages, are compared object by object; where they differ,
-//! the object carries the other one under `depends_on_age`.
+//! Istio lets the older of conflicting objects win, and Git does not know creation times. Documents,
+//! one per guess at the unknown ages, are compared object by object; where they differ, the object
+//! carries the others under `depends_on_age`, each once.
 
 use serde_json::{Map, Value, json};
 
 /// The key of the alternatives.
 const KEY: &str = "depends_on_age";
 
-/// Adds the alternatives of `other` to the workloads of `document`.
+/// Adds the alternatives of one more document to the workloads of `document`.
 pub(super) fn annotate(document: &mut Value, other: &Value) {
     let Some(workloads) = document.get_mut("workloads").and_then(Value::as_object_mut) else {
         return;
@@ -49,7 +49,17 @@ fn compare_workload(workload: &mut Map<String, Value>, other: &Map<String, Value
         compare_list(own, theirs);
     }
     if !whole.is_empty() {
-        workload.insert(KEY.to_owned(), json!([whole]));
+        add(workload, Value::Object(whole));
+    }
+}
+
+/// Adds an alternative that is not named yet.
+fn add(fields: &mut Map<String, Value>, alternative: Value) {
+    let known = fields.entry(KEY).or_insert_with(|| Value::Array(Vec::new()));
+    if let Some(known) = known.as_array_mut()
+        && !known.contains(&alternative)
+    {
+        known.push(alternative);
     }
 }
 
@@ -71,6 +81,7 @@ fn compare_object(own: &mut Value, other: &Value) {
     let (Some(fields), Some(others)) = (own.as_object_mut(), other.as_object()) else { return };
     let without_subsets = |fields: &Map<String, Value>| {
         let mut kept = fields.clone();
+        kept.remove(KEY);
         if let Some(subsets) = kept.remove("subsets") {
             let names = subsets.as_object().map(|s| s.keys().cloned().collect::<Vec<_>>());
             kept.insert("subsets".to_owned(), json!(names));
@@ -79,17 +90,32 @@ fn compare_object(own: &mut Value, other: &Value) {
     };
     let alternative = without_subsets(others);
     if without_subsets(fields) != alternative {
-        fields.insert(KEY.to_owned(), json!([alternative]));
+        add(fields, Value::Object(alternative));
     }
     members(fields.get_mut("subsets"), other.get("subsets"), compare_object);
+}
+
+/// Whether a host already names the virtual service that wins on the other side, with its routes.
+fn names_winner(first: &Value, others: &[Value]) -> bool {
+    let winner = others.first().and_then(|route| route.get("vs"));
+    let named = first.get(KEY).and_then(Value::as_array);
+    let is_winner = |one: &Value| one.get("routes").is_some() && one.get("vs") == winner;
+    winner.is_some() && named.is_some_and(|named| named.iter().any(is_winner))
 }
 
 /// Routes in their order. A longer list on the other side is named whole by the first route.
 fn compare_list(own: &mut Value, other: &Value) {
     let (Some(routes), Some(others)) = (own.as_array_mut(), other.as_array()) else { return };
+    if routes.first().is_some_and(|first| names_winner(first, others)) {
+        return;
+    }
     if routes.len() != others.len() {
         if let Some(first) = routes.first_mut().and_then(Value::as_object_mut) {
-            first.insert(KEY.to_owned(), other.clone());
+            let mut others = others.clone();
+            for route in others.iter_mut().filter_map(Value::as_object_mut) {
+                route.remove(KEY);
+            }
+            add(first, json!({"routes": others}));
         }
         return;
     }

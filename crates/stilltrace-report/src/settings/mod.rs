@@ -30,11 +30,11 @@ pub fn settings(platform: &Platform) -> String {
 
 /// The same, handed to `sink` part by part: the document of a large mesh is large.
 pub fn write(platform: &Platform, sink: &mut dyn FnMut(&str)) {
-    if platform.under_other_ages.is_some() {
-        // Two documents are compared, so both are needed as trees.
-        sink(&text(&document(platform)));
-    } else {
+    if platform.under_other_ages.is_empty() {
         stream::write(platform, sink);
+    } else {
+        // Documents are compared, so they are needed as trees.
+        sink(&text(&document(platform)));
     }
 }
 
@@ -56,7 +56,7 @@ pub fn document(platform: &Platform) -> Value {
     }
     let gaps: Vec<Value> = platform.gaps.iter().map(gap).collect();
     let mut document = json!({"workloads": workloads, "gaps": gaps});
-    if let Some(other) = &platform.under_other_ages {
+    for other in &platform.under_other_ages {
         age::annotate(&mut document, &self::document(other));
     }
     if !platform.refused.is_empty() {
