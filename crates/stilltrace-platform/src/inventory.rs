@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::age::Guess;
+use crate::discovery::Discovery;
 use crate::labels::Labels;
 use crate::revision;
 use crate::source::Source;
@@ -24,6 +25,14 @@ impl<'a> Inventory<'a> {
     /// Like [`Inventory::new`], with what the istiod of one revision reads only.
     pub(crate) fn of_revision(applied: &'a [Source], revision: &str, guess: Guess) -> Self {
         Self::of_sources(applied.iter().filter(|source| revision::reads(revision, source)), guess)
+    }
+
+    /// The same without what istiod does not read.
+    pub(crate) fn limited_to(mut self, discovery: &Discovery<'_>) -> Self {
+        for sources in self.by_kind.values_mut() {
+            sources.retain(|source| discovery.reads(source));
+        }
+        self
     }
 
     fn of_sources(applied: impl Iterator<Item = &'a Source>, guess: Guess) -> Self {

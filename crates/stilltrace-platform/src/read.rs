@@ -16,6 +16,7 @@ use crate::age::{self, Guess};
 use crate::defaults;
 use crate::destination_rule::Rules;
 use crate::directory::Directory;
+use crate::discovery::Discovery;
 use crate::edges::{Mesh, Shared};
 use crate::endpoints::Backends;
 use crate::envoy_filter;
@@ -30,6 +31,7 @@ use crate::inventory::Inventory;
 use crate::istio_version;
 use crate::kubernetes;
 use crate::mesh_config::{self, MeshConfig};
+use crate::networks;
 use crate::ownership;
 use crate::peer_authentication::PeerPolicies;
 use crate::proxy_config::{self, Layers};
@@ -146,6 +148,9 @@ fn served_by(
     let document = mesh_config::find(&inventory, tree, revision, root);
     let document = document.as_ref().map(|document| document.field());
     let config = MeshConfig::read(document.as_ref(), root);
+    let discovery = Discovery::read(document.as_ref(), &inventory);
+    let inventory = inventory.limited_to(&discovery);
+    networks::report(&inventory, tree, gaps);
     let pods = workloads::read(&inventory);
     let scaled = workloads::autoscaled(&inventory);
     let replicas: BTreeMap<&WorkloadId, Option<u32>> =

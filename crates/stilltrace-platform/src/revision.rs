@@ -88,9 +88,14 @@ fn is_named(field: &Field<'_>) -> bool {
     field.node().text().is_some_and(|text| !text.is_empty())
 }
 
+/// Whether the object tells istiod what to do.
+pub(crate) fn is_configuration(source: &Source) -> bool {
+    GROUPS.contains(&source.group())
+}
+
 /// Whether the istiod of a revision reads the object.
 pub(crate) fn reads(revision: &str, source: &Source) -> bool {
-    if !GROUPS.contains(&source.group()) {
+    if !is_configuration(source) {
         return true;
     }
     let label = source.root.at(&["metadata", "labels", LABEL]);
