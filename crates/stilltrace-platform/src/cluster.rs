@@ -5,6 +5,7 @@ use std::rc::Rc;
 use stilltrace_manifest::{Object, ParseCache, Tree};
 use stilltrace_model::{Gap, Platform};
 
+use crate::assumed_injection;
 use crate::defaults;
 use crate::gitops::{self, ClusterObjects, Options};
 use crate::mesh_config;
@@ -80,7 +81,9 @@ fn platform(
     if let Some(file) = &options.mesh_config {
         mesh_config::install(file, root, cluster);
     }
+    assumed_injection::install(&options.injected, cluster);
     let mut platform = effective(tree, cluster, written, root);
+    assumed_injection::report_none(&platform, cluster);
     platform.contested = std::mem::take(&mut cluster.contested);
     platform.reconcilers = std::mem::take(&mut cluster.reconcilers);
     platform.gaps = Rc::clone(&cluster.gaps).to_sorted();

@@ -14,6 +14,7 @@
 mod admission;
 mod age;
 mod ambient;
+mod assumed_injection;
 mod cluster;
 mod compare;
 mod connections;

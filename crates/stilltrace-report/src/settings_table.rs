@@ -24,6 +24,8 @@ type Fields = Map<String, Value>;
 
 /// Gaps that are named; the JSON has all.
 const GAPS: usize = 8;
+/// Refused objects that are named beside one complaint.
+const REFUSED: usize = 3;
 
 /// All edges of the document as tables, each with its routes, and for every workload what its own
 /// proxy does with requests that arrive.
@@ -44,13 +46,29 @@ pub fn settings_table(document: &Value, options: &TerminalOptions) -> String {
     page.into_text()
 }
 
-/// Objects that Istio's admission would not let into the cluster; nothing below counts them.
+/// Objects that Istio's admission would not let into the cluster; nothing below counts them. Those
+/// with the same complaint share a line.
 fn refused(page: &mut Page, document: &Value) {
+    let mut complaints: Vec<(String, Vec<String>)> = Vec::new();
     for one in items(document.get("invalid")) {
         let object = value::object_name(one.get("object").unwrap_or(&Value::Null));
-        let message = one.get("message").and_then(Value::as_str).unwrap_or_default();
+        let text = |name: &str| one.get(name).and_then(Value::as_str).filter(|it| !it.is_empty());
         let place = value::place(one).map(|place| format!("{place}: ")).unwrap_or_default();
-        let text = format!("{place}{object}: {message}");
+        let field = text("field").map(|field| format!("{field} ")).unwrap_or_default();
+        let complaint = format!("{field}{}", text("message").unwrap_or_default());
+        let who = format!("{place}{object}");
+        match complaints.iter_mut().find(|(known, _)| *known == complaint) {
+            Some((_, all)) => all.push(who),
+            None => complaints.push((complaint, vec![who])),
+        }
+    }
+    for (complaint, all) in complaints {
+        let more = match all.len().saturating_sub(REFUSED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let shown: Vec<&str> = all.iter().take(REFUSED).map(String::as_str).collect();
+        let text = format!("{}{more}: {complaint}", shown.join(", "));
         page.paragraph(&[Span::new(Tone::Bad, "refused  ")], 9, &[Span::plain(text)]);
     }
 }
@@ -63,11 +81,11 @@ fn gaps(page: &mut Page, document: &Value) {
     for gap in all.iter().take(GAPS) {
         let part = |name: &str| gap.get(name).and_then(Value::as_str).unwrap_or_default();
         let text = format!("{}: {}; {}", part("what"), part("why"), part("remedy"));
-        page.paragraph(&[Span::new(Tone::Unsure, "not read  ")], 10, &[Span::plain(text)]);
+        page.paragraph(&[Span::new(Tone::Unsure, "gap  ")], 5, &[Span::plain(text)]);
     }
     if all.len() > GAPS {
         let text = format!("and {} more (-o json has all)", all.len() - GAPS);
-        page.paragraph(&[Span::plain(" ".repeat(10))], 10, &[Span::plain(text)]);
+        page.paragraph(&[Span::plain("     ")], 5, &[Span::plain(text)]);
     }
 }
 

@@ -107,7 +107,7 @@ fn a_table_says_where_every_value_comes_from() {
           mutual TLS  STRICT  mesh/peers.yaml:6
           retries     2 on reset-before-request
 
-        not read  charts/db: not rendered: its objects are missing; install helm
+        gap  charts/db: not rendered: its objects are missing; install helm
     "#]].assert_eq(&settings_table(&document(), &options(96)));
 }
 
@@ -152,7 +152,7 @@ fn a_list_shows_what_is_set() {
           cart.shop.svc.cluster.local:80  VirtualService shop/cart, 2 routes, broken,
               DestinationRule shop/cart, 2 subsets
 
-        not read  charts/db: not rendered: its objects are missing; install helm
+        gap  charts/db: not rendered: its objects are missing; install helm
     "#]]
     .assert_eq(&settings_list(&document(), &options(80)));
 }

@@ -94,8 +94,11 @@ impl Kept {
                     .map_or_else(
                         || {
                             format!(
-                                "{} reports are kept in {}",
-                                entries.len(),
+                                "{} kept in {}",
+                                match entries.len() {
+                                    1 => "1 report is".to_owned(),
+                                    several => format!("{several} reports are"),
+                                },
                                 self.folder.display()
                             )
                         },
@@ -237,7 +240,7 @@ mod tests {
         let id = kept.keep("first").unwrap();
         let near = format!("{}zz", id.get(..6).unwrap());
         assert!(kept.find(Some(&near)).unwrap_err().to_string().contains(&id));
-        assert!(kept.find(Some("q")).unwrap_err().to_string().contains("1 reports are kept"));
+        assert!(kept.find(Some("q")).unwrap_err().to_string().contains("1 report is kept"));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `stilltrace settings`: every value in effect on an edge, and the line that set it.
 
+mod elsewhere;
 mod named;
 mod read;
+mod relevant;
 
 use std::path::PathBuf;
 
@@ -60,6 +62,9 @@ pub(crate) struct Arguments {
     /// Networks of the mesh, instead of those in the repository; not evaluated yet
     #[arg(long, value_name = "FILE")]
     mesh_networks: Option<PathBuf>,
+    /// A namespace whose pods get a sidecar although no manifest labels it; '*' for all
+    #[arg(long, value_name = "NAMESPACE")]
+    inject: Vec<String>,
     /// Namespace of names that have none
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
@@ -76,7 +81,10 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Ou
         destination: arguments.destination.as_deref(),
         namespace: arguments.namespace.as_deref(),
     };
-    let narrowed = named::narrow(&mut platform, &names)?;
+    let narrowed = match named::narrow(&mut platform, &names) {
+        Ok(narrowed) => narrowed,
+        Err(error) => return Err(elsewhere::explain(error, &platform, arguments, &names)),
+    };
     if arguments.format == Format::Json {
         match narrowed.hosts {
             None => output::print_parts(|sink| settings::write(&platform, sink))?,
@@ -108,6 +116,7 @@ fn human(
     if let Some(hosts) = &narrowed.hosts {
         named::keep_hosts(&mut document, hosts);
     }
+    relevant::first(&mut document, arguments);
     if edges <= TABLES || arguments.destination.is_some() {
         return settings_table(&document, &layout);
     }

@@ -71,8 +71,12 @@ fn charts(files: &Files<'_>, walk: &Walk<'_>, gaps: &Gaps) {
     if !idle.is_empty() {
         gaps.add(
             format!(
-                "{} charts are rendered by nothing in this repository: {}",
-                idle.len(),
+                "{} rendered by nothing in this repository: {}",
+                if let [_] = idle[..] {
+                    "1 chart is".to_owned()
+                } else {
+                    format!("{} charts are", idle.len())
+                },
                 some(&idle)
             ),
             "their objects are not part of the answer",
@@ -85,8 +89,12 @@ fn encrypted(written: &Written, gaps: &Gaps) {
     if !written.encrypted.is_empty() {
         gaps.add(
             format!(
-                "{} files are encrypted by SOPS: {}",
-                written.encrypted.len(),
+                "{} encrypted by SOPS: {}",
+                if let [_] = written.encrypted[..] {
+                    "1 file is".to_owned()
+                } else {
+                    format!("{} files are", written.encrypted.len())
+                },
                 some(&written.encrypted)
             ),
             "their objects exist; encrypted values are not part of the answer",

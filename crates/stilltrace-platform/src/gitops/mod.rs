@@ -64,6 +64,8 @@ pub struct Options<'a> {
     pub root_namespace: Option<String>,
     /// The mesh configuration, instead of the one in the repository.
     pub mesh_config: Option<MeshFile<'a>>,
+    /// Namespaces whose pods get a proxy although no manifest says so; `*` for all.
+    pub injected: Vec<String>,
 }
 
 /// A mesh configuration from outside of the repository.

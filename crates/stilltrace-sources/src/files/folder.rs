@@ -49,7 +49,12 @@ enum Kind {
     File,
     Folder,
     Link,
+    /// A pipe, a socket or a device, whose content is never asked for.
+    Special,
 }
+
+/// Extensions of files that may hold manifests.
+const MANIFESTS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// Trees opened so far.
 static TREES: AtomicU64 = AtomicU64::new(0);
@@ -86,7 +91,8 @@ impl FolderTree {
         &self.root
     }
 
-    /// Folders that could not be entered so far; their files are not there.
+    /// Folders that could not be entered so far, and manifests that are left out: links that end
+    /// outside, pipes and devices.
     pub fn unreadable(&self) -> Vec<TreeError> {
         self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -97,7 +103,7 @@ impl FolderTree {
         let folder = self.folder(folder)?;
         match folder.entries.get(name)? {
             Kind::File => Some(folder.place.join(name)),
-            Kind::Folder => None,
+            Kind::Folder | Kind::Special => None,
             Kind::Link => self.follow(&folder.place.join(name)).filter(|file| file.is_file()),
         }
     }
@@ -135,7 +141,7 @@ impl FolderTree {
         let place = match parent.entries.get(name) {
             Some(Kind::Folder) => Some(parent.place.join(name)),
             Some(Kind::Link) => self.follow(&parent.place.join(name)).filter(|end| end.is_dir()),
-            Some(Kind::File) | None => None,
+            Some(Kind::File | Kind::Special) | None => None,
         };
         let found = place.map(|place| entries(&place).map(|entries| Folder { place, entries }));
         let found = found.unwrap_or_else(|| Ok(Folder::default())).unwrap_or_else(|error| {
@@ -145,6 +151,24 @@ impl FolderTree {
         });
         let mut folders = self.folders.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(folders.entry(path.to_owned()).or_insert_with(|| Arc::new(found)))
+    }
+
+    /// Remembers a manifest that is not listed and that no other name of the tree leads to.
+    fn left_out(&self, folder: &Folder, name: &str, kind: Kind, path: &str) {
+        let extension = Path::new(name).extension();
+        if !extension.is_some_and(|extension| MANIFESTS.iter().any(|known| extension == *known)) {
+            return;
+        }
+        let reason = match kind {
+            Kind::Link if self.follow(&folder.place.join(name)).is_some() => return,
+            Kind::Link => "a symbolic link that ends nowhere in this folder",
+            _ => "not a regular file",
+        };
+        let error = TreeError::Unreadable { path: path.to_owned(), reason: reason.to_owned() };
+        let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        if !unreadable.contains(&error) {
+            unreadable.push(error);
+        }
     }
 
     fn walk(&self) -> Result<Vec<String>, TreeError> {
@@ -160,7 +184,7 @@ impl FolderTree {
                 match kind {
                     Kind::File => files.push(below),
                     Kind::Folder => pending.push((below, depth + 1)),
-                    Kind::Link => {}
+                    Kind::Link | Kind::Special => self.left_out(&folder, name, *kind, &below),
                 }
             }
             if files.len() + pending.len() > MAX_FILES {
@@ -172,8 +196,7 @@ impl FolderTree {
     }
 }
 
-/// The names in a folder and what they are. Names that are not UTF-8, devices and `.git` are left
-/// out.
+/// The names in a folder and what they are. Names that are not UTF-8 and `.git` are left out.
 fn entries(place: &Path) -> io::Result<BTreeMap<String, Kind>> {
     let mut entries = BTreeMap::new();
     for entry in fs::read_dir(place)? {
@@ -183,6 +206,7 @@ fn entries(place: &Path) -> io::Result<BTreeMap<String, Kind>> {
             Ok(kind) if kind.is_file() => Kind::File,
             Ok(kind) if kind.is_dir() && name != ".git" => Kind::Folder,
             Ok(kind) if kind.is_symlink() => Kind::Link,
+            Ok(kind) if !kind.is_dir() => Kind::Special,
             _ => continue,
         };
         entries.insert(name, kind);

@@ -36,6 +36,16 @@ pub enum GitError {
         /// The revision as asked for.
         revision: String,
     },
+    /// The revision is not in a clone that holds a part of the history only.
+    #[error(
+        "{repository}: there is no revision {revision} in this shallow clone; get all of the history with `git fetch --unshallow`, or name a complete clone with `--repo PATH`"
+    )]
+    CutOff {
+        /// The repository.
+        repository: String,
+        /// The revision as asked for.
+        revision: String,
+    },
     /// The revision can be read in several ways.
     #[error("{repository}: {revision} fits several commits; give more of its digits")]
     Ambiguous {

@@ -126,7 +126,11 @@ impl Repository {
     }
 
     fn no_revision(&self, revision: &str) -> GitError {
-        GitError::NoRevision { repository: self.name.clone(), revision: revision.to_owned() }
+        let (repository, revision) = (self.name.clone(), revision.to_owned());
+        if self.is_shallow() {
+            return GitError::CutOff { repository, revision };
+        }
+        GitError::NoRevision { repository, revision }
     }
 
     fn resolve_name(&self, revision: &str) -> Result<CommitId, GitError> {

@@ -20,6 +20,7 @@ use crate::{
 };
 
 use engine::Engine;
+use progress::Progress;
 use roots::Root;
 
 pub(crate) const EXAMPLES: [Example; 2] = [
@@ -96,12 +97,13 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Ou
     }
     let engine = Engine::new(arguments, roots.trees);
     let form = Form::of(arguments);
-    if let Some(folder) = &arguments.out_dir {
+    if let Some(folder) = arguments.out_dir.as_ref().filter(|_| !roots.all.is_empty()) {
         let written = out_dir::write(folder, &roots.all, &engine, form, context)?;
         return Ok(if roots.refused.is_empty() { written } else { Outcome::Failed });
     }
     let [root] = roots.all.as_slice() else { return Ok(Outcome::Failed) };
-    match answer(root, &engine, form) {
+    let name = stilltrace_report::escape(&root.typed);
+    match Progress::around(&name, context, || answer(root, &engine, form)) {
         Ok(text) => {
             output::print(&text)?;
             Ok(Outcome::Done)

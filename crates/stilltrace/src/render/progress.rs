@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
@@ -24,6 +26,26 @@ impl Progress {
     pub(super) fn new(what: &'static str, all: usize, context: &Context) -> Self {
         let shown = io::stderr().is_terminal() && !context.remarks.is_quiet();
         Self { what, all, done: AtomicUsize::new(0), started: Instant::now(), shown }
+    }
+
+    /// Does one thing, and says on a terminal what it is if that takes long.
+    pub(super) fn around<T>(name: &str, context: &Context, work: impl FnOnce() -> T) -> T {
+        if !io::stderr().is_terminal() || context.remarks.is_quiet() {
+            return work();
+        }
+        let (finished, wait) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                if wait.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    let _ = write!(io::stderr(), "rendering {name}");
+                    let _ = wait.recv();
+                    let _ = write!(io::stderr(), "\r\x1b[K");
+                }
+            });
+            let done = work();
+            drop(finished);
+            done
+        })
     }
 
     /// One more is done.

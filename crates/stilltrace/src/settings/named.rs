@@ -17,6 +17,14 @@ pub(super) struct Names<'a> {
     pub(super) namespace: Option<&'a str>,
 }
 
+impl Names<'_> {
+    /// The names as they were typed.
+    pub(super) fn typed(&self) -> String {
+        let typed: Vec<&str> = self.source.into_iter().chain(self.destination).collect();
+        typed.join(" ")
+    }
+}
+
 /// What a platform was narrowed to.
 #[derive(Debug, Default)]
 pub(super) struct Narrowed {
@@ -104,10 +112,13 @@ fn callers(
     let has_proxy =
         |id: &WorkloadId| platform.workloads.get(id).is_some_and(|w| w.sidecar.is_some());
     if !ids.iter().any(has_proxy) {
+        let namespaces: BTreeSet<&str> = ids.iter().map(|id| id.namespace.as_str()).collect();
+        let namespaces: Vec<&str> = namespaces.into_iter().collect();
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         bail!(
-            "{} has no proxy, so no setting of the mesh applies to its calls; label its namespace istio-injection=enabled to give it one",
-            ids.join(", ")
+            "{} has no proxy, so no setting of the mesh applies to its calls; where the cluster labels its namespace for injection, say so with --inject {}; in ambient mode ask about its waypoint",
+            ids.join(", "),
+            namespaces.join(" --inject ")
         );
     }
     Ok(ids)

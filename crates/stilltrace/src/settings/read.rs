@@ -5,12 +5,12 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use stilltrace_manifest::{Tree, helm::HelmRenderer};
+use stilltrace_manifest::{Tree, Value, helm::HelmRenderer, yaml};
 use stilltrace_model::{Gap, Platform};
-use stilltrace_platform::{MeshFile, Options, ParseCache, read_all, read_with};
+use stilltrace_platform::{Cluster, MeshFile, Options, ParseCache, read_all, read_with};
 use stilltrace_sources::{
     HelmProgram,
-    files::{Asked, Beside, with_files},
+    files::{Asked, Beside, Opened, with_files},
 };
 
 use super::Arguments;
@@ -21,22 +21,7 @@ const MAX_FILE: u64 = 8 << 20;
 
 /// Reads what is in effect in the cluster that is asked about.
 pub(super) fn platform(arguments: &Arguments) -> anyhow::Result<Platform> {
-    let mesh = arguments.mesh_config.as_deref().map(Mesh::read).transpose()?;
-    // Charts are rendered where there is a program for it; without one each of them is a gap.
-    let helm = HelmProgram::find().ok();
-    let options = Options {
-        cluster: arguments.cluster.clone(),
-        root_namespace: arguments.istio_namespace.clone(),
-        helm: helm.as_ref().map(|helm| helm as &dyn HelmRenderer),
-        mesh_config: mesh.as_ref().map(Mesh::file),
-        ..Options::default()
-    };
-    let asked = Asked { path: arguments.repo.as_deref(), revision: arguments.rev.as_deref() };
-    let read = |tree: &dyn Tree| match &mesh {
-        Some(mesh) => of_tree(&Beside::new(tree, &mesh.path, mesh.text.as_bytes()), &options),
-        None => of_tree(tree, &options),
-    };
-    let (platform, opened) = with_files(asked, read)?;
+    let (platform, opened) = asked(arguments, of_tree)?;
     let mut platform = platform?;
     platform.revision.clone_from(&opened.revision);
     platform.gaps.extend(opened.unreadable.iter().map(|error| Gap {
@@ -48,6 +33,37 @@ pub(super) fn platform(arguments: &Arguments) -> anyhow::Result<Platform> {
         platform.gaps.push(networks(file)?);
     }
     Ok(platform)
+}
+
+/// Reads what is in effect in every cluster.
+pub(super) fn clusters(arguments: &Arguments) -> anyhow::Result<Vec<Cluster>> {
+    let (clusters, _) = asked(arguments, |tree, options| {
+        read_all(tree, &mut ParseCache::new(), &Options { cluster: None, ..options.clone() })
+    })?;
+    Ok(clusters)
+}
+
+/// Opens what the arguments name and reads it.
+fn asked<T>(
+    arguments: &Arguments,
+    read: impl Fn(&dyn Tree, &Options<'_>) -> T,
+) -> anyhow::Result<(T, Opened)> {
+    let mesh = arguments.mesh_config.as_deref().map(Mesh::read).transpose()?;
+    // Charts are rendered where there is a program for it; without one each of them is a gap.
+    let helm = HelmProgram::find().ok();
+    let options = Options {
+        cluster: arguments.cluster.clone(),
+        root_namespace: arguments.istio_namespace.clone(),
+        helm: helm.as_ref().map(|helm| helm as &dyn HelmRenderer),
+        mesh_config: mesh.as_ref().map(Mesh::file),
+        injected: arguments.inject.clone(),
+        ..Options::default()
+    };
+    let files = Asked { path: arguments.repo.as_deref(), revision: arguments.rev.as_deref() };
+    Ok(with_files(files, |tree: &dyn Tree| match &mesh {
+        Some(mesh) => read(&Beside::new(tree, &mesh.path, mesh.text.as_bytes()), &options),
+        None => read(tree, &options),
+    })?)
 }
 
 /// Reads a tree. A cluster that the repository does not have is an error.
@@ -77,8 +93,20 @@ struct Mesh {
 }
 
 impl Mesh {
+    /// Reads a file that must hold one mapping.
     fn read(file: &Path) -> anyhow::Result<Self> {
-        Ok(Self { path: file.display().to_string(), text: text(file)? })
+        let (path, text) = (file.display().to_string(), text(file)?);
+        let parsed = yaml::parse(&path, text.as_bytes(), &yaml::Budget::default());
+        if let Some(problem) = parsed.problems.first() {
+            bail!("{problem}");
+        }
+        let is_mapping =
+            |document: &yaml::Document| matches!(document.root.value, Value::Mapping(_));
+        match parsed.documents.as_slice() {
+            [one] if is_mapping(one) => Ok(Self { path, text }),
+            [_] => bail!("{path}: holds no mapping; write the fields of MeshConfig there"),
+            several => bail!("{path}: holds {} documents instead of one", several.len()),
+        }
     }
 
     fn file(&self) -> MeshFile<'_> {

@@ -1,0 +1,49 @@
+//! Why a name that was typed is not there: it may be in another cluster, or in what was not read.
+
+use std::fmt::Write as _;
+
+use stilltrace_model::Platform;
+
+use super::{Arguments, named, read};
+
+/// Gaps that are told beside an error.
+const GAPS: usize = 3;
+
+/// Adds to an error where the names would be found, or else what could not be read.
+pub(super) fn explain(
+    error: anyhow::Error,
+    platform: &Platform,
+    arguments: &Arguments,
+    names: &named::Names<'_>,
+) -> anyhow::Error {
+    if let Some(cluster) = other_cluster(arguments, names) {
+        return anyhow::anyhow!(
+            "{}: it is in the cluster `{cluster}`; add --cluster {cluster}",
+            names.typed()
+        );
+    }
+    if platform.gaps.is_empty() {
+        return error;
+    }
+    let mut text = error.to_string();
+    let _ = write!(text, "\nwhat was not read may hold it:");
+    for gap in platform.gaps.iter().take(GAPS) {
+        let what = stilltrace_report::escape(&gap.what);
+        let _ = write!(text, "\n  {what}; {}", stilltrace_report::escape(&gap.remedy));
+    }
+    if platform.gaps.len() > GAPS {
+        let _ = write!(text, "\n  and {} more (-o json has all)", platform.gaps.len() - GAPS);
+    }
+    anyhow::anyhow!(text)
+}
+
+/// The first other cluster in which the names mean something.
+fn other_cluster(arguments: &Arguments, names: &named::Names<'_>) -> Option<String> {
+    if arguments.cluster.is_some() {
+        return None;
+    }
+    let clusters = read::clusters(arguments).ok()?;
+    clusters.into_iter().find_map(|mut cluster| {
+        named::narrow(&mut cluster.platform, names).is_ok().then_some(cluster.name)
+    })
+}
