@@ -15,6 +15,9 @@ use stilltrace_model::{ObjectRef, Timestamp};
 use crate::source::Source;
 use rivals::Rival;
 
+/// The time of objects that Istio makes and gives none: they come before all others.
+pub(crate) const FIRST: Timestamp = Timestamp(i64::MIN);
+
 /// How objects without a creation time are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Guess {
@@ -31,6 +34,10 @@ impl Guess {
         a: (Option<Timestamp>, K),
         b: (Option<Timestamp>, K),
     ) -> Ordering {
+        if a.0 == Some(FIRST) || b.0 == Some(FIRST) {
+            let later = |time: Option<Timestamp>| time != Some(FIRST);
+            return (later(a.0), a.1).cmp(&(later(b.0), b.1));
+        }
         match (self, a.0, b.0) {
             (Self::FirstByName, ..) | (_, Some(_), Some(_)) => a.cmp(&b),
             (Self::LastByName, None, None) => b.1.cmp(&a.1),
@@ -57,7 +64,8 @@ pub(crate) fn favouring(applied: &[Source], favoured: &BTreeSet<Arc<ObjectRef>>)
 
 /// Reports that `winner` and `loser` conflict and only creation times decide, if they are unknown.
 pub(crate) fn report_undecided(winner: &Source, loser: &Source, about: &str) {
-    if winner.created.is_some() && loser.created.is_some() {
+    let first = winner.created == Some(FIRST) || loser.created == Some(FIRST);
+    if first || winner.created.is_some() && loser.created.is_some() {
         return;
     }
     let rival =

@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::age::report_undecided;
+use crate::age::{self, report_undecided};
 use crate::field::Field;
 use crate::hosts;
 use crate::inventory::Inventory;
@@ -26,6 +26,9 @@ pub(crate) struct Rule<'a> {
     pub(crate) from: Vec<&'a Source>,
     /// The top-level policy: of the oldest rule that has one.
     pub(crate) policy: Option<Field<'a>>,
+    /// The policy that Istio makes of backend policies of the Gateway API; it fills in the blocks
+    /// that the top-level policy lacks.
+    pub(crate) backend: Option<Field<'a>>,
     /// Subsets by name, the first of each name.
     pub(crate) subsets: Vec<(&'a str, Field<'a>)>,
     export_to: BTreeSet<String>,
@@ -148,8 +151,10 @@ impl<'a> Rule<'a> {
                 subsets.push((name, subset));
             }
         }
-        let policy = spec.block("trafficPolicy");
-        let rule = Self { id, from: vec![source], policy, subsets, export_to, selector };
+        let written = spec.block("trafficPolicy");
+        let made = source.created == Some(age::FIRST);
+        let (policy, backend) = if made { (None, written) } else { (written, None) };
+        let rule = Self { id, from: vec![source], policy, backend, subsets, export_to, selector };
         Some((host.to_ascii_lowercase(), rule))
     }
 
@@ -169,6 +174,9 @@ impl<'a> Rule<'a> {
         if self.policy.is_none() {
             self.policy.clone_from(&younger.policy);
         }
+        if self.backend.is_none() {
+            self.backend.clone_from(&younger.backend);
+        }
     }
 }
 
@@ -182,7 +190,8 @@ fn selective_first(a: &Source, b: &Source) -> Ordering {
 fn merge<'a>(rules: &mut ByHost<'a>, host: &str, rule: Rule<'a>) {
     let list = rules.entry(host.to_owned()).or_default();
     for existing in list.iter() {
-        if let (Some(older), Some(younger)) = (existing.from.first(), rule.from.first()) {
+        let mut written = existing.from.iter().filter(|source| source.created != Some(age::FIRST));
+        if let (Some(older), Some(younger)) = (written.next(), rule.from.first()) {
             report_undecided(older, younger, "both are for one host");
         }
     }

@@ -104,6 +104,12 @@ struct Objects<'o> {
 
 /// What the objects make of each other, with a guess at the ages that are unknown.
 fn compute(objects: &Objects<'_>, gaps: &Rc<Gaps>, guess: Guess) -> Platform {
+    let mut made = gateway_api::destination_rules(objects.applied, guess);
+    if !made.is_empty() {
+        made.splice(0..0, objects.applied.iter().cloned());
+    }
+    let applied = if made.is_empty() { objects.applied } else { &made };
+    let objects = &Objects { applied, ..*objects };
     let everything = Inventory::new(objects.applied, guess);
     let pods = workloads::read(&everything);
     let revisions = Revisions::read(&everything);
@@ -165,6 +171,7 @@ fn served_by(
         inventory: &inventory,
         mesh: &config,
         mesh_retries: retries.as_ref(),
+        callees: &callees,
         listeners: &listeners,
     };
     let virtual_services = virtual_service::read(&facts);

@@ -40,6 +40,31 @@ fn fresh_routes_are_what_istio_computes() {
     compute("routes", fresh::routed);
 }
 
+#[test]
+fn fresh_gateways_are_what_istio_computes() {
+    if std::env::var_os("STILLTRACE_ISTIO_XDS").is_some_and(|program| !reads_gateway_api(&program))
+    {
+        eprintln!("skipped: the program of STILLTRACE_ISTIO_XDS does not read the Gateway API");
+        return;
+    }
+    compute("gateways", fresh::of_gateway_api);
+}
+
+/// Whether the program answers for an `HTTPRoute`; older ones leave such objects out.
+fn reads_gateway_api(program: &OsStr) -> bool {
+    if !Path::new(program).is_file() {
+        return true;
+    }
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gateway_api");
+    let input = std::fs::read_to_string(cases.join("mesh_limits/input.yaml")).unwrap();
+    let folder = std::env::temp_dir().join(format!("stilltrace-probe-{}", std::process::id()));
+    let case = Case { name: "probe".to_owned(), input };
+    let (answers, _) = answers(program, &folder, &[case]);
+    std::fs::remove_dir_all(folder).unwrap();
+    // The name that Istio gives to what it makes of the route.
+    answers.get("probe").is_some_and(|answer| answer.to_string().contains("shop~web"))
+}
+
 /// Computes the meshes of all seeds on both sides.
 fn compute(kind: &str, manifests: fn(u64) -> String) {
     let Some(program) =

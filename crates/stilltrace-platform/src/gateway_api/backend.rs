@@ -61,6 +61,27 @@ fn unweighted() -> Setting<u32> {
     Setting::default_of(1, defaults::GATEWAY_API)
 }
 
+/// Where a mirror copies requests to; `None` where it copies none: its backend may not be used or
+/// does not exist.
+pub(super) fn mirror(
+    context: &Context<'_, '_>,
+    reference: &Field<'_>,
+    guarded: bool,
+) -> Result<Option<Wanted>, Unusable> {
+    let wanted = wanted(context, reference, guarded)?;
+    if wanted.host == Target::UNKNOWN {
+        return Ok(None);
+    }
+    let namespace = reference.source().namespace();
+    let known = context.facts.callees.iter().any(|callee| {
+        callee.host == wanted.host && (callee.kubernetes || callee.visibility.includes(namespace))
+    });
+    if !known {
+        reference.report(&format!("a service that exists; {} does not", wanted.host));
+    }
+    Ok(known.then_some(wanted))
+}
+
 /// The service that a reference means. Where the route is one of a gateway (`guarded`), references
 /// to other namespaces need a grant; without one, requests are answered with status 500.
 pub(super) fn wanted(

@@ -161,10 +161,9 @@ impl Maker<'_> {
 
     /// `spec` of the service: every port of a listener, and that of the pods' state.
     fn service(&self) -> Node {
-        let number = |number: u16| Node::new(plain(&number.to_string()), self.mark());
         let status = vec![
             ("name", self.text("status-port")),
-            ("port", number(STATUS)),
+            ("port", number(STATUS, &self.mark())),
             ("appProtocol", self.text("tcp")),
         ];
         let mut ports = vec![self.map(status)];
@@ -190,6 +189,7 @@ impl Maker<'_> {
 }
 
 /// A number as it would be written.
-fn plain(text: &str) -> Value {
-    Value::Scalar(Scalar { text: text.into(), style: Style::Plain })
+pub(super) fn number(number: u16, mark: &Mark) -> Node {
+    let text = number.to_string().as_str().into();
+    Node::new(Value::Scalar(Scalar { text, style: Style::Plain }), mark.clone())
 }

@@ -78,9 +78,12 @@ impl<'a> Filters<'a> {
                 let Some(block) = filter.get("requestMirror") else { return Ok(()) };
                 let Some(reference) = block.get("backendRef") else { return Ok(()) };
                 let percent = mirrored(&block);
-                let mirror = backend::wanted(context, &reference, guarded)?;
-                if percent.value > 0.0 {
-                    self.mirrors.push((mirror, percent));
+                match backend::mirror(context, &reference, guarded) {
+                    Ok(Some(mirror)) if percent.value > 0.0 => self.mirrors.push((mirror, percent)),
+                    Ok(Some(_)) => {}
+                    // An HTTPRoute copies nothing then; a GRPCRoute is dropped as a whole.
+                    Ok(None) | Err(Unusable) if reference.source().id.kind == "HTTPRoute" => {}
+                    Ok(None) | Err(Unusable) => return Err(Unusable),
                 }
             }
         }

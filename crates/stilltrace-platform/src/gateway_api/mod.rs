@@ -14,6 +14,7 @@ mod grants;
 mod listener;
 mod merge;
 mod parent;
+mod policies;
 mod request_match;
 mod route;
 mod routes;
@@ -21,11 +22,13 @@ mod routes;
 use crate::field::Field;
 use crate::inventory::Inventory;
 use crate::mesh_config::MeshConfig;
+use crate::services::Callee;
 use crate::virtual_service::VirtualService;
 use grants::Grants;
 
 pub(crate) use deployment::made as deployments;
 pub(crate) use listener::Listener;
+pub(crate) use policies::made as destination_rules;
 
 /// The API group of routes and gateways.
 pub(crate) const GROUP: &str = "gateway.networking.k8s.io";
@@ -38,6 +41,8 @@ pub(crate) struct Facts<'f, 'a> {
     pub(crate) mesh: &'f MeshConfig,
     /// The mesh's `defaultHttpRetryPolicy`.
     pub(crate) mesh_retries: Option<&'f Field<'f>>,
+    /// All services.
+    pub(crate) callees: &'f [Callee],
     /// All listeners.
     pub(crate) listeners: &'f [Listener<'a>],
 }

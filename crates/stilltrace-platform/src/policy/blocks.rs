@@ -6,6 +6,7 @@
 
 use stilltrace_model::{Origin, Setting};
 
+use crate::destination_rule::Rule;
 use crate::field::Field;
 
 /// One block of a policy and the blocks it replaced, nearest first.
@@ -33,15 +34,20 @@ pub(super) fn port_level<'a>(policy: &Field<'a>, port: u16) -> Option<Field<'a>>
 }
 
 impl<'a> Blocks<'a> {
-    /// The blocks of a rule's top-level policy for a port.
-    pub(super) fn of_rule(policy: Option<&Field<'a>>, port: u16) -> Self {
-        let blocks = Self::default();
-        let Some(policy) = policy else { return blocks };
-        let blocks = blocks.under(policy);
-        match port_level(policy, port) {
-            Some(entry) => blocks.replaced_by(&entry, true),
-            None => blocks,
+    /// The blocks of a rule's top-level policy for a port. Policies of the Gateway API fill in what
+    /// the rule's own policy or its entry for the port lacks.
+    pub(super) fn of_rule(rule: Option<&Rule<'a>>, port: u16) -> Self {
+        let mut blocks = Self::default();
+        let Some(rule) = rule else { return blocks };
+        let policies: Vec<&Field<'a>> = rule.backend.iter().chain(&rule.policy).collect();
+        for policy in &policies {
+            blocks = blocks.under(policy);
         }
+        let mut entries = policies.iter().filter_map(|policy| port_level(policy, port));
+        if let Some(first) = entries.next() {
+            blocks = blocks.replaced_by(&first, true);
+        }
+        entries.fold(blocks, |blocks, entry| blocks.under(&entry))
     }
 
     /// The blocks of a subset's own policy over those of its rule.

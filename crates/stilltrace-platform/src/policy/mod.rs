@@ -76,7 +76,7 @@ pub(crate) fn policies(
     around: &Around<'_>,
 ) -> Policies {
     let top = rule.and_then(|rule| rule.policy.as_ref());
-    let own = Blocks::of_rule(top, port);
+    let own = Blocks::of_rule(rule, port);
     let blocks = own.clone().or_default(around.default_policy().as_ref());
     let builder = Builder::new(rule, callee, port, client, around);
     let main = Part {
@@ -122,7 +122,7 @@ pub(crate) fn inbound(
     around: &Around<'_>,
 ) -> (Pool, Option<RetryBudget>) {
     let (port, protocol, named_by) = service_port;
-    let blocks = Blocks::of_rule(rule.and_then(|rule| rule.policy.as_ref()), port);
+    let blocks = Blocks::of_rule(rule, port);
     let mut blocks = blocks.or_default(around.default_policy().as_ref());
     if let Some(pool) = sidecar_pool {
         blocks.pool.replace(Some(pool.clone()));
@@ -231,7 +231,7 @@ impl<'b, 'r> Builder<'b, 'r> {
         let (preference, specific) = self.preference(part, born, &endpoints);
         let by_dns = matches!(born, Discovery::StrictDns | Discovery::LogicalDns);
         let failover = if by_dns { outlier.is_some() } else { part.pushed_outlier };
-        let marks = tls::marks(self.rule.and_then(|r| r.policy.as_ref()), part.written, self.port);
+        let marks = tls::marks(self.rule, part.written, self.port);
         let selective = self.rule.is_some_and(Rule::is_selective);
         let mode = tls::mode(blocks, self.client, selective, &self.automatic, &dial);
         let balances = discovery != Discovery::Dialled && !dynamic;

@@ -5,6 +5,7 @@ use stilltrace_model::{Origin, Setting, TlsMode};
 use super::blocks::{Blocks, port_level};
 use super::{Client, Dial};
 use crate::defaults;
+use crate::destination_rule::Rule;
 use crate::field::Field;
 
 /// The mode in effect. Without a `tls` block, `automatic` is what the mesh does by itself.
@@ -90,7 +91,7 @@ pub(super) fn sni(blocks: &Blocks<'_>, mode: TlsMode) -> Option<Setting<String>>
 /// Whether the rule's own mode decides which endpoints are marked for mutual TLS: `Some` where it
 /// has one. Unlike blocks, a port-level entry without `tls` leaves the mode of its policy.
 pub(super) fn marks(
-    top: Option<&Field<'_>>,
+    rule: Option<&Rule<'_>>,
     subset: Option<&Field<'_>>,
     port: u16,
 ) -> Option<bool> {
@@ -100,7 +101,11 @@ pub(super) fn marks(
         let mode = block.get("mode");
         Some(mode.and_then(|mode| mode.text()) == Some("ISTIO_MUTUAL"))
     };
-    subset.and_then(of).or_else(|| top.and_then(of))
+    let of_rule = |rule: &Rule<'_>| {
+        let own = rule.policy.as_ref().and_then(of);
+        own.or_else(|| rule.backend.as_ref().and_then(of))
+    };
+    subset.and_then(of).or_else(|| rule.and_then(of_rule))
 }
 
 /// What the mesh does towards hosts outside.

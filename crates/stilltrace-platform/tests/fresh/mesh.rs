@@ -40,6 +40,13 @@ pub(crate) fn routed(seed: u64) -> String {
     stream(&mesh)
 }
 
+/// The manifests of a seed with objects of the Gateway API.
+pub(crate) fn of_gateway_api(seed: u64) -> String {
+    let mut mesh = made(seed);
+    mesh.gateway_api();
+    stream(&mesh)
+}
+
 fn stream(mesh: &Mesh) -> String {
     let documents = mesh.objects.iter().map(|object| serde_json::to_string_pretty(object).unwrap());
     documents.collect::<Vec<_>>().join("\n---\n")

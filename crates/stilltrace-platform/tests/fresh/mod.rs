@@ -5,9 +5,10 @@
 mod apps;
 mod dice;
 mod forwarding;
+mod gateways;
 mod mesh;
 mod policies;
 mod routes;
 mod rules;
 
-pub(crate) use mesh::{manifests, routed};
+pub(crate) use mesh::{manifests, of_gateway_api, routed};

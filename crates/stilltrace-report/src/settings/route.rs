@@ -170,7 +170,7 @@ fn mark_destinations(object: &mut Object, destinations: &[Destination]) {
 
 /// `host|port`, with the subset where there is one; a cluster that has another kind of name keeps it.
 fn cluster(target: &Target) -> String {
-    if target.host.starts_with("outbound_.") || target.host == Target::UNKNOWN {
+    if is_special(target) {
         return target.host.clone();
     }
     match &target.subset {
@@ -292,7 +292,7 @@ fn says_more(route: &TcpRoute) -> bool {
 }
 
 fn is_special(target: &Target) -> bool {
-    target.host.starts_with("outbound_.")
+    target.host.starts_with("outbound_.") || target.host == Target::UNKNOWN
 }
 
 /// The text that decides the order, without origins, and the whole.
