@@ -3,7 +3,7 @@
 //! The mesh writes it as JSON into the application's configuration file at boot and sends it again
 //! over the control port whenever the platform names another release.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +25,8 @@ pub struct AppConfig {
     pub listen: SocketAddr,
     /// Address for orders.
     pub control: SocketAddr,
-    /// Outbound listener of its own proxy.
-    pub proxy: SocketAddr,
+    /// Address that its calls come from; the system's choice if absent.
+    pub from: Option<IpAddr>,
     /// Services that a request calls.
     pub calls: Vec<OutCall>,
     /// One after the other or at once.
@@ -42,6 +42,9 @@ pub struct AppConfig {
 /// One call that a request makes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutCall {
+    /// Where the call goes: the outbound listener of the application's own proxy, or the service,
+    /// if packets are redirected.
+    pub address: SocketAddr,
     /// `Host` header, with the port.
     pub host: String,
     /// Path.

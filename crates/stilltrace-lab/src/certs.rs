@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rcgen::{
@@ -40,7 +41,7 @@ impl Identities {
 
     /// Issues a certificate to each account and writes everything below `dir`.
     pub fn issue(dir: &Path, accounts: &BTreeSet<Account>) -> io::Result<Self> {
-        fs::create_dir_all(dir)?;
+        fs::DirBuilder::new().mode(0o700).create(dir)?;
         let identities = Self::at(dir);
         let issuer = authority().map_err(io::Error::other)?;
         fs::write(identities.root(), issuer.pem())?;

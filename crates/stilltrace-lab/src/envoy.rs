@@ -11,6 +11,8 @@ pub mod access_log;
 pub mod binary;
 pub mod bootstrap;
 mod cluster;
+pub mod equipment;
+pub mod istio;
 mod listener;
 mod matches;
 mod route;

@@ -36,6 +36,8 @@ pub struct Records {
     pub noise: Noise,
     /// Pushes of configuration, in order of time.
     pub pushes: Vec<crate::mesh::Applied>,
+    /// Who configured the proxies.
+    pub profile: crate::profile::Profile,
     /// Versions of the programs that ran, by name.
     pub versions: BTreeMap<String, String>,
     /// Length of a scrape interval in seconds.

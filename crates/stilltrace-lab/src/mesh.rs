@@ -23,9 +23,12 @@
 //! shuts it down; [`Mesh::shutdown`] also says whether that worked.
 
 mod boot;
+mod control_plane;
 mod drive;
 mod error;
+mod istio;
 mod observe;
+mod push;
 mod start;
 
 use std::collections::BTreeMap;
@@ -35,6 +38,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin};
 use std::time::Duration;
 
+use serde_json::Value;
 use stilltrace_model::{EdgeId, Platform};
 
 pub use error::MeshError;
@@ -51,6 +55,7 @@ use crate::host::process::ProcessId;
 use crate::host::state::StateDir;
 use crate::http::{self, Answer};
 use crate::pods::{ContainerEntry, Pod};
+use crate::profile::{self, Profile};
 use crate::topology::Topology;
 
 /// Programs and choices of a mesh.
@@ -62,6 +67,10 @@ pub struct MeshOptions {
     pub envoy: PathBuf,
     /// Prometheus.
     pub prometheus: PathBuf,
+    /// Who configures the proxies.
+    pub profile: Profile,
+    /// Istio's control plane; only for its profile.
+    pub control_plane: Option<PathBuf>,
     /// Seed of names, arrivals and draws.
     pub seed: u64,
     /// What proxies keep of their statistics. Prometheus is shown Istio's part either way.
@@ -84,11 +93,43 @@ impl MeshOptions {
             lab,
             envoy,
             prometheus: PathBuf::from("prometheus"),
+            profile: Profile::Static,
+            control_plane: None,
             seed,
             kept: Kept::All,
             concurrency: 2,
             scrape_seconds: crate::prometheus::SCRAPE_SECONDS,
         })
+    }
+}
+
+impl MeshOptions {
+    /// The same choices under another profile, with what that needs found on the machine.
+    pub fn under(self, profile: Profile) -> Result<Self, MeshError> {
+        let control_plane = match profile {
+            Profile::Static => None,
+            Profile::Istio => {
+                let found = profile::control_plane();
+                Some(found.map_err(|missing| MeshError::Missing { remedy: missing.to_string() })?)
+            }
+        };
+        Ok(Self { profile, control_plane, ..self })
+    }
+}
+
+/// What a mesh shall be like at one revision of the repository.
+#[derive(Debug, Clone, Copy)]
+pub struct Desired<'a> {
+    /// Settings in effect, as our own reader sees them: limits and images in every profile, all of
+    /// the proxies' configuration in profile `static`.
+    pub platform: &'a Platform,
+    /// The objects in the cluster, which profile `istio` configures the proxies from.
+    pub objects: &'a [Value],
+}
+
+impl<'a> From<&'a Platform> for Desired<'a> {
+    fn from(platform: &'a Platform) -> Self {
+        Self { platform, objects: &[] }
     }
 }
 
@@ -99,8 +140,12 @@ pub struct Applied {
     pub unix_ms: u64,
     /// When every touched proxy had taken its files, in milliseconds of Unix time.
     pub settled_unix_ms: u64,
-    /// Discovery files that changed: pod and type (`cds`, `rds`, `lds`).
+    /// What proxies were told anew: pod and discovery type (`cds`, `rds`, `lds`).
     pub files: Vec<(String, &'static str)>,
+    /// Objects that Istio's control plane applied: kind, namespace and name.
+    pub objects: Vec<String>,
+    /// Objects that Istio's admission refused, and why; they stay as they were.
+    pub refused: Vec<(String, String)>,
     /// CPU limits that changed, in millicores: pod, container, new limit.
     pub limits: Vec<(String, String, Option<u32>)>,
     /// Applications that behave differently from now on: pod and image.
@@ -124,8 +169,10 @@ pub struct Mesh {
     tree: Tree,
     /// Its folder.
     state: StateDir,
-    /// Certificates.
+    /// Certificates, where the lab writes the proxies' configuration.
     identities: Identities,
+    /// Istio's control plane, where that does.
+    control_plane: Option<control_plane::ControlPlane>,
     /// Containers with their groups, in the order of the sampler's columns.
     containers: Vec<ContainerEntry>,
     /// What proxies and applications were told last.

@@ -6,26 +6,27 @@
 //!       (base revision)             decoy       decoy            decoy
 //! ```
 //!
-//! The mesh is configured from what our own reader makes of the repository at each revision, so it
-//! is the line in Git that causes what is recorded. Commit times, syncs and samples share one
+//! The mesh is configured from the repository at each revision, by our own reader or by Istio's
+//! control plane ([`Profile`](crate::profile::Profile)), so it is the line in Git that causes what is
+//! recorded. Commit times, syncs and samples share one
 //! clock, the machine's.
 
 mod lock;
 pub mod revisions;
 mod schedule;
+mod targets;
 
 use std::path::Path;
-use std::time::Duration;
-
-use stilltrace_manifest::ParseCache;
-use stilltrace_model::Platform;
+use std::time::{Duration, Instant};
 
 use crate::gitops::{self, GitopsError, Planned, Repository, Request};
 use crate::harvest::Records;
 use crate::mesh::{Applied, Mesh, MeshError, MeshOptions};
+use crate::rendered::RenderError;
 use crate::scenario::{Incident, Phases, ScenarioError};
 
 pub(crate) use schedule::Slot;
+pub use targets::Target;
 
 /// How long one retrieves samples beyond the recording's start, in seconds: rates need samples
 /// from before it.
@@ -88,6 +89,9 @@ pub enum RunError {
     /// Its repository cannot be made.
     #[error(transparent)]
     Gitops(#[from] GitopsError),
+    /// The repository cannot be applied.
+    #[error(transparent)]
+    Render(#[from] RenderError),
     /// The mesh failed.
     #[error(transparent)]
     Mesh(#[from] MeshError),
@@ -123,13 +127,15 @@ pub fn run(
     // The files do not depend on the time, so the mesh can boot before the time is known.
     let draft =
         repository(&incident, options, &slots, now_ms(), &workshop.path().join("draft.git"))?;
-    let platforms = platforms(&draft);
+    let targets = targets::targets(&draft, mesh.profile)?;
     let earlier = slots.iter().take_while(|slot| slot.planned_s < 0.0).count();
-    let before = platforms.get(earlier).cloned().unwrap_or_default();
+    let target = targets.get(earlier).cloned().unwrap_or_default();
+    let before = &target.platform;
     say(&format!(
-        "{} {}: {} commits, {} workloads, {} edges, {} gaps",
+        "{} {}, profile {}: {} commits, {} workloads, {} edges, {} gaps",
         incident.name,
         options.seed,
+        mesh.profile.name(),
         draft.commits,
         before.workloads.len(),
         before.edges.len(),
@@ -139,14 +145,16 @@ pub fn run(
         say(&format!("  gap: {} ({})", gap.what, gap.why));
     }
 
-    let mut mesh = Mesh::boot(mesh, incident.topology.clone(), &before)?;
-    say(&format!("{} pods up", mesh.pods().len()));
+    let started = Instant::now();
+    let mut mesh = Mesh::boot(mesh, incident.topology.clone(), target.desired())?;
+    let took = started.elapsed().as_secs_f64();
+    say(&format!("{} pods up in {took:.2} s", mesh.pods().len()));
     let seconds = u64::from(phases.warm_s + phases.recorded_s());
     mesh.load(&incident.topology.traffic, seconds)?;
     let start_ms = now_ms() + i64::from(phases.warm_s) * 1_000;
     let repository =
         repository(&incident, options, &slots, start_ms, &workshop.path().join("repo.git"))?;
-    drive(&mut mesh, &mut slots, &platforms, options, start_ms, say)?;
+    drive(&mut mesh, &mut slots, &targets, options, start_ms, say)?;
     mesh.wait_for_load()?;
     let records = mesh.records(u64::from(phases.recorded_s()) + SAMPLES_BEFORE_S)?;
     mesh.shutdown()?;
@@ -188,28 +196,11 @@ fn repository(
     )
 }
 
-/// What is in effect at the base and after each slot.
-fn platforms(repository: &Repository) -> Vec<Platform> {
-    let mut cache = ParseCache::new();
-    let mut platforms =
-        vec![stilltrace_platform::read(&gitops::tree(&repository.base.files), &mut cache)];
-    for commit in &repository.window {
-        let next = match commit {
-            Some(commit) => {
-                stilltrace_platform::read(&gitops::tree(&commit.revision.files), &mut cache)
-            }
-            None => platforms.last().cloned().unwrap_or_default(),
-        };
-        platforms.push(next);
-    }
-    platforms
-}
-
 /// Applies each revision when its time has come.
 fn drive(
     mesh: &mut Mesh,
     slots: &mut [Slot],
-    platforms: &[Platform],
+    targets: &[Target],
     options: RunOptions,
     start_ms: i64,
     say: &mut dyn FnMut(&str),
@@ -225,8 +216,8 @@ fn drive(
         }
         let wait = u64::try_from(planned_ms - now_ms()).unwrap_or(0);
         std::thread::sleep(Duration::from_millis(wait));
-        let Some(platform) = platforms.get(index + 1) else { continue };
-        let applied = mesh.apply(platform)?;
+        let Some(target) = targets.get(index + 1) else { continue };
+        let applied = mesh.apply(target.desired())?;
         slot.in_effect_ms = i64::try_from(applied.settled_unix_ms).ok();
         say(&describe(slot, &applied));
         slot.applied = Some(applied);
@@ -237,13 +228,18 @@ fn drive(
 /// What a sync did, in one line.
 fn describe(slot: &Slot, applied: &Applied) -> String {
     let what = slot.decoy.map_or_else(|| "change".to_owned(), |index| format!("decoy {index}"));
+    let refused: Vec<_> =
+        applied.refused.iter().map(|(object, why)| format!("; refused {object}: {why}")).collect();
     format!(
-        "{:6.1} s  {what}: {} files, {} limits, {} releases, {} restarts",
+        "{:6.1} s  {what}: {} objects, {} pushes, {} limits, {} releases, {} restarts, {} ms{}",
         slot.planned_s,
+        applied.objects.len(),
         applied.files.len(),
         applied.limits.len(),
         applied.releases.len(),
-        applied.restarts.len()
+        applied.restarts.len(),
+        applied.settled_unix_ms.saturating_sub(applied.unix_ms),
+        refused.concat()
     )
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use stilltrace_lab::profile::Profile;
 use stilltrace_lab::record::NOISE_LIMIT_CORES;
 use stilltrace_lab::run::RunOptions;
 use stilltrace_lab::scenario::Scenario;
@@ -22,6 +23,9 @@ pub(crate) struct RecordAllArgs {
     /// CPU that other programs may use meanwhile, in cores.
     #[arg(long, default_value_t = NOISE_LIMIT_CORES)]
     noise_limit: f64,
+    /// Who configures the proxies; `istio` if its control plane is at hand.
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
 }
 
 /// Records them; a run that fails is named and the others go on.
@@ -60,5 +64,6 @@ fn once(folder: &Path, options: RunOptions, args: &RecordAllArgs) -> Result<()> 
     if args.out.join(file).exists() {
         return Ok(());
     }
-    super::run::record(folder, options, &args.out, args.noise_limit)
+    let profile = args.profile.unwrap_or_else(Profile::available);
+    super::run::record(folder, options, profile, &args.out, args.noise_limit)
 }

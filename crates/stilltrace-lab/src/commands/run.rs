@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use stilltrace_lab::mesh::MeshOptions;
+use stilltrace_lab::profile::Profile;
 use stilltrace_lab::record::{self, Figures, NOISE_LIMIT_CORES, PhaseFigures};
 use stilltrace_lab::run::{self, RunOptions};
 
@@ -27,22 +28,27 @@ pub(crate) struct RunArgs {
     /// CPU that other programs may use meanwhile, in cores.
     #[arg(long, default_value_t = NOISE_LIMIT_CORES)]
     noise_limit: f64,
+    /// Who configures the proxies; `istio` if its control plane is at hand.
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
 }
 
 /// Runs it.
 pub(crate) fn run(args: &RunArgs) -> Result<()> {
     let options = RunOptions { seed: args.seed, quick: args.quick, control: args.control };
-    record(&args.scenario, options, &args.out, args.noise_limit)
+    let profile = args.profile.unwrap_or_else(Profile::available);
+    record(&args.scenario, options, profile, &args.out, args.noise_limit)
 }
 
 /// Runs one scenario and writes its capture.
 pub(super) fn record(
     scenario: &Path,
     options: RunOptions,
+    profile: Profile,
     out: &Path,
     noise_limit: f64,
 ) -> Result<()> {
-    let mesh = MeshOptions::find(options.seed)?;
+    let mesh = MeshOptions::find(options.seed)?.under(profile)?;
     let run = run::run(scenario, options, mesh, &mut |line| eprintln!("{line}"))?;
     let recording = record::record(&run, noise_limit)?;
     let path = record::write(&recording, &run, out)?;

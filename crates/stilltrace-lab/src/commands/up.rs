@@ -8,6 +8,9 @@ use stilltrace_lab::defaults;
 use stilltrace_lab::harvest::Records;
 use stilltrace_lab::mesh::{Mesh, MeshOptions};
 use stilltrace_lab::pods;
+use stilltrace_lab::profile::Profile;
+use stilltrace_lab::run::Target;
+use stilltrace_lab::run::revisions::at_rest;
 use stilltrace_lab::topology::Topology;
 
 /// Longest load of this command, in seconds.
@@ -24,16 +27,28 @@ pub(crate) struct UpArgs {
     /// Seed of names, arrivals and draws.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Who configures the proxies; `istio` if its control plane is at hand.
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
 }
 
 /// Runs it.
 pub(crate) fn run(args: &UpArgs) -> Result<()> {
     ensure!(args.load <= MAX_SECONDS, "--load: at most {MAX_SECONDS} seconds");
     let topology = Topology::read(&args.topology)?;
-    let platform = defaults::platform(&pods::plan(&topology, args.seed));
+    let profile = args.profile.unwrap_or_else(Profile::available);
+    let target = match profile {
+        Profile::Static => {
+            let platform = defaults::platform(&pods::plan(&topology, args.seed));
+            Target { platform, objects: Vec::new() }
+        }
+        Profile::Istio => at_rest(&topology, args.seed)?.target(0, profile)?,
+    };
+    let options = MeshOptions::find(args.seed)?.under(profile)?;
     let started = Instant::now();
-    let mut mesh = Mesh::boot(MeshOptions::find(args.seed)?, topology.clone(), &platform)?;
-    println!("{} pods up in {:.2} s", mesh.pods().len(), started.elapsed().as_secs_f64());
+    let mut mesh = Mesh::boot(options, topology.clone(), target.desired())?;
+    let (pods, took) = (mesh.pods().len(), started.elapsed().as_secs_f64());
+    println!("{pods} pods up in {took:.2} s, profile {}", profile.name());
     mesh.load(&topology.traffic, args.load)?;
     mesh.wait_for_load()?;
     // One more scrape, so that Prometheus has seen the end.

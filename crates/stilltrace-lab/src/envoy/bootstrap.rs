@@ -1,10 +1,13 @@
 //! What a proxy is started with, in the shape of Istio's bootstrap.
 
+use std::net::Ipv4Addr;
+
 use serde_json::{Value, json};
 
 use super::stats::{self, Kept};
 use super::{ADMIN_PORT, ProxyDir, STATS_PORT, World, canonical, extension, labels, socket};
 use crate::pods::Pod;
+use crate::profile::ISTIO_VERSION;
 
 /// Static cluster that leads back to the proxy's own administration interface.
 const STATS_CLUSTER: &str = "prometheus_stats";
@@ -29,21 +32,31 @@ pub fn bootstrap(
         "stats_config": stats::config(kept, extra),
         "dynamic_resources": {"lds_config": source("lds"), "cds_config": source("cds")},
         "static_resources": {
-            "clusters": [{
-                "name": STATS_CLUSTER,
-                "alt_stat_name": format!("{STATS_CLUSTER};"),
-                "type": "STATIC",
-                "connect_timeout": "0.25s",
-                "load_assignment": {"cluster_name": STATS_CLUSTER, "endpoints": [{"lb_endpoints": [
-                    {"endpoint": {"address": socket(pod.address, ADMIN_PORT)}},
-                ]}]},
-            }],
-            "listeners": [stats_listener(pod)],
+            "clusters": [stats_cluster(pod.address)],
+            "listeners": [stats_listener(pod.address)],
         },
-        "layered_runtime": {"layers": [{
-            "name": "static",
-            "static_layer": {"overload": {"global_downstream_max_connections": 50_000}},
-        }]},
+        "layered_runtime": runtime(),
+    })
+}
+
+/// Limits of the whole proxy.
+pub(super) fn runtime() -> Value {
+    json!({"layers": [{
+        "name": "static",
+        "static_layer": {"overload": {"global_downstream_max_connections": 50_000}},
+    }]})
+}
+
+/// The cluster that leads to the proxy's administration interface at `address`.
+pub(super) fn stats_cluster(address: Ipv4Addr) -> Value {
+    json!({
+        "name": STATS_CLUSTER,
+        "alt_stat_name": format!("{STATS_CLUSTER};"),
+        "type": "STATIC",
+        "connect_timeout": "0.25s",
+        "load_assignment": {"cluster_name": STATS_CLUSTER, "endpoints": [{"lb_endpoints": [
+            {"endpoint": {"address": socket(address, ADMIN_PORT)}},
+        ]}]},
     })
 }
 
@@ -63,7 +76,7 @@ fn node(world: World<'_>, pod: &Pod) -> Value {
             "SERVICE_ACCOUNT": pod.service_account,
             "CLUSTER_ID": "Kubernetes",
             "MESH_ID": crate::certs::TRUST_DOMAIN,
-            "ISTIO_VERSION": "1.31.0",
+            "ISTIO_VERSION": ISTIO_VERSION,
             "INSTANCE_IPS": pod.address.to_string(),
             "LABELS": labels(world, pod),
         },
@@ -71,7 +84,7 @@ fn node(world: World<'_>, pod: &Pod) -> Value {
 }
 
 /// The listener that Prometheus asks.
-fn stats_listener(pod: &Pod) -> Value {
+pub(super) fn stats_listener(address: Ipv4Addr) -> Value {
     let manager = json!({
         "stat_prefix": "stats",
         "http_filters": [extension(
@@ -85,7 +98,7 @@ fn stats_listener(pod: &Pod) -> Value {
     });
     json!({
         "name": format!("0.0.0.0_{STATS_PORT}"),
-        "address": socket(pod.address, STATS_PORT),
+        "address": socket(address, STATS_PORT),
         "ignore_global_conn_limit": true,
         "bypass_overload_manager": true,
         "filter_chains": [{"filters": [extension(

@@ -10,7 +10,7 @@ use crate::pods::Pod;
 use std::time::Duration;
 
 /// Message of an HTTP connection manager.
-const HCM: &str =
+pub(super) const HCM: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 /// Header that tells the server's proxy who calls. Istio's own proxies exchange this without a
 /// header; upstream Envoy cannot, so this is lab equipment.
@@ -66,14 +66,7 @@ fn outbound_manager(world: World<'_>, pod: &Pod, dir: &ProxyDir) -> Value {
             "resource_api_version": "V3",
         },
     });
-    manager["http_filters"] = filters(vec![extension(
-        "envoy.filters.http.header_mutation",
-        "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
-        json!({"mutations": {"request_mutations": [{"append": {
-            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-            "header": {"key": PEER_HEADER, "value": peer(world, pod)},
-        }}]}}),
-    )]);
+    manager["http_filters"] = filters(vec![tell_peer(&peer(world, pod))]);
     push_log(&mut manager, stats::source_logger(world, pod));
     if pod.is_gateway {
         manager["use_remote_address"] = true.into();
@@ -102,7 +95,28 @@ fn inbound_manager(world: World<'_>, pod: &Pod, dir: &ProxyDir) -> Value {
             "decorator": {"operation": format!("{}:{}/*", host(&pod.service), pod.port)},
         }]}],
     });
-    manager["http_filters"] = filters(vec![extension(
+    manager["http_filters"] = filters(vec![learn_peer()]);
+    manager["forward_client_cert_details"] = "APPEND_FORWARD".into();
+    manager["set_current_client_cert_details"] = json!({"subject": true, "dns": true, "uri": true});
+    push_log(&mut manager, stats::destination_logger(world, pod));
+    extension("envoy.filters.network.http_connection_manager", HCM, manager)
+}
+
+/// A filter that tells the server's proxy who calls.
+pub(super) fn tell_peer(peer: &str) -> Value {
+    extension(
+        "envoy.filters.http.header_mutation",
+        "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        json!({"mutations": {"request_mutations": [{"append": {
+            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            "header": {"key": PEER_HEADER, "value": peer},
+        }}]}}),
+    )
+}
+
+/// A filter that takes the caller's name out of a request and keeps it for the logger.
+pub(super) fn learn_peer() -> Value {
+    extension(
         "envoy.filters.http.header_to_metadata",
         "envoy.extensions.filters.http.header_to_metadata.v3.Config",
         json!({"request_rules": [{
@@ -110,11 +124,7 @@ fn inbound_manager(world: World<'_>, pod: &Pod, dir: &ProxyDir) -> Value {
             "on_header_present": {"metadata_namespace": "lab", "key": "source_peer", "type": "STRING"},
             "remove": true,
         }]}),
-    )]);
-    manager["forward_client_cert_details"] = "APPEND_FORWARD".into();
-    manager["set_current_client_cert_details"] = json!({"subject": true, "dns": true, "uri": true});
-    push_log(&mut manager, stats::destination_logger(world, pod));
-    extension("envoy.filters.network.http_connection_manager", HCM, manager)
+    )
 }
 
 /// What both directions share: access log and tracing as the platform says.

@@ -93,9 +93,29 @@ fn whole(expression: &str) -> String {
     parts.iter().map(|one| part(one)).collect::<Vec<_>>().join("|")
 }
 
+/// What a proxy calls the fields that it tells of its own pod, and where its node holds them.
+const OWN_FIELDS: [(&str, &str); 7] = [
+    ("workload", "['WORKLOAD_NAME']"),
+    ("workload_namespace", "['NAMESPACE']"),
+    ("app", "['LABELS']['service.istio.io/canonical-name']"),
+    ("version", "['LABELS']['service.istio.io/canonical-revision']"),
+    ("canonical_service", "['LABELS']['service.istio.io/canonical-name']"),
+    ("canonical_revision", "['LABELS']['service.istio.io/canonical-revision']"),
+    ("cluster", "['CLUSTER_ID']"),
+];
+
 /// The logger of calls that the pod makes.
 pub(super) fn source_logger(world: World<'_>, pod: &Pod) -> Value {
-    let mut tags = own_side(world, pod, "source");
+    logger(source_tags(own_side(world, pod, "source")))
+}
+
+/// The same for whatever pod the proxy belongs to, which its node tells.
+pub(super) fn client_logger() -> Value {
+    logger(source_tags(own_node("source")))
+}
+
+/// The tags of a client's logger behind those of its own side.
+fn source_tags(mut tags: Vec<Value>) -> Vec<Value> {
     tags.extend([
         tag("reporter", "source"),
         tag("source_principal", "%UPSTREAM_LOCAL_URI_SAN%"),
@@ -107,24 +127,42 @@ pub(super) fn source_logger(world: World<'_>, pod: &Pod) -> Value {
         called("destination_service_name", "name", "xds.cluster_name"),
         called("destination_service_namespace", "namespace", "'unknown'"),
     ]);
-    logger(tags)
+    tags
 }
 
 /// The logger of calls that the pod serves.
 pub(super) fn destination_logger(world: World<'_>, pod: &Pod) -> Value {
-    let mut tags = own_side(world, pod, "destination");
+    let mut tags = destination_tags(own_side(world, pod, "destination"));
     let ServiceId { namespace, name } = &pod.service;
+    tags.extend([
+        tag("destination_service", &super::host(&pod.service)),
+        tag("destination_service_name", name),
+        tag("destination_service_namespace", namespace),
+    ]);
+    logger(tags)
+}
+
+/// The same for whatever pod the proxy belongs to.
+pub(super) fn server_logger() -> Value {
+    let mut tags = destination_tags(own_node("destination"));
+    tags.extend([
+        served("destination_service", "host", "request.host"),
+        served("destination_service_name", "name", "xds.cluster_name"),
+        served("destination_service_namespace", "namespace", "'unknown'"),
+    ]);
+    logger(tags)
+}
+
+/// The tags of a server's logger behind those of its own side, but for the service.
+fn destination_tags(mut tags: Vec<Value>) -> Vec<Value> {
     tags.extend([
         tag("reporter", "destination"),
         tag("source_principal", "%DOWNSTREAM_PEER_URI_SAN%"),
         tag("destination_principal", "%DOWNSTREAM_LOCAL_URI_SAN%"),
         tag("source_peer", "%DYNAMIC_METADATA(lab:source_peer)%"),
         tag("connection_security_policy", "%CEL(connection.mtls ? 'mutual_tls' : 'none')%"),
-        tag("destination_service", &super::host(&pod.service)),
-        tag("destination_service_name", name),
-        tag("destination_service_namespace", namespace),
     ]);
-    logger(tags)
+    tags
 }
 
 /// What the proxy knows about its own pod.
@@ -142,10 +180,34 @@ fn own_side(world: World<'_>, pod: &Pod, side: &str) -> Vec<Value> {
     ]
 }
 
+/// The same from the proxy's node.
+fn own_node(side: &str) -> Vec<Value> {
+    let own = OWN_FIELDS.map(|(name, _)| tag(&format!("{side}_{name}"), &own_field(name)));
+    own.to_vec()
+}
+
+/// The operator of one field that a proxy's node tells of its pod; nothing for another field.
+pub(super) fn own_field(name: &str) -> String {
+    let place = OWN_FIELDS.iter().find(|(field, _)| *field == name).map(|(_, place)| place);
+    place.map_or_else(String::new, |place| format!("%CEL(xds.node.metadata{place})%"))
+}
+
 /// A tag of the called service, from the metadata that Istio puts on clusters.
 fn called(name: &str, field: &str, otherwise: &str) -> Value {
+    service_tag("outbound", name, field, otherwise)
+}
+
+/// A tag of the service that the proxy's own pod serves.
+fn served(name: &str, field: &str, otherwise: &str) -> Value {
+    service_tag("inbound", name, field, otherwise)
+}
+
+fn service_tag(direction: &str, name: &str, field: &str, otherwise: &str) -> Value {
     let known = format!("xds.cluster_metadata.filter_metadata['istio']['services'][0]['{field}']");
-    tag(name, &format!("%CEL(xds.cluster_name.startsWith('outbound|') ? {known} : {otherwise})%"))
+    tag(
+        name,
+        &format!("%CEL(xds.cluster_name.startsWith('{direction}|') ? {known} : {otherwise})%"),
+    )
 }
 
 /// A logger that counts and times requests by `tags`.

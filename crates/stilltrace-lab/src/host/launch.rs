@@ -8,6 +8,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -30,6 +31,8 @@ pub struct Launch {
     pub uid: Option<u32>,
     /// Real-time priority (`SCHED_FIFO`), where the machine permits it.
     pub realtime: Option<u8>,
+    /// Variables beside the lab's own.
+    pub environment: Vec<(&'static str, &'static str)>,
 }
 
 /// The thread that starts processes.
@@ -60,9 +63,14 @@ impl Launcher {
     /// Starts `launch` by way of `lab`, the lab's own binary.
     pub fn start(&self, lab: &Path, launch: &Launch) -> io::Result<Child> {
         let log = File::options().create(true).append(true).open(&launch.log)?;
+        if let Some(uid) = launch.uid {
+            // Envoy opens /dev/stdout anew for its access log, which asks for the right to.
+            chown(&launch.log, Some(uid), Some(uid))?;
+        }
         let mut command = Command::new(lab);
         command
             .args(exec_arguments(launch))
+            .envs(launch.environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);

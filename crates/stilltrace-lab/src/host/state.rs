@@ -1,7 +1,7 @@
 //! The folder in which a lab keeps everything it makes, and the sweep that clears dead ones.
 //!
 //! One folder per running lab, named `PID-START` after the process that owns it, below
-//! `stilltrace-lab-UID` in the system's temporary directory. Beside configuration and logs it holds
+//! `stilltrace-labs-UID` in the system's temporary directory. Beside configuration and logs it holds
 //! `processes.json`, the ids of everything the lab started. A folder whose owner no longer runs is
 //! garbage: its processes are ended by id, its control groups removed, then the folder itself.
 
@@ -21,6 +21,9 @@ use super::process::{ProcessId, wait_until_gone};
 const PROCESSES: &str = "processes.json";
 /// Most dead labs that one sweep clears.
 const MAX_SWEPT: usize = 64;
+/// Mode of folders: others may use what they know the name of, as proxies of a user of their own
+/// must, and neither list nor change anything.
+const OPEN_TO_NAMES: u32 = 0o711;
 /// How long ended processes may take to go.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -38,7 +41,7 @@ impl StateDir {
         let own = ProcessId::own()?;
         let base = base()?;
         let path = base.join(format!("{}-{}-{index}", own.pid, own.started));
-        fs::DirBuilder::new().mode(0o700).create(&path)?;
+        fs::DirBuilder::new().mode(OPEN_TO_NAMES).create(&path)?;
         let state = Self { path };
         state.write_processes(&[])?;
         Ok(state)
@@ -162,13 +165,13 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// The folder above all labs of this user. It must belong to the user: what lies in it is trusted.
 fn base() -> io::Result<PathBuf> {
     let uid = Uid::effective().as_raw();
-    let base = std::env::temp_dir().join(format!("stilltrace-lab-{uid}"));
-    match fs::DirBuilder::new().mode(0o700).create(&base) {
+    let base = std::env::temp_dir().join(format!("stilltrace-labs-{uid}"));
+    match fs::DirBuilder::new().mode(OPEN_TO_NAMES).create(&base) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
     let meta = fs::symlink_metadata(&base)?;
-    if meta.is_dir() && meta.uid() == uid && meta.mode().trailing_zeros() >= 6 {
+    if meta.is_dir() && meta.uid() == uid && meta.mode() & 0o066 == 0 {
         return Ok(base);
     }
     let message = format!("{}: not a private folder of this user; remove it", base.display());

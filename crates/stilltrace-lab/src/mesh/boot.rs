@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use stilltrace_model::{ContainerId, Platform};
+use stilltrace_model::{ContainerId, Platform, ServiceId};
 
-use super::{Mesh, MeshError, MeshOptions, ProxyStart, Told, now_unix_ms};
+use super::{Desired, Mesh, MeshError, MeshOptions, ProxyStart, Told, control_plane, now_unix_ms};
 use crate::behave::{APP_PORT, AppConfig, CONTROL_PORT, Orders, OutCall};
 use crate::certs::Identities;
 use crate::envoy::stats::Kept;
@@ -20,6 +20,7 @@ use crate::host::launch::{Launcher, realtime_permitted};
 use crate::host::network::Network;
 use crate::host::state::{self, StateDir};
 use crate::pods::{self, ContainerEntry, Pod};
+use crate::profile::Profile;
 use crate::prometheus;
 use crate::topology::Topology;
 
@@ -29,13 +30,14 @@ pub(super) const CONTAINERS: &str = "containers.json";
 static INDEX: AtomicU32 = AtomicU32::new(0);
 
 impl Mesh {
-    /// Starts the mesh of `topology` configured by `platform`, and waits until every proxy has
-    /// taken its configuration. Dead labs are cleared away first.
-    pub fn boot(
+    /// Starts the mesh of `topology` in the state `desired`, and waits until every proxy has taken
+    /// its configuration and refused nothing. Dead labs are cleared away first.
+    pub fn boot<'a>(
         options: MeshOptions,
         topology: Topology,
-        platform: &Platform,
+        desired: impl Into<Desired<'a>>,
     ) -> Result<Self, MeshError> {
+        let Desired { platform, objects } = desired.into();
         let mut pods = pods::plan(&topology, options.seed);
         for pod in &pods {
             if !platform.workloads.contains_key(&pod.workload) {
@@ -44,7 +46,7 @@ impl Mesh {
         }
         pods::follow(&mut pods, platform);
         state::sweep_dead().map_err(|source| MeshError::io("clearing dead labs", source))?;
-        let network = Network::shared().map_err(permitted("a network namespace"))?;
+        let network = network(options.profile).map_err(permitted("a network namespace"))?;
         let hierarchies =
             Hierarchies::find().map_err(permitted("accounting CPU in control groups"))?;
         let state = StateDir::create(INDEX.fetch_add(1, Ordering::Relaxed))
@@ -53,7 +55,8 @@ impl Mesh {
         let janitor = janitor::start(&options.lab, &state)
             .map_err(|source| MeshError::io(options.lab.display().to_string(), source))?;
         let mut mesh = Self {
-            identities: identities(&state, &pods)?,
+            identities: identities(options.profile, &state, &pods)?,
+            control_plane: None,
             containers: Vec::new(),
             told: Told::default(),
             pushes: Vec::new(),
@@ -71,6 +74,9 @@ impl Mesh {
             state,
         };
         mesh.tree.create().map_err(permitted("a control group"))?;
+        if mesh.options.profile == Profile::Istio {
+            mesh.start_control_plane(objects)?;
+        }
         mesh.make_containers()?;
         mesh.write_all(platform)?;
         mesh.start_all(platform)?;
@@ -141,8 +147,12 @@ impl Mesh {
         let start = self.proxy_start(pod, platform);
         let dir = self.dir(pod);
         let kept = self.options.kept;
-        let bootstrap =
-            envoy::bootstrap::bootstrap(self.world(platform), pod, &dir, kept, &start.statistics);
+        let extra = &start.statistics;
+        let bootstrap = if self.control_plane.is_some() {
+            self.with_sources(|sources| envoy::istio::bootstrap(pod, sources, kept, extra))
+        } else {
+            envoy::bootstrap::bootstrap(self.world(platform), pod, &dir, kept, extra)
+        };
         write(&dir.0.join("bootstrap.json"), Ok(format!("{bootstrap:#}").into_bytes()))?;
         self.told.starts.insert(pod.folder(), start);
         Ok(())
@@ -163,16 +173,21 @@ impl Mesh {
     /// Configuration of the pod's application.
     fn app_config(&self, pod: &Pod, orders: Orders) -> AppConfig {
         let topology = self.topology.service(&pod.service.namespace, &pod.service.name);
-        let out_call =
-            |(service, call): &(stilltrace_model::ServiceId, crate::topology::Call)| OutCall {
-                host: format!("{}:{}", envoy::host(service), self.port_of(service)),
-                path: call.path.clone(),
-            };
+        let is_placed = self.network.has(&pod.folder());
+        let out_call = |(service, call): &(ServiceId, crate::topology::Call)| OutCall {
+            address: self.entrance(pod, service),
+            host: format!("{}:{}", envoy::host(service), self.port_of(service)),
+            path: call.path.clone(),
+        };
         AppConfig {
             name: pod.service.name.clone(),
-            listen: SocketAddr::from((pod.address, APP_PORT)),
-            control: SocketAddr::from((pod.address, CONTROL_PORT)),
-            proxy: SocketAddr::from((pod.address, OUTBOUND_PORT)),
+            listen: if is_placed {
+                SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.app_port(pod)))
+            } else {
+                SocketAddr::from((pod.address, self.app_port(pod)))
+            },
+            control: SocketAddr::from((self.own_address(pod), CONTROL_PORT)),
+            from: (!is_placed).then_some(IpAddr::V4(pod.address)),
             calls: pod.calls.iter().map(out_call).collect(),
             call_order: topology.map(|service| service.call_order).unwrap_or_default(),
             threads: topology.map_or(1, |service| service.threads),
@@ -180,14 +195,41 @@ impl Mesh {
             orders,
         }
     }
+
+    /// Port that a pod's application listens on: behind redirection the one that callers use.
+    pub(super) fn app_port(&self, pod: &Pod) -> u16 {
+        if self.network.has(&pod.folder()) { pod.port } else { APP_PORT }
+    }
+
+    /// Where a pod's application sends its calls to a service.
+    fn entrance(&self, pod: &Pod, service: &ServiceId) -> SocketAddr {
+        let known = self.control_plane.as_ref().and_then(|plane| plane.service(service));
+        match known {
+            Some(address) => SocketAddr::from((address, self.port_of(service))),
+            None => SocketAddr::from((pod.address, OUTBOUND_PORT)),
+        }
+    }
 }
 
-/// Certificates of all service accounts.
-fn identities(state: &StateDir, pods: &[Pod]) -> Result<Identities, MeshError> {
+/// The network of a profile, without pods.
+fn network(profile: Profile) -> io::Result<Network> {
+    match profile {
+        Profile::Static => Network::shared(),
+        Profile::Istio => {
+            Network::bridged(&[prometheus::ADDRESS, super::drive::CLIENT, control_plane::ADDRESS])
+        }
+    }
+}
+
+/// Certificates of all service accounts, where the lab is the authority.
+fn identities(profile: Profile, state: &StateDir, pods: &[Pod]) -> Result<Identities, MeshError> {
+    let folder = state.path().join("certs");
+    if profile == Profile::Istio {
+        return Ok(Identities::at(&folder));
+    }
     let account = |pod: &Pod| (pod.workload.namespace.clone(), pod.service_account.clone());
     let accounts: BTreeSet<_> = pods.iter().map(account).collect();
-    Identities::issue(&state.path().join("certs"), &accounts)
-        .map_err(|source| MeshError::io("certificates", source))
+    Identities::issue(&folder, &accounts).map_err(|source| MeshError::io("certificates", source))
 }
 
 /// The janitor with the pipe that tells it of this process's end.

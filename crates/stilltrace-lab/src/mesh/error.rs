@@ -57,6 +57,14 @@ pub enum MeshError {
         /// The last lines of the proxy's log.
         log: String,
     },
+    /// Istio's control plane cannot take an object of the repository.
+    #[error("Istio's control plane does not take {object}: {reason}")]
+    ControlPlane {
+        /// Kind, namespace and name.
+        object: String,
+        /// Its words.
+        reason: String,
+    },
     /// Load was asked for while load runs, or records were asked for before.
     #[error("{0}")]
     Order(&'static str),

@@ -1,15 +1,19 @@
 //! Reading a mesh: statistics, Prometheus, and the records of a run.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use stilltrace_model::ContainerId;
 
 use super::{Mesh, MeshError, now_unix_ms};
 use crate::envoy::ADMIN_PORT;
 use crate::harvest::{self, Noise, Records};
 use crate::http;
+use crate::pods::Pod;
+use crate::profile::{ISTIO_VERSION, Profile};
 use crate::prometheus;
 
 impl Mesh {
@@ -31,6 +35,7 @@ impl Mesh {
             logs: self.count_logs()?,
             noise: self.noise(),
             pushes: self.pushes.clone(),
+            profile: self.options.profile,
             versions: self.versions(),
             scrape_seconds: self.options.scrape_seconds,
         })
@@ -104,11 +109,20 @@ impl Mesh {
     fn count_logs(&self) -> Result<Vec<harvest::LogCount>, MeshError> {
         let mut counts = BTreeMap::new();
         for pod in &self.pods {
-            let path = self.dir(pod).access_log();
+            let path = self.access_log(pod);
             harvest::count_log(&path, &pod.workload.namespace, &pod.name, &mut counts)
                 .map_err(|source| MeshError::io(path.display().to_string(), source))?;
         }
         Ok(counts.into_values().collect())
+    }
+
+    /// The file that a pod's proxy writes its access log to.
+    fn access_log(&self, pod: &Pod) -> PathBuf {
+        if self.control_plane.is_some() {
+            self.log_of(&format!("{}/{}", pod.folder(), ContainerId::SIDECAR))
+        } else {
+            self.dir(pod).access_log()
+        }
     }
 
     /// What else used the machine during the last load. Where control groups of version 1 are not
@@ -150,6 +164,9 @@ impl Mesh {
         {
             versions
                 .insert(name.to_owned(), version(program).unwrap_or_else(|| "unknown".to_owned()));
+        }
+        if self.options.profile == Profile::Istio {
+            versions.insert("istio".to_owned(), ISTIO_VERSION.to_owned());
         }
         if let Ok(release) = std::fs::read_to_string("/proc/sys/kernel/osrelease") {
             // The build behind the version names the machine.

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use stilltrace_model::{ContainerId, Platform};
 
 use super::boot::CONTAINERS;
+use super::control_plane::ENVIRONMENT;
 use super::{Mesh, MeshError, Running};
-use crate::behave::APP_PORT;
 use crate::envoy::ADMIN_PORT;
 use crate::host::launch::Launch;
 use crate::host::netns::Namespace;
+use crate::host::network::PROXY_ID;
 use crate::host::process::ProcessId;
 use crate::http;
 use crate::pods::Pod;
@@ -23,14 +24,18 @@ use crate::prometheus;
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Lines of a log that an error shows.
 const LOG_TAIL: usize = 12;
+/// User and group of applications in a namespace of their own; any but the proxy's.
+const APP_ID: u32 = 1000;
 
 /// Where a process has its place.
 #[derive(Debug, Clone, Copy)]
-enum Place<'a> {
+pub(super) enum Place<'a> {
     /// In a container of a pod, by the container's id.
     Container(&'a Pod, &'a str),
     /// Beside all pods: the lab's own tools, with real-time priority if one is given.
     Tools(Option<u8>),
+    /// Beside all pods, with the control plane's settings.
+    ControlPlane,
 }
 
 impl Mesh {
@@ -105,7 +110,7 @@ impl Mesh {
     }
 
     /// Starts `program` as `name` in its place.
-    fn start(
+    pub(super) fn start(
         &mut self,
         name: &str,
         program: &Path,
@@ -113,26 +118,22 @@ impl Mesh {
         place: Place<'_>,
     ) -> Result<(), MeshError> {
         let fail = |source| MeshError::io(name, source);
+        let tools = self.tree.tools().map_err(fail)?;
         let (groups, realtime) = match place {
             Place::Container(_, id) => (self.group_folders(id), None),
-            Place::Tools(realtime) => {
-                let tools = self.tree.tools().map_err(fail)?;
-                let folders = if realtime.is_some() {
-                    tools.accounting_folders()
-                } else {
-                    tools.folders().to_vec()
-                };
-                (folders, realtime.filter(|_| self.realtime))
-            }
+            Place::Tools(Some(priority)) => (tools.accounting_folders(), Some(priority)),
+            Place::Tools(None) | Place::ControlPlane => (tools.folders().to_vec(), None),
         };
+        let is_control_plane = matches!(place, Place::ControlPlane);
         let launch = Launch {
             program: program.to_path_buf(),
             args,
             namespace: self.namespace_of(place).path(),
             groups,
             log: self.log_of(name),
-            uid: None,
-            realtime,
+            uid: self.user_of(place),
+            realtime: realtime.filter(|_| self.realtime),
+            environment: if is_control_plane { ENVIRONMENT.to_vec() } else { Vec::new() },
         };
         let child = self
             .launcher
@@ -146,11 +147,22 @@ impl Mesh {
         self.state.write_processes(&ids).map_err(fail)
     }
 
+    /// The user of a place. Redirection tells the proxy from the application by it, so it matters
+    /// only in a pod's own namespace.
+    fn user_of(&self, place: Place<'_>) -> Option<u32> {
+        match place {
+            Place::Container(pod, id) if self.network.has(&pod.folder()) => {
+                Some(if pod.proxy_id == id { PROXY_ID } else { APP_ID })
+            }
+            _ => None,
+        }
+    }
+
     /// Namespace of a place.
     fn namespace_of(&self, place: Place<'_>) -> &Namespace {
         match place {
             Place::Container(pod, _) => self.network.of(&pod.folder()),
-            Place::Tools(_) => self.network.hub(),
+            Place::Tools(_) | Place::ControlPlane => self.network.hub(),
         }
     }
 
@@ -158,6 +170,18 @@ impl Mesh {
     fn group_folders(&self, id: &str) -> Vec<PathBuf> {
         let entry = self.containers.iter().find(|entry| entry.id == id);
         entry.map(|entry| entry.group.folders().to_vec()).unwrap_or_default()
+    }
+
+    /// Fails if a process has ended.
+    pub(super) fn check_runs(&mut self, name: &str) -> Result<(), MeshError> {
+        let ended = self
+            .running
+            .get_mut(name)
+            .is_none_or(|running| !matches!(running.child.try_wait(), Ok(None)));
+        if ended {
+            return Err(MeshError::Ended { what: name.to_owned(), log: self.log_tail(name) });
+        }
+        Ok(())
     }
 
     /// File that a process logs to.
@@ -179,7 +203,7 @@ impl Mesh {
         for pod in self.pods.clone() {
             self.wait_for_proxy(&pod, deadline)?;
             if pod.app_id.is_some() {
-                let address = SocketAddr::from((self.own_address(&pod), APP_PORT));
+                let address = SocketAddr::from((self.own_address(&pod), self.app_port(&pod)));
                 self.wait_for(&format!("{}/app", pod.folder()), &pod.folder(), deadline, || {
                     std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
                 })?;
@@ -214,15 +238,9 @@ impl Mesh {
             if answered.map_err(|source| MeshError::io("the namespace", source))? {
                 return Ok(());
             }
-            let ended = self
-                .running
-                .get_mut(name)
-                .is_none_or(|running| !matches!(running.child.try_wait(), Ok(None)));
-            let (what, log) = (name.to_owned(), self.log_tail(name));
-            if ended {
-                return Err(MeshError::Ended { what, log });
-            }
+            self.check_runs(name)?;
             if Instant::now() >= deadline {
+                let (what, log) = (name.to_owned(), self.log_tail(name));
                 return Err(MeshError::NotReady { what, seconds: PATIENCE.as_secs(), log });
             }
             std::thread::sleep(Duration::from_millis(50));

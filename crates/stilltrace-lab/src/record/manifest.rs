@@ -5,6 +5,8 @@ use stilltrace_capture::{Manifest, SourceRecord};
 
 use super::objects::last_revision;
 use super::question;
+use crate::envoy::equipment;
+use crate::profile::{ISTIO_VERSION, Profile};
 use crate::run::Run;
 
 /// The manifest of a run.
@@ -69,17 +71,16 @@ fn notes(run: &Run) -> Vec<String> {
             .to_owned(),
         "Upstream Envoy stands in for Istio's proxy; its access-log statistics give istio_* \
          metrics under Istio's names, and the caller and callee learn each other's names from a \
-         request header of the lab."
+         request header of the lab, x-lab-peer."
             .to_owned(),
-        "The proxies are configured by files that the lab writes from the repository at each \
-         revision; limits, images and proxy settings of a pod template are changed in place, \
-         without new pods."
-            .to_owned(),
-        "All pods share one network namespace with an address each; applications reach their proxy \
-         by address, not by redirection."
+        "Limits, images and proxy settings of a pod template are changed in place, without new pods."
             .to_owned(),
         "samples/prometheus.om: labels that repeat another label were dropped.".to_owned(),
     ];
+    notes.extend(match run.records.profile {
+        Profile::Static => under_files(),
+        Profile::Istio => under_istio(),
+    });
     if !run.records.noise.realtime {
         notes.push(
             "Clients and sampler had no real-time priority: latencies are less reliable."
@@ -93,4 +94,45 @@ fn notes(run: &Run) -> Vec<String> {
         notes.push("A control run: the scenario's change was left out.".to_owned());
     }
     notes
+}
+
+/// Profile `static`.
+fn under_files() -> Vec<String> {
+    [
+        "Profile static: the proxies are configured by files that the lab writes from the \
+         repository at each revision.",
+        "All pods share one network namespace with an address each; applications reach their proxy \
+         by address, not by redirection.",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// Profile `istio`: everything that is not as in a stock installation.
+fn under_istio() -> Vec<String> {
+    let name = equipment::NAME;
+    vec![
+        format!(
+            "Profile istio: Istio {ISTIO_VERSION}'s own control-plane code computed the proxies' \
+             configuration from the manifests of each revision and delivered it over ADS; \
+             certificates came over SDS. There was no istiod process, so no pilot_* metrics."
+        ),
+        "Every pod had a network namespace with Istio's redirect rules; Deployment, endpoints, \
+         injection and cluster addresses were made up from the manifests, without an API server."
+            .to_owned(),
+        format!(
+            "EnvoyFilter istio-system/{name} is the lab's, not the repository's: it makes istio_* \
+             metrics with Envoy's statistics access logger, sets the header x-lab-peer and chooses \
+             the protocol between proxies. Istio's own statistics, metadata exchange and ALPN \
+             filters are off."
+        ),
+        "Not as in a stock installation: no metadata exchange (app and version of the other side \
+         repeat its canonical name and revision), no istio_tcp_*, istio_request_bytes, \
+         istio_response_bytes, istio_build and istio_agent_*, no effect of Telemetry on metrics, no \
+         trace collector, no pilot-agent, proxies of upstream Envoy."
+            .to_owned(),
+        "Proxies kept all of their statistics; each scrape asked for the part that a stock \
+         installation shows."
+            .to_owned(),
+    ]
 }

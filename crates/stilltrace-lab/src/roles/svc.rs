@@ -74,7 +74,7 @@ async fn serve(config: AppConfig) -> io::Result<()> {
     let control = TcpListener::bind(config.control).await?;
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
-    connector.set_local_address(Some(config.listen.ip()));
+    connector.set_local_address(config.from);
     let app = Arc::new(App {
         orders: RwLock::new(with_pool(config.orders.clone())),
         client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(256).build(connector),
@@ -205,7 +205,7 @@ async fn call_upstreams(app: &Arc<App>, headers: &HeaderMap) -> StatusCode {
 /// One call through the pod's own proxy.
 async fn call_upstream(app: &App, call: &OutCall, headers: &HeaderMap) -> StatusCode {
     let mut request = Request::builder()
-        .uri(format!("http://{}{}", app.config.proxy, call.path))
+        .uri(format!("http://{}{}", call.address, call.path))
         .header(HOST, &call.host);
     for name in TRACE_HEADERS {
         if let Some(value) = headers.get(HeaderName::from_static(name)) {

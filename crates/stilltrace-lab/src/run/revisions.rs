@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use stilltrace_manifest::MemoryTree;
+use stilltrace_manifest::{MemoryTree, ParseCache};
 
-use super::{RunError, RunOptions, io, repository, schedule};
-use crate::gitops::{self, LayoutWish};
+use super::{RunError, RunOptions, Target, io, repository, schedule};
+use crate::gitops::{self, LayoutWish, Request};
+use crate::profile::Profile;
 use crate::scenario::Incident;
 use crate::topology::Topology;
 
@@ -31,6 +32,31 @@ pub struct Revisions {
     pub applied: Vec<String>,
     /// The files, oldest revision first: the base, then each commit of the window.
     pub trees: Vec<MemoryTree>,
+}
+
+impl Revisions {
+    /// The revision `index`, the base being 0, as a mesh of a profile takes it.
+    ///
+    /// # Errors
+    /// When there is no such revision, or it cannot be applied.
+    pub fn target(&self, index: usize, profile: Profile) -> Result<Target, RunError> {
+        let tree = self.trees.get(index).cloned().unwrap_or_default();
+        Target::read(&tree, &self.applied, profile, &mut ParseCache::new())
+    }
+}
+
+/// The repository that `seed` makes of a topology in which nothing happens.
+///
+/// # Errors
+/// When Git cannot write the repository.
+pub fn at_rest(topology: &Topology, seed: u64) -> Result<Revisions, RunError> {
+    let workshop = tempfile::tempdir().map_err(|source| io("a temporary folder", source))?;
+    let layout = LayoutWish::default();
+    let request = Request { topology, layout, seed, start_ms: START_MS, base: &[], window: &[] };
+    let made = gitops::generate(&request, &workshop.path().join("repo.git"))?;
+    let trees = vec![gitops::tree(&made.base.files)];
+    let applied = made.reconcilers.into_iter().map(|reconciler| reconciler.path).collect();
+    Ok(Revisions { topology: topology.clone(), applied, trees })
 }
 
 /// The repository that `seed` makes of the scenario in `folder`.

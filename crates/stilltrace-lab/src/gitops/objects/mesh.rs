@@ -52,7 +52,7 @@ fn namespaces(topology: &Topology, cast: &Cast) -> Vec<Manifest> {
 
 fn mesh_config(cast: &Cast, draw: &mut Draw) -> Value {
     let text = format!(
-        "defaultConfig:\n  concurrency: 2\n  discoveryAddress: istiod.{ROOT_NAMESPACE}.svc:15012\n  \
+        "accessLogEncoding: JSON\ndefaultConfig:\n  concurrency: 2\n  discoveryAddress: istiod.{ROOT_NAMESPACE}.svc:15012\n  \
          holdApplicationUntilProxyStarts: true\n  terminationDrainDuration: {}s\n\
          enablePrometheusMerge: true\nextensionProviders:\n- name: otel\n  opentelemetry:\n    \
          service: collector.{ROOT_NAMESPACE}.svc.cluster.local\n    port: 4317\n\

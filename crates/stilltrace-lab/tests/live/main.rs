@@ -5,19 +5,25 @@
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
+mod istio;
+mod leftovers;
+mod settings;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use leftovers::{assert_nothing_left, processes_of};
 
 use stilltrace_lab::defaults;
 use stilltrace_lab::harvest::Records;
 use stilltrace_lab::host::state;
 use stilltrace_lab::mesh::{Mesh, MeshOptions};
 use stilltrace_lab::pods;
+use stilltrace_lab::profile::Profile;
 use stilltrace_lab::topology::Topology;
 use stilltrace_model::{
     AbortStatus, FaultRule, Injected, LoadBalancer, Millicores, Mirror, NamedCondition, Origin,
@@ -45,6 +51,11 @@ traffic: {rate: 100, timeout_ms: 5000}
 
 /// One mesh at a time: two would measure each other.
 static ONE: Mutex<()> = Mutex::new(());
+
+/// Waits until no other mesh runs.
+fn one() -> MutexGuard<'static, ()> {
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The options of a mesh, or `None` with the reason printed.
 fn options() -> Option<MeshOptions> {
@@ -100,7 +111,7 @@ fn total(records: &Records, name: &str, labels: &[(&str, &str)]) -> f64 {
 
 #[test]
 fn a_mesh_carries_traffic_and_follows_pushes() {
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = one();
     let topology = Topology::parse(SHOP).unwrap();
     let mut platform = defaults::platform(&pods::plan(&topology, 1));
     retry(&mut platform, 2);
@@ -203,36 +214,6 @@ fn check_records(records: &Records) {
     assert_eq!(records.pushes.len(), 2);
 }
 
-/// No folder, no control group, no process of the lab in `folder`.
-fn assert_nothing_left(folder: &Path) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let name = format!("stilltrace-lab-{}", folder.file_name().unwrap().to_string_lossy());
-    let groups = ["cpu", "cpuacct", "unified", ""]
-        .map(|tree| PathBuf::from("/sys/fs/cgroup").join(tree).join(&name));
-    loop {
-        let left: Vec<_> = groups
-            .iter()
-            .chain([&folder.to_path_buf()])
-            .filter(|path| path.exists())
-            .cloned()
-            .collect();
-        let processes = processes_of(folder);
-        if left.is_empty() && processes.is_empty() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "left behind: {left:?} {processes:?}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-/// Command lines that name the folder.
-fn processes_of(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    let texts = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
-    texts.filter(|text| text.contains(&*folder.to_string_lossy())).collect()
-}
-
 /// Gives the edge of frontend to catalog every kind of setting at once.
 fn set_everything(platform: &mut Platform) {
     let unset = |percent| Setting::default_of(percent, "test");
@@ -310,7 +291,7 @@ fn set_everything(platform: &mut Platform) {
 
 #[test]
 fn envoy_accepts_every_kind_of_setting() {
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = one();
     let topology = Topology::parse(SHOP).unwrap();
     let mut platform = defaults::platform(&pods::plan(&topology, 1));
     let Some(mut mesh) = boot(&topology, &platform) else { return };
@@ -333,19 +314,28 @@ fn envoy_accepts_every_kind_of_setting() {
 
 #[test]
 fn a_killed_lab_leaves_nothing_behind() {
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = one();
     let topology = Topology::parse(SHOP).unwrap();
     // A machine that does not permit a mesh is found out here.
     let Some(mesh) = boot(&topology, &defaults::platform(&pods::plan(&topology, 1))) else {
         return;
     };
     mesh.shutdown().unwrap();
+    kill(Profile::Static, 18);
+    match options().map(|options| options.under(Profile::Istio)) {
+        Some(Ok(_)) => kill(Profile::Istio, 19),
+        Some(Err(missing)) => eprintln!("skipped: {missing}"),
+        None => {}
+    }
+}
 
+/// Kills a lab that runs at least so many processes, and looks at what remains.
+fn kill(profile: Profile, processes: usize) {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), SHOP).unwrap();
     let before = state::living().unwrap();
     let mut lab = Command::new(LAB)
-        .args(["up", "--load", "60"])
+        .args(["up", "--load", "60", "--profile", profile.name()])
         .arg(file.path())
         .stdout(Stdio::piped())
         .spawn()
@@ -354,7 +344,7 @@ fn a_killed_lab_leaves_nothing_behind() {
     BufReader::new(lab.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.contains("9 pods up"), "{line}");
     let folder = state::living().unwrap().into_iter().find(|it| !before.contains(it)).unwrap();
-    assert!(processes_of(&folder).len() >= 18, "{:?}", processes_of(&folder));
+    assert!(processes_of(&folder).len() >= processes, "{:?}", processes_of(&folder));
     lab.kill().unwrap(); // SIGKILL: no handler runs
     lab.wait().unwrap();
     assert_nothing_left(&folder);
