@@ -106,7 +106,9 @@ impl<'a> Pods<'a> {
     /// Containers other than the proxy.
     pub(crate) fn applications(&self) -> Vec<AppContainer> {
         let containers = self.containers_of("containers");
-        containers.iter().filter_map(application).collect()
+        let mut found: Vec<AppContainer> = Vec::with_capacity(containers.len());
+        found.extend(containers.iter().filter_map(application));
+        found
     }
 
     /// Number of pods; `None` when an autoscaler or the number of nodes decides.

@@ -1,5 +1,6 @@
 //! What one program took: time, work of the processors, memory.
 
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -57,18 +58,33 @@ impl Figures {
     }
 }
 
-/// Runs one program and prints what it took. What it prints is read and dropped.
+/// Bytes that are read at once from what the program prints: as many as a pipe holds.
+const PIPE: usize = 1 << 16;
+
+/// Runs one program and prints what it took. What it prints is read and dropped at once: keeping
+/// it would measure how fast this process is given memory, because the program waits for its
+/// reader.
 ///
 /// The system tells the peak over all children of a process, so this process has only one.
 pub(crate) fn measure(words: &[String]) -> Result<()> {
     let (program, args) = words.split_first().context("nothing to measure")?;
     let start = Instant::now();
-    let output = Command::new(program).args(args).stdin(Stdio::null()).output()?;
+    let mut child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let (printed, said) = child.stdout.take().zip(child.stderr.take()).context("no pipes")?;
+    let complaint = std::thread::spawn(move || read(said));
+    let mut printed = BufReader::with_capacity(PIPE, printed);
+    std::io::copy(&mut printed, &mut std::io::sink())?;
+    let status = child.wait()?;
     let elapsed = start.elapsed().as_secs_f64() * 1e3;
-    if !output.status.success() {
-        let complaint = String::from_utf8_lossy(&output.stderr);
+    if !status.success() {
+        let complaint = complaint.join().unwrap_or_default();
         let words: Vec<&str> = words.iter().take(8).map(String::as_str).collect();
-        bail!("`{}` failed ({}): {}", words.join(" "), output.status, complaint.trim());
+        bail!("`{}` failed ({status}): {}", words.join(" "), complaint.trim());
     }
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
@@ -81,4 +97,12 @@ pub(crate) fn measure(words: &[String]) -> Result<()> {
     });
     println!("{figures}");
     Ok(())
+}
+
+/// All of a stream as text, as far as it can be read.
+fn read(mut stream: impl Read) -> String {
+    let mut bytes = Vec::new();
+    // What came before the error is still worth showing.
+    let _ = stream.read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
 }

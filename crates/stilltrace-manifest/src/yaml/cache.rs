@@ -7,8 +7,10 @@ use std::thread;
 use super::{Budget, Parsed, parse};
 use crate::tree::Tree;
 
-/// Files that wait to be parsed, at most; their bytes are in memory.
-const WAITING: usize = 64;
+/// Files that are handed over at once: waking a thread costs as much as parsing a small file.
+const BATCH: usize = 16;
+/// Batches that wait to be parsed, at most; their bytes are in memory.
+const WAITING: usize = 4;
 /// Threads that parse, at most: reading the files is one thread's work and becomes the limit.
 const MAX_THREADS: usize = 8;
 
@@ -20,10 +22,17 @@ type Files = HashMap<Box<str>, BTreeMap<[u8; 20], Arc<Parsed>>>;
 ///
 /// Rendering ten revisions of a repository parses each version of a file once. The path is part of
 /// the key because marks name it. Budgets are fixed for the life of the cache.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ParseCache {
     budget: Budget,
+    threads: usize,
     files: Mutex<Files>,
+}
+
+impl Default for ParseCache {
+    fn default() -> Self {
+        Self::with_budget(Budget::default())
+    }
 }
 
 /// A file that waits to be parsed.
@@ -41,7 +50,20 @@ impl ParseCache {
 
     /// An empty cache that parses with `budget`.
     pub fn with_budget(budget: Budget) -> Self {
-        Self { budget, files: Mutex::default() }
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        Self { budget, threads: threads.min(MAX_THREADS), files: Mutex::default() }
+    }
+
+    /// Parses on this many threads instead of one for each core. What is answered is the same.
+    #[must_use]
+    pub fn on_threads(self, threads: usize) -> Self {
+        Self { threads: threads.clamp(1, MAX_THREADS), ..self }
+    }
+
+    /// An empty cache with the same budget and threads.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        Self::with_budget(self.budget).on_threads(self.threads)
     }
 
     /// The budget files are parsed with.
@@ -74,33 +96,41 @@ impl ParseCache {
     /// Files whose content has no id, that are known already or that cannot be read are left to
     /// whoever asks for them. What the cache answers is the same with and without this call.
     pub fn warm<'a>(&self, tree: &dyn Tree, paths: impl IntoIterator<Item = &'a str>) {
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        let (sender, receiver) = mpsc::sync_channel::<Waiting<'_>>(WAITING);
+        let (sender, receiver) = mpsc::sync_channel::<Vec<Waiting<'_>>>(WAITING);
         let receiver = Mutex::new(receiver);
         thread::scope(|scope| {
-            for _ in 0..threads {
+            for _ in 0..self.threads {
                 scope.spawn(|| self.parse_waiting(&receiver));
             }
+            let mut batch = Vec::with_capacity(BATCH);
             for path in paths {
                 let Some(content) = tree.content_id(path) else { continue };
                 if self.get(path, content).is_some() {
                     continue;
                 }
                 let Ok(Some(bytes)) = tree.read(path) else { continue };
-                if sender.send(Waiting { path, content, bytes }).is_err() {
-                    break;
+                batch.push(Waiting { path, content, bytes });
+                if batch.len() == BATCH {
+                    let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+                    if sender.send(full).is_err() {
+                        return;
+                    }
                 }
             }
+            // Nobody listens if no thread is left; then the files are parsed when asked for.
+            let _ = sender.send(batch);
             drop(sender);
         });
     }
 
     /// Parses what arrives until nothing more will.
-    fn parse_waiting(&self, receiver: &Mutex<mpsc::Receiver<Waiting<'_>>>) {
+    fn parse_waiting(&self, receiver: &Mutex<mpsc::Receiver<Vec<Waiting<'_>>>>) {
         loop {
             let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(waiting) = next else { return };
-            self.parse(waiting.path, Some(waiting.content), &waiting.bytes);
+            let Ok(batch) = next else { return };
+            for waiting in batch {
+                self.parse(waiting.path, Some(waiting.content), &waiting.bytes);
+            }
         }
     }
 }

@@ -82,7 +82,7 @@ impl<'a> Files<'a> {
                 charts.insert(parent(path).to_owned());
             }
         }
-        let own = (!has_ids).then(|| ParseCache::with_budget(*cache.budget()));
+        let own = (!has_ids).then(|| cache.emptied());
         let (tree, builds) = (Identified { tree, paths, has_ids }, RefCell::default());
         let files = Self { tree, cache, own, kustomizations, charts, builds };
         let read = |path: &&str| KUSTOMIZATION.contains(&name_of(path)) || files.is_manifest(path);

@@ -99,13 +99,20 @@ impl FolderTree {
 
     /// Where a file really is; `None` when it is no file of this tree.
     fn place(&self, path: &str) -> Option<PathBuf> {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let folder = self.folder(folder)?;
-        match folder.entries.get(name)? {
+        let (folder, name, kind) = self.entry(path)?;
+        match kind {
             Kind::File => Some(folder.place.join(name)),
             Kind::Folder | Kind::Special => None,
             Kind::Link => self.follow(&folder.place.join(name)).filter(|file| file.is_file()),
         }
+    }
+
+    /// What is at a path: the folder that holds it, its name there and its kind.
+    fn entry<'p>(&self, path: &'p str) -> Option<(Arc<Folder>, &'p str, Kind)> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let folder = self.folder(folder)?;
+        let kind = *folder.entries.get(name)?;
+        Some((folder, name, kind))
     }
 
     /// Where a link ends, if that is inside.
@@ -115,11 +122,11 @@ impl FolderTree {
 
     /// What the folder at a path holds, each looked at once. Begins at the lowest known ancestor.
     fn folder(&self, path: &str) -> Option<Arc<Folder>> {
+        if let Some(known) = self.known(path) {
+            return Some(known);
+        }
         let ancestors = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
         let mut found = self.known("")?;
-        if path.is_empty() {
-            return Some(found);
-        }
         let mut start = 0;
         for end in ancestors {
             let (ancestor, name) = (path.get(..end)?, path.get(start..end)?);
@@ -247,7 +254,10 @@ impl Tree for FolderTree {
     /// The same for all files of the tree, and for those of no other tree: a file is taken to stay
     /// what it is while the tree lives.
     fn content_id(&self, path: &str) -> Option<[u8; 20]> {
-        self.place(path)?;
+        let (_, _, kind) = self.entry(path)?;
+        if kind != Kind::File {
+            self.place(path)?;
+        }
         let mut id = *b"folder ........ tree";
         id.get_mut(7..15)?.copy_from_slice(&self.number.to_le_bytes());
         Some(id)
