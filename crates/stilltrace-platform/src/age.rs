@@ -17,6 +17,8 @@ use rivals::Rival;
 
 /// The time of objects that Istio makes and gives none: they come before all others.
 pub(crate) const FIRST: Timestamp = Timestamp(i64::MIN);
+/// The time of objects that a guess takes for older than all others that anyone wrote.
+const FAVOURED: Timestamp = Timestamp(i64::MIN + 1);
 
 /// How objects without a creation time are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +59,7 @@ impl Guess {
 pub(crate) fn favouring(applied: &[Source], favoured: &BTreeSet<Arc<ObjectRef>>) -> Vec<Source> {
     let mut sources = applied.to_vec();
     for source in sources.iter_mut().filter(|source| favoured.contains(&source.id)) {
-        source.created = Some(Timestamp(i64::MIN));
+        source.created = Some(FAVOURED);
     }
     sources
 }
