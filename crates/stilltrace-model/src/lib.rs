@@ -39,10 +39,10 @@ pub use platform::{
     AbortStatus, Alternative, Answer, Contested, Destination, Discovery, Edge, EndpointCount,
     FaultRule, FilterPatch, HashKey, HashTable, Http2, Inbound, InboundPort, InboundRetries,
     Ineffective, Injected, LoadBalancer, Locality, Mirror, MutualTls, NamedCondition,
-    OutlierDetection, PathCondition, Platform, Pool, Reconciler, ReconcilerKind, Refusal, Retries,
-    RetryBudget, Rewrite, Route, RouteMatch, RouteTable, Service, Subsets, Target, TcpKeepalive,
-    TcpRoute, TextCondition, TlsMode, TowardsApplication, TrafficPolicy, VirtualHost, Warmup,
-    WhyIneffective,
+    OutlierDetection, PatchReach, PatchedPart, PathCondition, Platform, Pool, Reconciler,
+    ReconcilerKind, Refusal, Retries, RetryBudget, Rewrite, Route, RouteMatch, RouteTable, Service,
+    Subsets, Target, TcpKeepalive, TcpRoute, TextCondition, TlsMode, TowardsApplication,
+    TrafficPolicy, VirtualHost, Warmup, WhyIneffective,
 };
 pub use question::Question;
 pub use setting::Setting;

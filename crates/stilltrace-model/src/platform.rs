@@ -16,7 +16,7 @@ mod reconciler;
 mod refusal;
 mod route;
 
-pub use filter::FilterPatch;
+pub use filter::{FilterPatch, PatchReach, PatchedPart};
 pub use inbound::{Inbound, InboundPort, InboundRetries, MutualTls, TowardsApplication};
 pub use ineffective::{Ineffective, WhyIneffective};
 pub use policy::{

@@ -4,6 +4,8 @@
 //! order are those of Istio's `getEnvoyFiltersForNamespace` and `EnvoyFilters` (release 1.31): the
 //! root namespace first, then the proxy's own; in each by priority, then age, then name.
 
+mod reach;
+
 use stilltrace_model::{FilterPatch, Setting};
 
 use crate::defaults;
@@ -88,6 +90,7 @@ fn patch(source: &Source, entry: &Field<'_>) -> FilterPatch {
         operation: text(&["patch", "operation"], "INVALID"),
         priority: priority(source),
         touches: touches(entry),
+        reach: reach::of(entry),
         name: entry
             .at(&["patch", "value", "name"])
             .and_then(|field| Some(field.setting(field.node().text()?.to_owned()))),

@@ -7,6 +7,7 @@
 mod defaults;
 mod edge;
 mod list;
+mod patches;
 mod routes;
 mod server;
 mod table;
@@ -40,7 +41,8 @@ pub fn settings_table(document: &Value, options: &TerminalOptions) -> String {
             page.blank();
             edge::write(&mut page, workload, target, edge, settings);
         }
-        server::write(&mut page, workload, settings);
+        let proxy = document.get("proxies").and_then(|all| all.get(workload)?.as_object());
+        server::write(&mut page, workload, settings, proxy);
     }
     gaps(&mut page, document);
     page.into_text()

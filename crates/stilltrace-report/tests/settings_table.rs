@@ -64,7 +64,7 @@ fn a_table_says_where_every_value_comes_from() {
     expect![[r#"
         refused  mesh/sidecar.yaml:7: Sidecar shop/s: short names are not allowed
 
-        shop/web → cart.shop.svc.cluster.local:80  (http, 3 endpoints, 2 with a proxy)
+        shop/web → cart.shop.svc.cluster.local:80  (http, 3 endpoints, 2 marked for mutual TLS)
         route  header x-user exact=a and /api* → 90 to cart.shop.svc.cluster.local:80 subset v1, 10 to
                cart.shop.svc.cluster.local:80 subset v2  VirtualService shop/cart `api`
           broken  cart.shop.svc.cluster.local:80 subset v2 does not exist for this proxy: it answers 503
@@ -118,7 +118,7 @@ fn a_narrow_page_puts_origins_below_their_values() {
         refused  mesh/sidecar.yaml:7: Sidecar
                  shop/s: short names are not allowed
 
-        shop/web → cart.shop.svc.cluster.local:80  (http, 3 endpoints, 2 with a proxy)
+        shop/web → cart.shop.svc.cluster.local:80  (http, 3 endpoints, 2 marked for mutual TLS)
         route  header x-user exact=a and /api* → 90
                to cart.shop.svc.cluster.local:80
                subset v1, 10 to

@@ -9,6 +9,7 @@ mod age;
 mod cluster;
 mod inbound;
 mod object;
+mod proxy;
 mod route;
 mod stream;
 
@@ -55,7 +56,8 @@ pub fn document(platform: &Platform) -> Value {
         workloads.insert(workload.id.to_string(), describe(platform, workload, proxy, own));
     }
     let gaps: Vec<Value> = platform.gaps.iter().map(gap).collect();
-    let mut document = json!({"workloads": workloads, "gaps": gaps});
+    let proxies = proxy::all(platform);
+    let mut document = json!({"workloads": workloads, "proxies": proxies, "gaps": gaps});
     for other in &platform.under_other_ages {
         age::annotate(&mut document, &self::document(other));
     }
@@ -95,7 +97,11 @@ fn describe(
     for edge in edges {
         let Some(service) = platform.services.get(&edge.id.destination) else { continue };
         let key = format!("{}|{}", service.host, edge.id.port);
-        clusters.insert(key, cluster::describe(edge, service));
+        let mut described = cluster::describe(edge, service);
+        if let Some(patches) = proxy::of_edge(proxy, &service.host, edge.id.port) {
+            described["patched_by"] = patches;
+        }
+        clusters.insert(key, described);
     }
     let mut described = rest(workload, proxy);
     described["edges"] = Value::Object(clusters);
@@ -129,7 +135,14 @@ fn rest(workload: &Workload, proxy: &SidecarProxy) -> Value {
     }
     if !workload.is_gateway {
         let ports = proxy.inbound.iter();
-        let ports = ports.map(|(port, inbound)| (port.to_string(), inbound::describe(inbound)));
+        let patches = proxy::of_inbound(proxy);
+        let ports = ports.map(|(port, inbound)| {
+            let mut described = inbound::describe(inbound);
+            if let Some(patches) = &patches {
+                described["patched_by"] = patches.clone();
+            }
+            (port.to_string(), described)
+        });
         object.put("inbound", Value::Object(ports.collect()));
     }
     object.into_value()

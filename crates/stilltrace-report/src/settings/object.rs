@@ -49,6 +49,12 @@ impl Object {
         }
     }
 
+    /// A setting that is named together with its origin even at its default.
+    pub(super) fn always<T>(&mut self, name: &str, setting: &Setting<T>, value: Value) {
+        self.put(name, value);
+        self.mark_over(name, &setting.origin, &setting.overrode);
+    }
+
     /// A number that is absent when nothing limits it.
     pub(super) fn limit(&mut self, name: &str, setting: &Setting<Option<u32>>) {
         self.set(name, setting, setting.value.map(|limit| json!(limit)));

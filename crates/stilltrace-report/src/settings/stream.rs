@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use stilltrace_model::{Edge, Platform, SidecarProxy, Workload, WorkloadId};
 
-use super::{cluster, gap, refusal, rest, route};
+use super::{cluster, gap, proxy, refusal, rest, route};
 use crate::json::compact;
 
 /// What decides about the text of an edge, beside its service.
@@ -38,6 +38,8 @@ pub(super) fn write(platform: &Platform, sink: &mut dyn FnMut(&str)) {
         text += ",\"invalid\":";
         text += &compact(&refused);
     }
+    text += ",\"proxies\":";
+    text += &compact(&proxy::all(platform));
     text += ",\"workloads\":{";
     let mut made = Made::default();
     let mut first = true;
@@ -73,7 +75,7 @@ impl<'a> Made<'a> {
                 fields.insert(name, Arc::from(compact(&value)));
             }
         }
-        fields.insert("edges".to_owned(), Arc::from(self.edges(platform, edges)));
+        fields.insert("edges".to_owned(), Arc::from(self.edges(platform, proxy, edges)));
         if let Some(table) = platform.routes.get(&workload.id) {
             let key = (Arc::as_ptr(table).addr(), workload.is_gateway);
             let (http, tcp) = self.tables.entry(key).or_insert_with(|| {
@@ -96,13 +98,24 @@ impl<'a> Made<'a> {
     }
 
     /// The edges of one workload, by host and port.
-    fn edges(&mut self, platform: &'a Platform, edges: &[&'a Edge]) -> String {
+    fn edges(
+        &mut self,
+        platform: &'a Platform,
+        proxy: &SidecarProxy,
+        edges: &[&'a Edge],
+    ) -> String {
         let mut by_name: BTreeMap<String, Arc<str>> = BTreeMap::new();
         for edge in edges {
             let Some(service) = platform.services.get(&edge.id.destination) else { continue };
             let (policy, subsets) = (Arc::as_ptr(&edge.policy), Arc::as_ptr(&edge.subsets));
             let host = service.host.as_str();
             let key = (host, edge.id.port, policy.addr(), subsets.addr(), edge.endpoints);
+            if let Some(patches) = proxy::of_edge(proxy, host, edge.id.port) {
+                let mut described = cluster::describe(edge, service);
+                described["patched_by"] = patches;
+                by_name.insert(format!("{host}|{}", edge.id.port), compact(&described).into());
+                continue;
+            }
             let text = self
                 .edges
                 .entry(key)

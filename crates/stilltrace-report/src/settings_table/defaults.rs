@@ -69,5 +69,7 @@ pub(super) const HTTP_ONLY: &[&str] = &["max_pending", "max_requests", "max_retr
 
 /// The two retries that Istio gives every route, and their conditions
 /// (`pilot/pkg/networking/core/route/retry`, `DefaultPolicy`).
-pub(super) const RETRIES: [(&str, &str); 2] =
-    [("retries", "2"), ("  on", "connect-failure, refused-stream, unavailable, cancelled")];
+pub(super) const RETRIES: [(&str, &str); 2] = [
+    ("retries", "2"),
+    ("  on", "connect-failure, refused-stream, unavailable, cancelled, retriable-status-codes"),
+];

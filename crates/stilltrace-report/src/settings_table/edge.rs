@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::defaults::{DESTINATION, HTTP_ONLY, Known, OUTLIER};
 use super::table::{self, Row};
-use super::{Fields, items, objects, routes, value};
+use super::{Fields, items, objects, patches, routes, value};
 use crate::page::{Page, Span, Tone};
 
 /// Fields of an edge that stand in its heading or in sections of their own.
-const ELSEWHERE: &[&str] = &["dr", "ep", "proto", "subsets", "origins", "depends_on_age", "hosts"];
+const ELSEWHERE: &[&str] =
+    &["dr", "ep", "proto", "subsets", "origins", "depends_on_age", "hosts", "patched_by"];
 
 /// Writes the heading, the routes, the settings and those of every subset that differ from them.
 pub(super) fn write(
@@ -21,9 +22,11 @@ pub(super) fn write(
     heading(page, workload, target, edge);
     let protocol = edge.get("proto").and_then(Value::as_str).unwrap_or("http");
     let is_http = matches!(protocol, "http" | "http2" | "grpc" | "grpc-web" | "auto");
-    routes::write(page, target, settings, is_http);
+    patches::write(page, items(edge.get("patched_by")).iter());
+    let by_routes = patches::reach_routes(edge);
+    routes::write(page, target, settings, is_http, by_routes);
     section(page, "destination", edge);
-    table::write(page, &rows(edge, is_http));
+    table::write(page, &patches::mark(rows(edge, is_http), patches::reach_destination(edge, "")));
     for (name, subset) in objects(edge.get("subsets")) {
         section(page, &format!("subset {name}"), subset);
         let general = rows(edge, is_http);
@@ -33,7 +36,7 @@ pub(super) fn write(
         if own.is_empty() {
             page.line(&[Span::plain("  as the destination")]);
         }
-        table::write(page, &own);
+        table::write(page, &patches::mark(own, patches::reach_destination(edge, name)));
     }
 }
 
@@ -44,7 +47,7 @@ fn heading(page: &mut Page, workload: &str, target: &str, edge: &Fields) {
         let word = if all == 1 { "endpoint" } else { "endpoints" };
         notes.push(match marked {
             _ if marked == all => format!("{all} {word}"),
-            _ => format!("{all} {word}, {marked} with a proxy"),
+            _ => format!("{all} {word}, {marked} marked for mutual TLS"),
         });
     }
     page.line(&[

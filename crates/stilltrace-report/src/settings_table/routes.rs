@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::defaults::{ENVOY, ISTIO, RETRIES};
 use super::table::{self, Row};
-use super::{Fields, edge, items, value};
+use super::{Fields, edge, items, patches, value};
 use crate::page::{Page, Span, Tone};
 
 /// Fields of a route that stand in its heading.
@@ -13,14 +13,20 @@ const IN_HEADING: &[&str] =
 
 /// Writes the routes to one `host|port`: those that are configured, or the one that every service
 /// has. TCP and TLS routes have a target and nothing else.
-pub(super) fn write(page: &mut Page, target: &str, settings: &Fields, is_http: bool) {
+pub(super) fn write(
+    page: &mut Page,
+    target: &str,
+    settings: &Fields,
+    is_http: bool,
+    patched: bool,
+) {
     let (host, port) = target.split_once('|').unwrap_or((target, ""));
     let mut found = false;
     for route in of_host(settings, host, port) {
         found = true;
         let Some(route) = route.as_object() else { continue };
         heading(page, "route", route);
-        table::write(page, &rows(route));
+        table::write(page, &patches::mark(rows(route), patched));
     }
     for route in items(settings.get("tcp")).iter().filter_map(Value::as_object) {
         let listen = route.get("listen").and_then(Value::as_str).unwrap_or_default();
@@ -38,7 +44,7 @@ pub(super) fn write(page: &mut Page, target: &str, settings: &Fields, is_http: b
             Span::new(Tone::Strong, "route"),
             Span::plain("  everything, as no VirtualService says otherwise"),
         ]);
-        table::write(page, &rows(&Fields::new()));
+        table::write(page, &patches::mark(rows(&Fields::new()), patched));
     }
 }
 

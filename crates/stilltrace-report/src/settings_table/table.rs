@@ -19,6 +19,8 @@ pub(super) struct Row {
     from: From,
     /// Places that lost against this one, nearest first.
     lost: Vec<String>,
+    /// Whether a patch that is not computed may put another value in its place.
+    patched: bool,
 }
 
 /// Where a value comes from.
@@ -40,7 +42,13 @@ impl Row {
     }
 
     fn from_origin(origin: Option<&Value>, label: &str, value: String) -> Self {
-        let mut row = Self { label: label.into(), value, from: From::Nothing, lost: Vec::new() };
+        let mut row = Self {
+            label: label.into(),
+            value,
+            from: From::Nothing,
+            lost: Vec::new(),
+            patched: false,
+        };
         let Some(origin) = origin else { return row };
         let default = || origin.get("default").and_then(Value::as_str);
         row.from = match value::place(origin) {
@@ -75,6 +83,11 @@ impl Row {
             && (self.from == other.from || (unwritten(self) && unwritten(other)))
     }
 
+    /// Notes that a patch may put another value in its place.
+    pub(super) fn unless_patched(&mut self) {
+        self.patched = true;
+    }
+
     fn is_default(&self) -> bool {
         matches!(self.from, From::Default(_))
     }
@@ -88,6 +101,10 @@ impl Row {
         for (index, place) in self.lost.iter().enumerate() {
             let word = if index > 0 || spans.is_empty() { ", " } else { ", not " };
             spans.push(Span::new(Tone::Gutter, format!("{word}{place}")));
+        }
+        if self.patched {
+            let word = if spans.is_empty() { "unless patched" } else { ", unless patched" };
+            spans.push(Span::new(Tone::Unsure, word));
         }
         spans
     }

@@ -1,0 +1,29 @@
+//! The same thing is said in the same words, and no word says more than is known.
+
+use super::said;
+
+#[test]
+fn default_retries_read_the_same_whether_or_not_a_count_is_written() {
+    let rule = |retries: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\n\
+             metadata: {{name: cart, namespace: shop}}\n\
+             spec: {{hosts: [cart], http: [{{{retries}route: [{{destination: {{host: cart, port: {{number: 80}}}}}}]}}]}}\n"
+        )
+    };
+    let conditions = "on connect-failure, refused-stream, unavailable, cancelled, \
+                      retriable-status-codes Istio 1.31 default";
+    for retries in ["", "retries: {attempts: 3}, "] {
+        let text = said(&rule(retries), &["web", "cart:80"]);
+        assert!(text.contains(conditions), "{text}");
+    }
+}
+
+#[test]
+fn endpoints_without_a_mark_for_mutual_tls_are_not_said_to_have_no_proxy() {
+    let machine = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n\
+                   metadata: {name: m, namespace: shop, labels: {app: cart}}\n\
+                   spec: {address: 10.0.0.9, labels: {app: cart}}\n";
+    let text = said(machine, &["web", "cart:80"]);
+    assert!(text.contains("(http, 3 endpoints, 2 marked for mutual TLS)"), "{text}");
+}
