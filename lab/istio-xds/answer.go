@@ -39,7 +39,7 @@ func answerFor(folder string, plan addressPlan) (object, error) {
 	err = test.Wrap(func(t test.Failer) {
 		server := xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
 			KubernetesObjects: mesh.objects, Configs: mesh.configs, MeshConfig: mesh.mesh,
-			DefaultClusterName: cluster.ID(clusterID),
+			DefaultClusterName: cluster.ID(clusterID), KubeClientModifier: withGatewayAPI(t),
 		})
 		server.EnsureSynced(t)
 		for _, w := range mesh.workloads {

@@ -17,9 +17,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	kyaml "k8s.io/apimachinery/pkg/util/yaml"
+	gatewayapi "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
 	meshconfig "istio.io/api/mesh/v1alpha1"
+	networking "istio.io/api/networking/v1alpha3"
+	networkingclient "istio.io/client-go/pkg/apis/networking/v1"
 	"istio.io/istio/pilot/pkg/config/kube/crd"
 	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/mesh"
@@ -73,6 +76,9 @@ type reader struct {
 	injected  map[string]bool
 	templates []template
 	services  []*corev1.Service
+	gateways  []*gatewayapi.Gateway
+	// Controllers of gateway classes by name.
+	classes map[string]string
 }
 
 // readFolder reads every YAML file below a folder.
@@ -84,12 +90,14 @@ func readFolder(folder string, plan addressPlan) (*declared, error) {
 	r := reader{
 		mesh:     &declared{mesh: mesh.DefaultMeshConfig(), hosts: map[string]string{}},
 		injected: map[string]bool{},
+		classes:  map[string]string{},
 	}
 	for _, file := range files {
 		if err := r.readFile(file); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 	}
+	r.deployGateways()
 	r.mesh.startPods(r.templates, r.injected, plan)
 	r.mesh.startServices(r.services, plan)
 	return r.mesh, nil
@@ -148,6 +156,8 @@ func (r *reader) readDocument(document []byte) error {
 		return r.readConfigMap(document)
 	case head.APIVersion == "apps/v1" && (head.Kind == "Deployment" || head.Kind == "StatefulSet"):
 		return r.readTemplate(document)
+	case group == gatewayGroup || group == triedGroup:
+		return r.readGatewayObject(document, head.Kind)
 	case strings.HasSuffix(group, "istio.io"):
 		r.readConfig(document, head.Kind, head.Namespace, head.Name)
 	}
@@ -226,6 +236,14 @@ func (r *reader) readConfig(document []byte, kind, namespace, name string) {
 			}
 		}
 		r.mesh.configs = append(r.mesh.configs, one)
+		if entry, ok := one.Spec.(*networking.ServiceEntry); ok {
+			// The gateway controller looks for the parents of routes among the cluster's objects.
+			object := &networkingclient.ServiceEntry{ObjectMeta: metav1.ObjectMeta{
+				Name: one.Name, Namespace: one.Namespace, Labels: one.Labels,
+			}}
+			entry.DeepCopyInto(&object.Spec)
+			r.mesh.objects = append(r.mesh.objects, object)
+		}
 	}
 }
 

@@ -79,7 +79,10 @@ fn a_case_explains_itself_in_its_title() {
 #[test]
 fn repositories_are_read_without_gaps() {
     for case in cases() {
-        assert_eq!(case.platform().gaps, [], "{}/{}", case.stem, case.name);
+        let mut gaps = case.platform().gaps;
+        // What a waypoint routes is in no repository.
+        gaps.retain(|gap| !gap.what.starts_with("routes of the waypoint"));
+        assert_eq!(gaps, [], "{}/{}", case.stem, case.name);
     }
 }
 

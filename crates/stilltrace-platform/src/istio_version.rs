@@ -208,7 +208,8 @@ mod tests {
              spec: {template: {spec: {containers: [{name: discovery, image: 'x/pilot:1.31.0'}]}}}\n",
         );
         assert_eq!(version.unwrap().value, "1.31.0");
-        assert_eq!(gaps, Vec::<String>::new());
+        let about_releases = gaps.iter().filter(|gap| gap.contains("Istio 1."));
+        assert_eq!(about_releases.count(), 0, "{gaps:#?}");
     }
 
     #[test]

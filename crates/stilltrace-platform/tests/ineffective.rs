@@ -146,3 +146,54 @@ fn ambient_clients_need_a_waypoint_for_http_rules() {
     let tree = MemoryTree::new().with("mesh.yaml", &format!("{waypoint}{AMBIENT}{rule}"));
     assert_eq!(read(&tree, &mut ParseCache::new()).ineffective, []);
 }
+
+/// The service `pay/bank` with a waypoint, and that waypoint, deployed for `use_for`.
+fn with_waypoint(use_for: &str, namespace: &str) -> String {
+    let labels =
+        format!("{{istio.io/use-waypoint: w, istio.io/use-waypoint-namespace: {namespace}}}");
+    let mesh = MESH.replace(
+        "metadata: {name: bank, namespace: pay}\nspec: {selector",
+        &format!("metadata: {{name: bank, namespace: pay, labels: {labels}}}\nspec: {{selector"),
+    );
+    format!(
+        "{mesh}{AMBIENT}apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n\
+         metadata: {{name: w, namespace: {namespace}, labels: {{istio.io/waypoint-for: {use_for}}}}}\n\
+         spec: {{gatewayClassName: istio-waypoint, listeners: [{{name: mesh, port: 15008, protocol: HBONE}}]}}\n\
+         ---\n"
+    )
+}
+
+const ROUTE: &str = "\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: bank, namespace: pay}
+spec:
+  parentRefs: [{group: '', kind: Service, name: bank}]
+  rules: [{timeouts: {request: 1s}, backendRefs: [{name: bank, port: 80}]}]
+";
+
+#[test]
+fn routes_of_the_gateway_api_need_a_waypoint_too() {
+    let [(reason, _, clients)] = found(&format!("{AMBIENT}{ROUTE}")).try_into().unwrap();
+    assert_eq!((reason, clients), (WhyIneffective::NoWaypoint, vec!["batch/job".to_owned()]));
+    let elsewhere = ROUTE.replace("name: bank}]\n  rules", "name: other}]\n  rules");
+    assert_eq!(found(&format!("{AMBIENT}{elsewhere}")), []);
+}
+
+#[test]
+fn a_waypoint_that_takes_the_requests_is_named_with_its_services() {
+    let read_one = |text: &str| {
+        let tree = MemoryTree::new().with("mesh.yaml", text);
+        read(&tree, &mut ParseCache::new())
+    };
+    let served = read_one(&format!("{}{ROUTE}", with_waypoint("service", "pay")));
+    assert_eq!(served.ineffective, []);
+    let named = |gap: &&stilltrace_model::Gap| gap.what.contains("waypoint pay/w");
+    let gap = served.gaps.iter().find(named).unwrap();
+    assert!(gap.why.contains("pay/bank"), "{gap:?}");
+    for (use_for, namespace) in [("workload", "pay"), ("none", "pay"), ("service", "shop")] {
+        let platform = read_one(&format!("{}{ROUTE}", with_waypoint(use_for, namespace)));
+        let [only] = platform.ineffective.as_slice() else { panic!("{use_for} {namespace}") };
+        assert_eq!(only.reason, WhyIneffective::NoWaypoint, "{use_for} {namespace}");
+    }
+}

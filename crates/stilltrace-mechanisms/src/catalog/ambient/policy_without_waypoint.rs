@@ -9,8 +9,8 @@ use crate::wording;
 /// ## What happens
 /// Pods in ambient mode have no sidecar. Their requests pass a node proxy that knows connections and
 /// identities only; HTTP routing, retries, timeouts and limits happen in a waypoint. A
-/// `VirtualService` or `DestinationRule` for a service without a waypoint is accepted and does
-/// nothing for these clients, while clients with a sidecar still follow it.
+/// `VirtualService`, `DestinationRule`, `HTTPRoute` or `GRPCRoute` for a service without a waypoint
+/// is accepted and does nothing for these clients, while clients with a sidecar still follow it.
 ///
 /// ## Fingerprint
 /// None of its own: what is missing is the effect. Not even the default retries are made.
