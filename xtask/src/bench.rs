@@ -6,7 +6,7 @@
 
 mod figures;
 pub(crate) mod helm;
-mod page;
+pub(crate) mod page;
 mod peer;
 pub(crate) mod render;
 mod repository;

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::bench::{rounded, today};
+use crate::bench::{page, rounded, today};
 use crate::command::{cargo, command, text};
 use crate::workspace;
 
@@ -20,11 +20,11 @@ const REFUSAL_BYTES: f64 = 100e6;
 /// Between these lines of `bench/README.md` stand the generated tables.
 const MARKS: [&str; 2] = ["<!-- yaml: begin -->\n", "<!-- yaml: end -->\n"];
 
-/// Measures, and writes the figures.
-pub(crate) fn run() -> Result<()> {
+/// Measures, and writes the figures; of some repositories they are only printed.
+pub(crate) fn run(only: &[String]) -> Result<()> {
     let root = workspace::root()?;
-    let allocations = figures(&root, "allocations")?;
-    let measured = figures(&root, "yaml")?;
+    let allocations = figures(&root, "allocations", only)?;
+    let measured = figures(&root, "yaml", only)?;
     let revision = text(command("git", &root).args(["rev-parse", "--short", "HEAD"]))?;
     let record = json!({
         "date": today()?,
@@ -34,11 +34,15 @@ pub(crate) fn run() -> Result<()> {
         "memory": allocations,
         "measured": measured,
     });
-    keep(&root, &record)?;
+    if only.is_empty() {
+        keep(&root, &record)?;
+    } else {
+        print!("{}", tables(&record));
+    }
     judge(&record)
 }
 
-fn figures(root: &Path, bench: &str) -> Result<Value> {
+fn figures(root: &Path, bench: &str, only: &[String]) -> Result<Value> {
     let mut run = cargo(root);
     run.args([
         "bench",
@@ -48,7 +52,9 @@ fn figures(root: &Path, bench: &str) -> Result<Value> {
         "stilltrace-manifest",
         "--bench",
         bench,
+        "--",
     ]);
+    run.args(page::only(only));
     serde_json::from_str(&text(&mut run)?).with_context(|| format!("no figures of {bench}"))
 }
 

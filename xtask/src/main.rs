@@ -38,6 +38,8 @@ usage: cargo xtask TASK
   bench yaml      measure reading and editing of YAML, and keep the figures under bench/
   bench render    build real repositories beside the real kustomize (needs Go), and compare bytes
   bench helm      render the charts of real repositories, and count the scalars that are proven
+                  (yaml, render and helm take names of folders of gitops-repos: only these are
+                  measured, and nothing is kept)
   bench settings  read a repository of 10,000 files into effective settings
   lab ARGS…       run the laboratory (`cargo xtask lab --help`)
   lab tools       build istio-xds, with which tests compare our reader
@@ -65,9 +67,9 @@ fn run(args: &[String]) -> Result<()> {
         ("tidy", []) => tidy::run(),
         ("gen", []) => generate::run(),
         ("bench", [what]) if what == "demo" => bench::run(),
-        ("bench", [what]) if what == "yaml" => bench_yaml::run(),
-        ("bench", [what]) if what == "helm" => bench::helm::run(),
-        ("bench", [what]) if what == "render" => bench::render::run(),
+        ("bench", [what, only @ ..]) if what == "yaml" => bench_yaml::run(only),
+        ("bench", [what, only @ ..]) if what == "helm" => bench::helm::run(only),
+        ("bench", [what, only @ ..]) if what == "render" => bench::render::run(only),
         ("bench", [what]) if what == "settings" => bench::settings::run(),
         ("lab", rest) => lab::run(rest),
         // Not in the usage: `bench` runs itself under these names to measure one program.

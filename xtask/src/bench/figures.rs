@@ -27,10 +27,20 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// Runs a program in `folder`, measured by a process of its own.
+    /// Runs a program in `folder`, measured by a process of its own; it must end with code 0.
     pub(super) fn of(words: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Result<Self> {
+        Self::ending_with("0", words, folder, variables)
+    }
+
+    /// Like [`Self::of`] with the codes that the program may end with, separated by commas.
+    pub(super) fn ending_with(
+        codes: &str,
+        words: &[&str],
+        folder: &Path,
+        variables: &[(&str, &str)],
+    ) -> Result<Self> {
         let mut measured = command(std::env::current_exe()?, folder);
-        measured.arg(MEASURE).args(words).envs(variables.iter().copied());
+        measured.args([MEASURE, codes]).args(words).envs(variables.iter().copied());
         let figures: Value = serde_json::from_str(&text(&mut measured)?)?;
         let figure =
             |name: &str| figures[name].as_f64().with_context(|| format!("no {name} measured"));
@@ -61,13 +71,13 @@ impl Figures {
 /// Bytes that are read at once from what the program prints: as many as a pipe holds.
 const PIPE: usize = 1 << 16;
 
-/// Runs one program and prints what it took. What it prints is read and dropped at once: keeping
-/// it would measure how fast this process is given memory, because the program waits for its
-/// reader.
+/// Runs one program and prints what it took: the codes that it may end with, then its words. What
+/// it prints is read and dropped at once: keeping it would measure how fast this process is given
+/// memory, because the program waits for its reader.
 ///
 /// The system tells the peak over all children of a process, so this process has only one.
 pub(crate) fn measure(words: &[String]) -> Result<()> {
-    let (program, args) = words.split_first().context("nothing to measure")?;
+    let [codes, program, args @ ..] = words else { bail!("measure-one CODES PROGRAM ARGS") };
     let start = Instant::now();
     let mut child = Command::new(program)
         .args(args)
@@ -81,9 +91,10 @@ pub(crate) fn measure(words: &[String]) -> Result<()> {
     std::io::copy(&mut printed, &mut std::io::sink())?;
     let status = child.wait()?;
     let elapsed = start.elapsed().as_secs_f64() * 1e3;
-    if !status.success() {
+    let code = status.code().map(|code| code.to_string());
+    if !code.is_some_and(|code| codes.split(',').any(|accepted| accepted == code)) {
         let complaint = complaint.join().unwrap_or_default();
-        let words: Vec<&str> = words.iter().take(8).map(String::as_str).collect();
+        let words: Vec<&str> = words.iter().skip(1).take(8).map(String::as_str).collect();
         bail!("`{}` failed ({status}): {}", words.join(" "), complaint.trim());
     }
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;

@@ -5,6 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+/// Words for a benchmark of one of our crates that measures some repositories only.
+pub(crate) fn only(repositories: &[String]) -> Vec<String> {
+    repositories.iter().map(|repository| format!("--only={repository}")).collect()
+}
+
 /// Keeps a record as `bench/runs/DATE/NAME.json` and draws the table NAME of `bench/README.md` anew.
 pub(super) fn keep(
     root: &Path,

@@ -29,9 +29,13 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The trees of the corpus that hold charts.
+/// The trees of the corpus that hold charts; each argument `--only=NAME` chooses one.
 pub(crate) fn trees(corpus: &Path) -> impl Iterator<Item = MemoryTree> {
-    let folders = entries(corpus).into_iter().map(|folder| folder.join("tree"));
+    let words: Vec<String> = std::env::args().collect();
+    let only: Vec<&str> = words.iter().filter_map(|word| word.strip_prefix("--only=")).collect();
+    let mut folders = entries(corpus);
+    folders.retain(|folder| only.is_empty() || only.iter().any(|name| folder.ends_with(name)));
+    let folders = folders.into_iter().map(|folder| folder.join("tree"));
     folders.filter(|folder| folder.is_dir()).map(|folder| tree(&folder))
 }
 
