@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::helm::{HelmRenderer, Sourced};
 use crate::object::Object;
 use crate::plain::drop_secret_values;
 use crate::problem::{Problem, ProblemKind};
@@ -9,6 +10,7 @@ use crate::tree::{Tree, join};
 use crate::yaml::{Node, ParseCache};
 
 use super::Build;
+use super::charts;
 use super::config::{self, Config, List};
 use super::directory::Directory;
 use super::generate;
@@ -18,6 +20,7 @@ use super::inline;
 use super::labels::{add_pairs, label_fields};
 use super::loader::Loader;
 use super::names::{End, NamespaceChange, Subjects, extend_names};
+use super::old_flags;
 use super::openapi::Schemas;
 use super::patches::{apply_json_patches, apply_patches, apply_strategic};
 use super::plugins::{self, Context};
@@ -26,7 +29,7 @@ use super::pool::{Pool, add_documents};
 use super::references::follow_names;
 use super::replacements;
 use super::replicas::set_replicas;
-use super::resource::{Resource, is_named, write_annotations_as_texts};
+use super::resource::{Behavior, Resource, is_named, write_annotations_as_texts};
 use super::stamp::{self, Origin};
 
 /// Directories that one build may visit; bases used twice count twice.
@@ -61,8 +64,13 @@ pub(super) fn assemble(
 }
 
 /// Builds `dir`; see [`super::build_with`].
-pub(super) fn build(tree: &dyn Tree, dir: &str, cache: &ParseCache) -> Build {
-    assemble(tree, dir, cache, Policy::Report).reported()
+pub(super) fn build(
+    tree: &dyn Tree,
+    dir: &str,
+    cache: &ParseCache,
+    helm: Option<&dyn HelmRenderer>,
+) -> Build {
+    assemble(tree, dir, cache, Policy::Report(helm)).reported()
 }
 
 /// Builds `root` as the kustomization of `dir` over `objects`; see [`super::build_from`].
@@ -73,7 +81,7 @@ pub(super) fn build_from(
     objects: Vec<Object>,
     cache: &ParseCache,
 ) -> Build {
-    let mut loader = Loader::new(tree, cache, Policy::Report);
+    let mut loader = Loader::new(tree, cache, Policy::Report(None));
     let directory = Directory::of(&mut loader, dir, root);
     let resources = objects.into_iter().map(Resource::new).collect();
     run(loader, Some(directory), resources).reported()
@@ -82,7 +90,8 @@ pub(super) fn build_from(
 fn run(loader: Loader<'_>, directory: Option<Directory>, resources: Vec<Resource>) -> Assembled {
     let tracked = directory.as_ref().is_some_and(stamp::are_tracked);
     let origin = tracked.then(Origin::default);
-    let mut walk = Walk { loader, origin, open: Vec::new(), visited: 0, values: 0 };
+    let mut walk =
+        Walk { loader, origin, open: Vec::new(), namespace: None, visited: 0, values: 0 };
     let mut pool = Pool { resources, ..Pool::default() };
     if let Some(directory) = &directory {
         pool.index();
@@ -101,6 +110,7 @@ impl Assembled {
     fn reported(self) -> Build {
         let mut objects: Vec<Object> = self.resources.into_iter().map(|r| r.object).collect();
         objects.iter_mut().for_each(drop_secret_values);
+        objects.iter_mut().for_each(old_flags::settle);
         let mut problems = self.problems;
         problems.sort();
         problems.dedup();
@@ -134,6 +144,8 @@ struct Walk<'a> {
     origin: Option<Origin>,
     /// Directories being built, outermost first.
     open: Vec<String>,
+    /// The namespace of the directories above, for charts that name none.
+    namespace: Option<Sourced>,
     visited: usize,
     values: usize,
 }
@@ -215,8 +227,13 @@ impl Walk<'_> {
     }
 
     fn generate(&mut self, directory: &Directory, pool: &mut Pool) {
-        self.report_charts(directory);
+        // All generators are looked at before the first one runs.
+        let namespace = self.namespace_below(directory);
+        let charts = charts::listed(directory, namespace.as_ref());
+        let allowed = charts.first().map_or(Ok(()), |chart| charts::check(&self.loader, chart));
+        self.loader.problems.extend(allowed.err());
         generate::run(&mut self.loader, directory, &mut pool.resources);
+        self.inflate(directory, &charts, pool);
         if let Some(origin) = &self.origin {
             stamp::generated(origin, directory, &mut pool.resources);
         }
@@ -232,21 +249,23 @@ impl Walk<'_> {
         }
     }
 
-    /// Reports charts, which are not rendered here.
-    fn report_charts(&mut self, directory: &Directory) {
-        for field in ["helmCharts", "helmChartInflationGenerator"] {
-            let Some(charts) = directory.field(field).filter(|list| !list.items().is_empty())
-            else {
-                continue;
-            };
-            let (kind, text) = if self.loader.policy().refuses_charts() {
-                (ProblemKind::Invalid, "needs charts to be rendered; allow it with `--enable-helm`")
-            } else {
-                let text = "is not evaluated: the chart's objects are missing; commit them";
-                (ProblemKind::Unsupported, text)
-            };
-            self.report(Problem::at(&charts.mark, kind, format!("`{field}` {text}")));
+    /// Adds the objects of the charts that fields of the kustomization list.
+    fn inflate(&mut self, directory: &Directory, charts: &[charts::Chart], pool: &mut Pool) {
+        for chart in charts {
+            let mut context = Context { loader: &mut self.loader, dir: &directory.dir };
+            let result = charts::inflate(&mut context, chart).and_then(|made| {
+                made.into_iter().try_for_each(|resource| {
+                    generate::absorb(resource, Behavior::Create, &mut pool.resources)
+                })
+            });
+            self.loader.problems.extend(result.err());
         }
+    }
+
+    /// The namespace that charts of `directory` and of what lies below it get.
+    fn namespace_below(&self, directory: &Directory) -> Option<Sourced> {
+        let own = directory.text("namespace");
+        own.map(|(text, mark)| Sourced::at(text, mark.clone())).or_else(|| self.namespace.clone())
     }
 
     /// Runs the transformers that are objects, and the validators, which may change nothing.
@@ -329,7 +348,7 @@ impl Walk<'_> {
             let text = format!("`{path}` is a component; list it under `components`");
             return self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
         }
-        let below = self.below(entry, &base, Pool::default());
+        let below = self.below(directory, entry, &base, Pool::default());
         for resource in below.resources {
             if let Err(problem) = pool.add(resource) {
                 self.report(problem);
@@ -351,15 +370,16 @@ impl Walk<'_> {
             self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
             return pool;
         }
-        self.below(entry, &component, pool)
+        self.below(directory, entry, &component, pool)
     }
 
-    /// Builds the directory that `entry` leads to.
-    fn below(&mut self, entry: &Node, directory: &Directory, pool: Pool) -> Pool {
-        let outer = self.origin.clone();
-        self.origin = outer.as_ref().map(|origin| origin.join(entry.text().unwrap_or("")));
-        let pool = self.directory(directory, pool);
-        self.origin = outer;
+    /// Builds the directory `base` that `entry` of `directory` leads to.
+    fn below(&mut self, directory: &Directory, entry: &Node, base: &Directory, pool: Pool) -> Pool {
+        let namespace = self.namespace_below(directory);
+        let outer = (self.origin.clone(), std::mem::replace(&mut self.namespace, namespace));
+        self.origin = self.origin.as_ref().map(|origin| origin.join(entry.text().unwrap_or("")));
+        let pool = self.directory(base, pool);
+        (self.origin, self.namespace) = outer;
         pool
     }
 

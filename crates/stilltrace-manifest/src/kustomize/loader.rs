@@ -7,6 +7,8 @@ use crate::problem::{Problem, ProblemKind};
 use crate::tree::{Tree, join};
 use crate::yaml::{Budget, Mark, Node, ParseCache, Parsed};
 
+use crate::helm::{self, HelmBuild, HelmRequest};
+
 use super::openapi::Schemas;
 use super::policy::Policy;
 use super::remote::{Remote, is_remote_file, remote};
@@ -57,6 +59,17 @@ impl<'a> Loader<'a> {
             let text = format!("`{name}` leads out of the repository");
             return Err(Problem::at(mark, ProblemKind::Invalid, text));
         };
+        self.allowed(dir, path, name, mark)
+    }
+
+    /// `path` if a kustomization in `dir` may use that file, which it calls `name`.
+    pub(super) fn allowed(
+        &self,
+        dir: &str,
+        path: String,
+        name: &str,
+        mark: &Mark,
+    ) -> Result<String, Problem> {
         let below =
             path.strip_prefix(dir).is_some_and(|rest| dir.is_empty() || rest.starts_with('/'));
         if below || self.policy.load_restrictor() == LoadRestrictor::None {
@@ -90,6 +103,20 @@ impl<'a> Loader<'a> {
 
     pub(super) fn policy(&self) -> Policy<'a> {
         self.policy
+    }
+
+    /// What Helm makes of a chart of the tree; `None` where charts are only reported.
+    pub(super) fn chart(&self, request: &HelmRequest) -> Option<HelmBuild> {
+        let helm = self.policy.helm()?;
+        Some(helm::render(helm, self.tree, request, self.cache))
+    }
+
+    /// Whether there is a file below `folder`.
+    pub(super) fn has_folder(&self, folder: &str) -> bool {
+        let below = format!("{folder}/");
+        let files = self.tree.files().unwrap_or_default();
+        let first = files.partition_point(|file| file.as_str() < below.as_str());
+        files.get(first).is_some_and(|file| file.starts_with(&below))
     }
 
     pub(super) fn budget(&self) -> &'a Budget {
@@ -128,21 +155,10 @@ impl<'a> Loader<'a> {
 
     /// Reports what is wrong in a file; to refuse a build for, only what Kustomize minds.
     fn report(&mut self, parsed: &Parsed, repeated_keys_allowed: bool) {
-        let refuses = matches!(self.policy, Policy::Refuse(_));
-        self.problems.extend(
-            parsed
-                .problems
-                .iter()
-                .filter(|problem| {
-                    let minded = match problem.kind {
-                        ProblemKind::Syntax => !parsed.tolerated,
-                        ProblemKind::Invalid => !repeated_keys_allowed,
-                        _ => true,
-                    };
-                    minded || !refuses
-                })
-                .cloned(),
-        );
+        let refuses = matches!(self.policy, Policy::Refuse(..));
+        let minded =
+            |problem: &&Problem| !refuses || is_minded(parsed, problem, repeated_keys_allowed);
+        self.problems.extend(parsed.problems.iter().filter(minded).cloned());
     }
 
     /// The bytes of a file, or `None` when there is none; a failed read is reported.
@@ -167,5 +183,14 @@ impl<'a> Loader<'a> {
         let text = format!("larger than {limit} bytes; its content is left out");
         self.problems.push(Problem::of_file(path, ProblemKind::Budget, text));
         Some(Vec::new())
+    }
+}
+
+/// Whether Kustomize minds what is wrong in a file.
+pub(super) fn is_minded(parsed: &Parsed, problem: &Problem, repeated_keys_allowed: bool) -> bool {
+    match problem.kind {
+        ProblemKind::Syntax => !parsed.tolerated,
+        ProblemKind::Invalid => !repeated_keys_allowed,
+        _ => true,
     }
 }

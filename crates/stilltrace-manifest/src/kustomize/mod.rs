@@ -7,6 +7,7 @@
 //! this build reports a [`Problem`] and goes on with what it has.
 
 mod accumulate;
+mod charts;
 mod config;
 #[cfg(test)]
 mod conformance;
@@ -23,6 +24,7 @@ mod labels;
 mod loader;
 mod merge;
 mod names;
+mod old_flags;
 mod openapi;
 mod order;
 #[cfg(test)]
@@ -47,12 +49,15 @@ mod variables;
 
 use std::sync::Arc;
 
+use crate::helm::HelmRenderer;
 use crate::object::Object;
 use crate::problem::Problem;
 use crate::tree::Tree;
 use crate::yaml::{Node, ParseCache};
 
-pub use render::{LoadRestrictor, Refusal, RenderOptions, Rendered, Reorder, Vendored, render};
+pub use render::{
+    LoadRestrictor, Refusal, RenderOptions, Rendered, Reorder, Vendored, render, render_with,
+};
 pub use scope::is_cluster_scoped;
 
 /// What a directory amounts to.
@@ -74,7 +79,17 @@ pub fn build(tree: &dyn Tree, dir: &str) -> Build {
 
 /// Like [`build`], sharing parsed files with other builds.
 pub fn build_with(tree: &dyn Tree, dir: &str, cache: &ParseCache) -> Build {
-    accumulate::build(tree, dir, cache)
+    accumulate::build(tree, dir, cache, None)
+}
+
+/// Like [`build_with`], with a Helm for the charts of kustomizations.
+pub fn build_with_charts(
+    tree: &dyn Tree,
+    dir: &str,
+    helm: &dyn HelmRenderer,
+    cache: &ParseCache,
+) -> Build {
+    accumulate::build(tree, dir, cache, Some(helm))
 }
 
 /// Builds `dir` as though its kustomization file held `root`, beginning with `objects`.

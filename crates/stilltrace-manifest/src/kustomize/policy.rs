@@ -1,36 +1,63 @@
 //! What a build does where Kustomize would stop.
 
 use super::render::{LoadRestrictor, RenderOptions, Vendored};
+use crate::helm::{Effort, HelmRenderer};
 
 /// What becomes of something at which Kustomize stops.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) enum Policy<'a> {
-    /// It is reported and the rest is built.
-    Report,
+    /// It is reported and the rest is built; charts too, where there is a Helm.
+    Report(Option<&'a dyn HelmRenderer>),
     /// It is the reason to refuse the build; restrictions of the options hold.
-    Refuse(&'a RenderOptions),
+    Refuse(&'a RenderOptions, &'a dyn HelmRenderer),
 }
 
-impl Policy<'_> {
+impl<'a> Policy<'a> {
     /// Which files a kustomization may name; all that are in the tree for a report, as controllers
     /// lift the restriction.
     pub(super) fn load_restrictor(&self) -> LoadRestrictor {
         match self {
-            Self::Report => LoadRestrictor::None,
-            Self::Refuse(options) => options.load_restrictor,
+            Self::Report(_) => LoadRestrictor::None,
+            Self::Refuse(options, _) => options.load_restrictor,
         }
     }
 
     /// Whether a chart is a reason to refuse because rendering charts is not allowed.
     pub(super) fn refuses_charts(&self) -> bool {
-        matches!(self, Self::Refuse(options) if !options.enable_helm)
+        matches!(self, Self::Refuse(options, _) if !options.enable_helm)
+    }
+
+    /// What renders charts; `None` where they are reported instead.
+    pub(super) fn helm(&self) -> Option<&'a dyn HelmRenderer> {
+        match self {
+            Self::Report(helm) => *helm,
+            Self::Refuse(_, helm) => Some(*helm),
+        }
+    }
+
+    /// How much work may go into the positions of what a chart made.
+    pub(super) fn chart_effort(&self) -> Effort {
+        match self {
+            Self::Report(_) => Effort::default(),
+            Self::Refuse(options, _) => options.chart_effort,
+        }
+    }
+
+    /// What charts see of the cluster where their entry does not say: its version and API versions.
+    pub(super) fn capabilities(&self) -> (Option<&'a str>, &'a [String]) {
+        match self {
+            Self::Report(_) => (None, &[]),
+            Self::Refuse(options, _) => {
+                (options.helm_kube_version.as_deref(), &options.helm_api_versions)
+            }
+        }
     }
 
     /// Copies of what is remote.
     pub(super) fn vendored(&self) -> &[Vendored] {
         match self {
-            Self::Report => &[],
-            Self::Refuse(options) => &options.vendored,
+            Self::Report(_) => &[],
+            Self::Refuse(options, _) => &options.vendored,
         }
     }
 }

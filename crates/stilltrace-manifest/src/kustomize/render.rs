@@ -5,6 +5,7 @@ mod tests;
 
 use std::fmt;
 
+use crate::helm::{Effort, HelmRenderer, NoHelm};
 use crate::object::Object;
 use crate::problem::{Problem, ProblemKind};
 use crate::tree::Tree;
@@ -23,6 +24,12 @@ pub struct RenderOptions {
     pub load_restrictor: LoadRestrictor,
     /// `--enable-helm`: whether charts are rendered.
     pub enable_helm: bool,
+    /// `--helm-kube-version`: the Kubernetes version that charts see; an entry's own goes before.
+    pub helm_kube_version: Option<String>,
+    /// `--helm-api-versions`: further API versions that charts see; an entry's own go before.
+    pub helm_api_versions: Vec<String>,
+    /// How much work may go into the positions of what charts make.
+    pub chart_effort: Effort,
     /// Remote addresses that may be used because the tree holds a copy.
     pub vendored: Vec<Vendored>,
 }
@@ -104,7 +111,21 @@ pub fn render(
     options: &RenderOptions,
     cache: &ParseCache,
 ) -> Result<Rendered, Refusal> {
-    let assembled = accumulate::assemble(tree, dir, cache, Policy::Refuse(options));
+    render_with(tree, dir, options, &NoHelm::default(), cache)
+}
+
+/// Like [`render`], with a Helm for the charts of kustomizations.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_with(
+    tree: &dyn Tree,
+    dir: &str,
+    options: &RenderOptions,
+    helm: &dyn HelmRenderer,
+    cache: &ParseCache,
+) -> Result<Rendered, Refusal> {
+    let assembled = accumulate::assemble(tree, dir, cache, Policy::Refuse(options, helm));
     if let Some(problem) = assembled.problems.into_iter().next() {
         return Err(problem.into());
     }

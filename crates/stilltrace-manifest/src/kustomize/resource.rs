@@ -112,7 +112,11 @@ impl Resource {
     /// Whether Kustomize keeps notes on the object, in annotations of its own.
     pub(super) fn has_notes(&self) -> bool {
         let affixes = self.prefixes.len() + self.suffixes.len();
-        !self.previous.is_empty() || affixes > 0 || self.needs_hash || self.stamp.is_some()
+        !self.previous.is_empty()
+            || affixes > 0
+            || self.needs_hash
+            || self.from_helm
+            || self.stamp.is_some()
     }
 
     /// Forgets what Kustomize notes in annotations, after these were taken away.
@@ -121,6 +125,7 @@ impl Resource {
         self.prefixes.clear();
         self.suffixes.clear();
         self.needs_hash = false;
+        self.from_helm = false;
         self.stamp = None;
     }
 

@@ -280,8 +280,8 @@ fn check(node: &Node, name: &str, kind: Kind, found: &mut Vec<Problem>) {
     }
     let resolved = node.resolved();
     let fits = match kind {
-        Text => resolved == Some(Resolved::Text) && !is_short_flag(node),
-        Flag => matches!(resolved, Some(Resolved::Bool(_))) || is_short_flag(node),
+        Text => resolved == Some(Resolved::Text),
+        Flag => matches!(resolved, Some(Resolved::Bool(_))),
         Whole => node.as_i64().is_some(),
         Texts | Many(_) | ManyOf(..) => matches!(node.value, Value::Sequence(_)),
         Pairs | One(_) | Free => matches!(node.value, Value::Mapping(_)),
@@ -320,17 +320,6 @@ fn check_field(entry: &Entry, fields: &[Fields], found: &mut Vec<Problem>) {
     }
     let text = format!("unknown field `{}`", entry.key);
     found.push(Problem::at(&entry.key_mark, ProblemKind::Invalid, text));
-}
-
-/// `y` and `n` are booleans to the reader of kustomizations.
-fn is_short_flag(node: &Node) -> bool {
-    use crate::yaml::Style;
-    match &node.value {
-        Value::Scalar(scalar) if scalar.style == Style::Plain && node.tag().is_none() => {
-            matches!(scalar.text.as_str(), "y" | "Y" | "n" | "N")
-        }
-        _ => false,
-    }
 }
 
 fn described(kind: Kind) -> &'static str {

@@ -153,7 +153,11 @@ pub(super) fn generated(origin: &Origin, directory: &Directory, resources: &mut 
         let stamp = resource.stamp.get_or_insert_default();
         if stamp.origin.is_none() {
             let secret = resource.object.kind() == "Secret";
-            let kind = if secret { "SecretGenerator" } else { "ConfigMapGenerator" };
+            let kind = match (resource.from_helm, secret) {
+                (true, _) => "HelmChartInflationGenerator",
+                (false, true) => "SecretGenerator",
+                (false, false) => "ConfigMapGenerator",
+            };
             stamp.origin = Some(origin.field_of(directory, kind));
         }
     }

@@ -1,7 +1,7 @@
 //! What a plain scalar means to Kubernetes.
 //!
 //! Kubernetes reads manifests through `sigs.k8s.io/yaml`, which follows the YAML 1.2 core schema
-//! plus remnants of YAML 1.1: `yes`/`no`/`on`/`off` are booleans, `0644` is octal, digits may be
+//! plus remnants of YAML 1.1: `y`/`n`/`yes`/`no`/`on`/`off` are booleans (`go.yaml.in/yaml/v2`), `0644` is octal, digits may be
 //! grouped with `_`. A quoted or block scalar is always text.
 
 /// The value of a plain scalar.
@@ -19,6 +19,28 @@ pub enum Resolved {
     Text,
 }
 
+/// Whether a plain scalar is a boolean to YAML 1.1 only: to Kubernetes, but not to Kustomize.
+pub(crate) fn is_old_flag(text: &str) -> bool {
+    matches!(
+        text,
+        "y" | "Y"
+            | "yes"
+            | "Yes"
+            | "YES"
+            | "on"
+            | "On"
+            | "ON"
+            | "n"
+            | "N"
+            | "no"
+            | "No"
+            | "NO"
+            | "off"
+            | "Off"
+            | "OFF"
+    )
+}
+
 /// Whether a plain scalar means null.
 pub(super) fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
@@ -28,10 +50,10 @@ pub(super) fn is_null(text: &str) -> bool {
 pub fn resolve_plain(text: &str) -> Resolved {
     match text {
         _ if is_null(text) => return Resolved::Null,
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+        "true" | "True" | "TRUE" | "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
             return Resolved::Bool(true);
         }
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+        "false" | "False" | "FALSE" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
             return Resolved::Bool(false);
         }
         ".nan" | ".NaN" | ".NAN" => return Resolved::Float(f64::NAN),
@@ -118,7 +140,7 @@ mod tests {
     fn words_of_yaml_1_1_are_booleans() {
         assert_eq!(resolve_plain("on"), Resolved::Bool(true));
         assert_eq!(resolve_plain("No"), Resolved::Bool(false));
-        assert_eq!(resolve_plain("y"), Resolved::Text);
+        assert_eq!(resolve_plain("y"), Resolved::Bool(true));
         assert_eq!(resolve_plain("~"), Resolved::Null);
     }
 }

@@ -46,13 +46,30 @@ impl HelmProgram {
             let reason = format!("{HELM_VARIABLE} names {}, which is no file", told.display());
             return Err(HelmRefusal::Absent { reason });
         }
-        let Some(program) = told.or_else(on_search_path) else {
+        let Some(program) = told.or_else(|| on_search_path("helm")) else {
             let reason = format!(
                 "no `helm` on the search path; install Helm 3 or 4, or set {HELM_VARIABLE} to it"
             );
             return Err(HelmRefusal::Absent { reason });
         };
         Self::at(&program)
+    }
+
+    /// The program that a user names: a path, or a word that is looked for on the search path.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn named(name: &str) -> Result<Self, HelmRefusal> {
+        let path = PathBuf::from(name);
+        let is_word = path.components().count() == 1;
+        let found = if is_word { on_search_path(name) } else { Some(path) };
+        let Some(program) = found.filter(|program| program.is_file()) else {
+            let place = if is_word { "on the search path" } else { "there" };
+            let reason = format!("no `{name}` {place}; name Helm 3 or 4 with `--helm-command`");
+            return Err(HelmRefusal::Absent { reason });
+        };
+        // Helm is started in a folder of its own.
+        Self::at(&std::path::absolute(&program).unwrap_or(program))
     }
 
     /// The program at `program`.
@@ -188,9 +205,9 @@ fn unprepared(error: &std::io::Error) -> HelmRefusal {
     HelmRefusal::Unprepared { reason: error.to_string() }
 }
 
-/// The first `helm` on the search path.
-fn on_search_path() -> Option<PathBuf> {
+/// The first program of that name on the search path.
+fn on_search_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let name = format!("helm{}", std::env::consts::EXE_SUFFIX);
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|file| file.is_file())
 }

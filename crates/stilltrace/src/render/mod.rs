@@ -36,8 +36,8 @@ pub(crate) const EXAMPLES: [Example; 2] = [
 
 /// Print what `kustomize build` prints, and where every field came from
 ///
-/// The output is that of kustomize v5.8.2, byte for byte. Nothing is fetched and no plugin is
-/// started: what needs the network is refused, with the reference that must be vendored.
+/// The output is that of kustomize v5.8.2, byte for byte. Nothing is fetched and no plugin but
+/// Helm is started: what needs the network is refused, with the reference that must be vendored.
 ///
 /// Exit codes: 0 done; 2 a folder could not be built. With --out-dir the others are written.
 #[derive(Debug, clap::Args)]
@@ -51,9 +51,18 @@ pub(crate) struct Arguments {
     /// Whether a kustomization may take files from outside its own folder
     #[arg(long, value_enum, value_name = "RULE", default_value_t)]
     load_restrictor: LoadRestrictor,
-    /// Accepted as kustomize does; charts of a kustomization are still refused
+    /// Render the charts of `helmCharts` with Helm, which must be installed; none is fetched
     #[arg(long)]
     enable_helm: bool,
+    /// Helm for --enable-helm [default: what STILLTRACE_HELM names, or helm on the search path]
+    #[arg(long, value_name = "PROGRAM")]
+    helm_command: Option<String>,
+    /// Kubernetes version that charts see
+    #[arg(long, value_name = "VERSION")]
+    helm_kube_version: Option<String>,
+    /// Further API versions that charts see, such as `monitoring.coreos.com/v1`; repeatable
+    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
+    helm_api_versions: Vec<String>,
     /// Say behind every value which line set it and which lines it overrode
     #[arg(long)]
     origins: bool,
@@ -95,8 +104,8 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Ou
     for error in &roots.refused {
         output::error(error);
     }
-    let engine = Engine::new(arguments, roots.trees);
     let form = Form::of(arguments);
+    let engine = Engine::new(arguments, form, roots.trees);
     if let Some(folder) = arguments.out_dir.as_ref().filter(|_| !roots.all.is_empty()) {
         let written = out_dir::write(folder, &roots.all, &engine, form, context)?;
         return Ok(if roots.refused.is_empty() { written } else { Outcome::Failed });

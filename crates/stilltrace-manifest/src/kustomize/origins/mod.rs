@@ -41,7 +41,7 @@ impl Count {
         cache: &ParseCache,
         places: &Places,
     ) {
-        let built = assemble(tree, root, cache, Policy::Report);
+        let built = assemble(tree, root, cache, Policy::Report(None));
         for object in built.resources.iter().map(|resource| &resource.object) {
             for (path, leaf) in object.root.leaves() {
                 *self.by_step.entry(leaf.derivation()).or_default() += 1;

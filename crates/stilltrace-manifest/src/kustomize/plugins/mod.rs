@@ -11,6 +11,7 @@ mod value_add;
 use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Mark, Node};
 
+use super::charts::{self, Chart};
 use super::config::read_specs;
 use super::fields::FieldSpec;
 use super::generate::{self, Kind};
@@ -41,6 +42,10 @@ pub(super) fn generate(
     let made = match plugin.object.kind() {
         "ConfigMapGenerator" => generate::make(context, root, Kind::ConfigMap, None)?,
         "SecretGenerator" => generate::make(context, root, Kind::Secret, None)?,
+        "HelmChartInflationGenerator" => {
+            let made = charts::inflate(context, &Chart::of_object(root))?;
+            return Ok(made.into_iter().map(|resource| (resource, Behavior::Create)).collect());
+        }
         "IAMPolicyGenerator" => (iam_policy::make(root)?, Behavior::Create),
         kind => return Err(unknown(plugin, kind, "generator")),
     };
