@@ -21,7 +21,7 @@ spec:
   http:
     - name: x
       port: 80
-    - name: y
+    - name: w
 other: &o 1
 alias: *o
 ";
@@ -44,7 +44,7 @@ fn only_the_token_changes_and_its_style_stays() {
     assert_eq!(set(FILE, "spec.note", "it's"), FILE.replace("\"a\"", "\"it's\""));
     assert_eq!(set(FILE, "spec.none", "3"), FILE.replace("none:", "none: 3"));
     assert_eq!(set(FILE, "spec.list[1].a", "x, y"), FILE.replace("a: b", "a: 'x, y'"));
-    assert_eq!(set(FILE, "spec.http[1].name", "2"), FILE.replace("name: y", "name: '2'"));
+    assert_eq!(set(FILE, "spec.http[1].name", "2"), FILE.replace("name: w", "name: '2'"));
     let script = FILE.replace("    one\n    two\n", "    three\n\n    four\n");
     assert_eq!(set(FILE, "spec.script", "three\n\nfour\n"), script);
     assert_eq!(set(FILE, "other", "7"), FILE.replace("&o 1", "&o 7"));

@@ -97,7 +97,9 @@ fn run(loader: Loader<'_>, directory: Option<Directory>, resources: Vec<Resource
         pool.index();
         pool = walk.directory(directory, pool);
     }
-    let problems = finish(&mut pool);
+    let mut problems = finish(&mut pool);
+    let objects = pool.resources.iter().map(|resource| &resource.object);
+    problems.extend(walk.loader.foreign_keys.refuse(objects));
     walk.loader.problems.extend(problems);
     if let Some(directory) = &directory {
         stamp::write(directory, &mut pool.resources);

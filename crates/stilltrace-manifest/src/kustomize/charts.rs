@@ -14,6 +14,7 @@ use crate::tree::join;
 use crate::yaml::{Entry, Mark, Node, Parsed, Value, parse};
 
 use super::directory::Directory;
+use super::keys::ForeignKeys;
 use super::loader::{Loader, is_minded};
 use super::merge::merge;
 use super::old_flags::quote_old_flags;
@@ -293,6 +294,12 @@ fn located(
 ) -> Result<Parsed, Problem> {
     let mut parsed = parse(folder, build.text.as_bytes(), context.loader.budget());
     if let Some(problem) = parsed.problems.iter().find(|one| is_minded(&parsed, one, false)) {
+        let text = format!("what helm prints for `{folder}` is refused: {}", problem.message);
+        return Err(chart.refused(problem.kind, text));
+    }
+    let mut foreign = ForeignKeys::default();
+    foreign.note(&parsed);
+    if let Some(problem) = parsed.documents.iter().find_map(|one| foreign.first_in(&one.root)) {
         let text = format!("what helm prints for `{folder}` is refused: {}", problem.message);
         return Err(chart.refused(problem.kind, text));
     }

@@ -260,6 +260,9 @@ fn file_content(
 /// Texts go to `data`, other bytes to `binaryData`; a Secret holds base64 only.
 fn put_values(root: &mut Node, values: BTreeMap<String, Content>, kind: Kind) {
     let mark = root.mark.clone();
+    if kind == Kind::Secret {
+        root.set("data", &mark, empty_mapping(&mark));
+    }
     for (key, Content { bytes, mark: place, derivation }) in values {
         let (field, text, derivation) = match (kind, String::from_utf8(bytes)) {
             (Kind::Secret, Ok(text)) => ("data", base64(text.as_bytes()), Derivation::Encoded),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::yaml::{Mark, Node, Parsed, Style, Value, parse, parse_literal};
 
+use super::keys::without_merge_keys;
 use super::loader::Loader;
+use super::old_flags::read_as_json;
 
 /// The documents in the text of a scalar, with what is wrong in them.
 ///
@@ -17,7 +19,9 @@ pub(super) fn documents(loader: &mut Loader<'_>, node: &Node) -> Parsed {
     // A text that was changed on its way here is not the block that its mark points at.
     let block = source.as_deref().filter(|source| is_block(source, node, &scalar.text));
     if let Some(source) = block.filter(|_| scalar.style == Style::Literal) {
-        return parse_literal(source, &node.mark, budget);
+        let parsed = parse_literal(source, &node.mark, budget);
+        loader.foreign_keys.note(&parsed);
+        return parsed;
     }
     let mut parsed = parse(&node.mark.path, scalar.text.as_bytes(), budget);
     let quoted = source.as_deref().is_some_and(|source| is_quoted(source, node, &scalar.text));
@@ -33,16 +37,19 @@ pub(super) fn documents(loader: &mut Loader<'_>, node: &Node) -> Parsed {
     };
     for document in &mut parsed.documents {
         place_all(Arc::make_mut(&mut document.root), &place);
+        document.bare_keys.iter_mut().for_each(|(_, mark)| place(mark));
     }
     for problem in &mut parsed.problems {
         (problem.line, problem.column) = (node.mark.line, node.mark.column);
     }
+    loader.foreign_keys.note(&parsed);
     parsed
 }
 
 /// The roots of documents that hold something.
 pub(super) fn roots(parsed: &Parsed) -> Vec<Arc<Node>> {
-    let roots = parsed.documents.iter().map(|document| Arc::clone(&document.root));
+    let root = |document| read_as_json(document).unwrap_or_else(|| without_merge_keys(document));
+    let roots = parsed.documents.iter().map(root);
     roots.filter(|root| !root.is_null()).collect()
 }
 

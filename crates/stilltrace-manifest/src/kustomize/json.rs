@@ -123,6 +123,106 @@ fn write_text(text: &str, out: &mut String) {
     out.push('"');
 }
 
+/// Whether a text is one JSON value and nothing else.
+pub(super) fn is_json(text: &str) -> bool {
+    let mut rest = text.trim_start_matches(SPACE);
+    let mut open: Vec<char> = Vec::new();
+    loop {
+        // A value, or the end of an empty collection.
+        let Some(first) = rest.chars().next() else { return false };
+        if matches!(first, '[' | '{') {
+            rest = rest[1..].trim_start_matches(SPACE);
+            let end = if first == '[' { ']' } else { '}' };
+            if !rest.starts_with(end) {
+                open.push(end);
+                let inside = if end == '}' { key(rest) } else { Some(rest) };
+                let Some(inside) = inside else { return false };
+                rest = inside;
+                continue;
+            }
+            rest = &rest[1..];
+        } else {
+            let Some(behind) = scalar(rest) else { return false };
+            rest = behind;
+        }
+        // What ends here, and what follows.
+        loop {
+            rest = rest.trim_start_matches(SPACE);
+            let Some(end) = open.last() else { return rest.is_empty() };
+            if let Some(behind) = rest.strip_prefix(*end) {
+                rest = behind;
+                open.pop();
+                continue;
+            }
+            let Some(behind) = rest.strip_prefix(',') else { return false };
+            rest = behind.trim_start_matches(SPACE);
+            if *end == '}' {
+                let Some(behind) = key(rest) else { return false };
+                rest = behind;
+            }
+            break;
+        }
+    }
+}
+
+const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// What is behind a key and its colon.
+fn key(text: &str) -> Option<&str> {
+    let behind = string(text)?.trim_start_matches(SPACE).strip_prefix(':')?;
+    Some(behind.trim_start_matches(SPACE))
+}
+
+/// What is behind a text in double quotes.
+fn string(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('"')?;
+    let mut letters = inner.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' => return inner.get(at + 1..),
+            '\\' => {
+                let (at, escaped) = letters.next()?;
+                let digits = inner.get(at + 1..at + 5);
+                let is_hex = digits.is_some_and(|d| d.bytes().all(|b| b.is_ascii_hexdigit()));
+                if !(r#""\/bfnrt"#.contains(escaped) || (escaped == 'u' && is_hex)) {
+                    return None;
+                }
+            }
+            letter if letter < ' ' => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// What is behind a text, a number or a word.
+fn scalar(text: &str) -> Option<&str> {
+    if text.starts_with('"') {
+        return string(text);
+    }
+    if let Some(behind) = ["true", "false", "null"].iter().find_map(|word| text.strip_prefix(word))
+    {
+        return Some(behind);
+    }
+    let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let mut rest = text.strip_prefix('-').unwrap_or(text);
+    let whole = digits(rest);
+    if whole == 0 || (whole > 1 && rest.starts_with('0')) {
+        return None;
+    }
+    rest = rest.get(whole..)?;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let length = digits(fraction);
+        rest = fraction.get(length..).filter(|_| length > 0)?;
+    }
+    if let Some(exponent) = rest.strip_prefix(['e', 'E']) {
+        let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        let length = digits(exponent);
+        rest = exponent.get(length..).filter(|_| length > 0)?;
+    }
+    Some(rest)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed lookup is the test's failure")]
@@ -141,5 +241,18 @@ mod tests {
             indented(root).starts_with("{\n  \"a\": {\n    \"c\": 1.5,\n    \"d\": true\n  },")
         );
         assert!(indented(root).ends_with("\"f\": []\n}"));
+    }
+
+    #[test]
+    fn json_is_told_from_yaml_in_flow_style() {
+        for text in ["[]", " {} ", r#"[{"a": -1.5e+3, "b": [true, null]}, "x\u00e9\""]\n"#, "0"] {
+            let text = text.replace("\\n", "\n");
+            assert!(is_json(&text), "{text}");
+        }
+        for text in
+            ["[a]", "[1,]", "{a: 1}", "[1] x", "[\"a\tb\"]", "01", "[1", "-", "1.", "", "{\"a\"}"]
+        {
+            assert!(!is_json(text), "{text}");
+        }
     }
 }

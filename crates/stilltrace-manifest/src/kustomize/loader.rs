@@ -9,6 +9,7 @@ use crate::yaml::{Budget, Mark, Node, ParseCache, Parsed};
 
 use crate::helm::{self, HelmBuild, HelmRequest};
 
+use super::keys::ForeignKeys;
 use super::openapi::Schemas;
 use super::policy::Policy;
 use super::remote::{Remote, is_remote_file, remote};
@@ -22,6 +23,8 @@ pub(super) struct Loader<'a> {
     reported: BTreeSet<String>,
     policy: Policy<'a>,
     pub(super) problems: Vec<Problem>,
+    /// Keys that are no texts, of all that was read.
+    pub(super) foreign_keys: ForeignKeys,
     /// How lists are merged from here on.
     pub(super) schemas: Schemas,
 }
@@ -29,8 +32,8 @@ pub(super) struct Loader<'a> {
 impl<'a> Loader<'a> {
     pub(super) fn new(tree: &'a dyn Tree, cache: &'a ParseCache, policy: Policy<'a>) -> Self {
         let (parsed, reported, problems) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
-        let schemas = Schemas::default();
-        Self { tree, cache, parsed, reported, policy, problems, schemas }
+        let (foreign_keys, schemas) = (ForeignKeys::default(), Schemas::default());
+        Self { tree, cache, parsed, reported, policy, problems, foreign_keys, schemas }
     }
 
     /// The path of the file that the kustomization in `dir` names with `node`.
@@ -137,6 +140,7 @@ impl<'a> Loader<'a> {
         if let Some(parsed) = &parsed
             && self.reported.insert(path.to_owned())
         {
+            self.foreign_keys.note(parsed);
             self.report(parsed, false);
         }
         self.parsed.insert(path.to_owned(), parsed.clone());

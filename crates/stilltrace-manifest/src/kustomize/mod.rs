@@ -19,6 +19,7 @@ mod images;
 mod inline;
 mod json;
 mod json_patch;
+mod keys;
 mod known_kinds;
 mod labels;
 mod loader;

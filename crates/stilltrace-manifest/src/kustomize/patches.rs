@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::object::Object;
 use crate::plain::flatten;
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Entry, Node, Value};
+use crate::yaml::{Entry, Mark, Node, Value};
 
 use super::directory::Directory;
 use super::inline;
+use super::json::is_json;
 use super::json_patch;
 use super::loader::Loader;
 use super::merge::merge;
@@ -126,6 +127,8 @@ pub(super) fn apply_patch(
             let text = "a JSON patch needs a `target`";
             return Err(Problem::at(&entry.mark, ProblemKind::Invalid, text));
         };
+        let text = field("patch").and_then(Node::text).map(str::trim);
+        check_json(loader, dir, field("path"), text, &list.mark)?;
         return change_selected(list, target, true, all);
     }
     let mut patches = objects(documents)?;
@@ -172,7 +175,32 @@ pub(super) fn apply_json_patch(
     };
     let list = documents.first().filter(|root| !root.items().is_empty());
     let Some(list) = list else { return Err(invalid("a JSON patch must be a list of operations")) };
+    let text = field(key).and_then(Node::text);
+    check_json(loader, dir, field("path"), text, &list.mark)?;
     change_selected(list, &target, false, all)
+}
+
+/// Refuses a JSON patch that begins as JSON and is none: YAML in flow style is not read as YAML.
+fn check_json(
+    loader: &mut Loader<'_>,
+    dir: &str,
+    path: Option<&Node>,
+    text: Option<&str>,
+    mark: &Mark,
+) -> Result<(), Problem> {
+    let is_good = match path {
+        Some(path) => {
+            let parsed = loader.file_path(dir, path).ok().and_then(|path| loader.yaml(&path));
+            parsed.is_none_or(|parsed| !parsed.source.starts_with('[') || is_json(&parsed.source))
+        }
+        None => text.is_none_or(|text| !text.starts_with('[') || is_json(text)),
+    };
+    if is_good {
+        return Ok(());
+    }
+    let text = "a JSON patch that begins with `[` must be JSON with quoted keys; write it as JSON \
+                or as a YAML list of `- op: …`";
+    Err(Problem::at(mark, ProblemKind::Invalid, text))
 }
 
 fn is_blank(node: &Node) -> bool {

@@ -1,14 +1,14 @@
 //! The objects and the configuration of a directory while it is collected.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::object::Object;
-use crate::plain::flatten;
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::Parsed;
+use crate::yaml::{Node, Parsed};
 
 use super::config::{self, Config};
+use super::keys::without_merge_keys;
 use super::resource::{Id, Resource, is_named};
 use super::variables::Variables;
 
@@ -62,19 +62,23 @@ impl Pool {
     }
 }
 
-/// Adds the objects of a file, items of lists one by one; says what is left out.
+/// Adds the objects of a file, items of lists one by one behind all others; says what is left out.
 pub(super) fn add_documents(parsed: &Parsed, pool: &mut Pool) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for document in parsed.documents.iter().filter(|document| !document.root.is_null()) {
-        if let Err(problem) = is_named(&document.root) {
+    let roots = parsed.documents.iter().map(without_merge_keys);
+    let mut waiting: VecDeque<Arc<Node>> = roots.filter(|root| !root.is_null()).collect();
+    while let Some(root) = waiting.pop_front() {
+        if let Err(problem) = is_named(&root) {
             problems.push(problem);
             continue;
         }
-        let object = Object { root: Arc::clone(&document.root) };
-        let mut objects = Vec::new();
-        flatten(object, &mut objects);
-        for object in objects {
-            problems.extend(pool.add(Resource::new(object)).err());
+        let object = Object { root };
+        match object.root.get("items") {
+            Some(items) if object.kind().ends_with("List") => {
+                let items = items.items().iter().filter(|item| !item.is_null());
+                waiting.extend(items.map(|item| Arc::new(item.clone())));
+            }
+            _ => problems.extend(pool.add(Resource::new(object)).err()),
         }
     }
     problems

@@ -10,7 +10,7 @@ use super::keys::{add_merged, settle_duplicates};
 use super::mark::Mark;
 use super::node::{Entry, Node, Scalar, Style, Text, Value};
 use super::parse::Place;
-use super::scalar::is_null;
+use super::scalar::{Resolved, is_null, resolve_plain};
 use crate::problem::{Problem, ProblemKind};
 
 /// What is counted over all documents of a file.
@@ -55,6 +55,8 @@ struct Frame {
     anchor: usize,
     /// A key that waits for its value.
     key: Option<(Text, Mark)>,
+    /// Whether that key is a `<<` without quotes, whose value is merged.
+    is_merge: bool,
     /// Values of `<<` keys, merged when the mapping ends.
     merges: Vec<Node>,
     height: usize,
@@ -75,7 +77,19 @@ pub(super) struct Builder<'a> {
     entries: Vec<Entry>,
     anchors: BTreeMap<usize, Sized>,
     root: Option<Sized>,
+    bare_keys: Vec<(Text, Mark)>,
     problems: Vec<Problem>,
+}
+
+/// What is left when a document ends.
+pub(super) struct Finished {
+    pub(super) root: Option<Node>,
+    /// Its number of nodes.
+    pub(super) nodes: usize,
+    /// Keys below the root that may be no texts, and every `<<` in quotes.
+    pub(super) bare_keys: Vec<(Text, Mark)>,
+    /// Problems that do not cost the document.
+    pub(super) problems: Vec<Problem>,
 }
 
 impl<'a> Builder<'a> {
@@ -89,14 +103,15 @@ impl<'a> Builder<'a> {
             entries: Vec::new(),
             anchors: BTreeMap::new(),
             root: None,
+            bare_keys: Vec::new(),
             problems: Vec::new(),
         }
     }
 
-    /// The root node, the number of nodes, and the problems that do not cost the document.
-    pub(super) fn finish(self) -> (Option<Node>, usize, Vec<Problem>) {
+    /// What was built.
+    pub(super) fn finish(self) -> Finished {
         let (root, nodes) = self.root.map_or((None, 0), |root| (Some(root.node), root.count));
-        (root, nodes, self.problems)
+        Finished { root, nodes, bare_keys: self.bare_keys, problems: self.problems }
     }
 
     /// Takes the next event of the document.
@@ -144,6 +159,7 @@ impl<'a> Builder<'a> {
             tag: tag.map(tag_text),
             anchor,
             key: None,
+            is_merge: false,
             merges: Vec::new(),
             height: 0,
             count: 1,
@@ -240,9 +256,18 @@ impl<'a> Builder<'a> {
             None => {
                 let place = self.place;
                 let key_mark = written.unwrap_or_else(|| node.mark.clone());
-                frame.key = Some((key_text(place, node), key_mark));
+                let (is_bare, is_plain) = (may_be_no_text(&node), is_plain(&node));
+                let key = key_text(place, node);
+                frame.is_merge = is_plain && key == "<<";
+                let is_kept = key == "<<" && !is_plain;
+                if is_kept || (is_bare && self.frames.len() > 1) {
+                    self.bare_keys.push((key.clone(), key_mark.clone()));
+                }
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.key = Some((key, key_mark));
+                }
             }
-            Some((key, _)) if key == "<<" && is_mergeable(&node) => frame.merges.push(node),
+            Some(_) if frame.is_merge && is_mergeable(&node) => frame.merges.push(node),
             Some((key, key_mark)) => self.entries.push(Entry { key, key_mark, value: node }),
         }
         Ok(())
@@ -339,6 +364,25 @@ fn key_text(place: &Place<'_>, node: Node) -> Text {
         Value::Scalar(scalar) => scalar.text,
         Value::Null | Value::Sequence(_) | Value::Mapping(_) => Text::new(place.slice(&node.mark)),
     }
+}
+
+/// Whether a key may be a number, a boolean, a date, null or a collection.
+fn may_be_no_text(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar(scalar) if scalar.style == Style::Plain => node.tag().map_or_else(
+            || {
+                let is_number = scalar.text.starts_with(|c: char| c.is_ascii_digit());
+                is_number || resolve_plain(&scalar.text) != Resolved::Text
+            },
+            |tag| tag != "!!str",
+        ),
+        Value::Scalar(_) => false,
+        Value::Null | Value::Sequence(_) | Value::Mapping(_) => true,
+    }
+}
+
+fn is_plain(node: &Node) -> bool {
+    matches!(&node.value, Value::Scalar(scalar) if scalar.style == Style::Plain)
 }
 
 /// Byte of the `|` or `>` in a line that ends with a block scalar header.

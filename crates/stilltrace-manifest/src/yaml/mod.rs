@@ -25,5 +25,5 @@ pub use node::{Entry, Node, Scalar, Style, Text, Value};
 pub(crate) use parse::parse_lines;
 pub use parse::{Document, Parsed, parse, parse_literal};
 pub use path::{Step, steps};
-pub(crate) use scalar::is_old_flag;
+pub(crate) use scalar::old_flag;
 pub use scalar::{Resolved, resolve_plain};

@@ -8,7 +8,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScanError, StrInput};
 use super::budget::Budget;
 use super::builder::{Builder, Spent, Stop};
 use super::mark::{FilePath, Mark};
-use super::node::Node;
+use super::node::{Node, Text};
 use crate::problem::{Problem, ProblemKind};
 
 /// One document of a file.
@@ -18,6 +18,10 @@ pub struct Document {
     pub root: Arc<Node>,
     /// Values in the document, aliases expanded; what copying it costs.
     pub nodes: usize,
+    /// Keys below the root that are written without quotes and may be no texts to YAML: numbers,
+    /// booleans, dates, null, collections. To Kubernetes most are texts, to Kustomize they are not.
+    /// Every `<<` in quotes, which is merged by nobody, is here too.
+    pub bare_keys: Vec<(Text, Mark)>,
 }
 
 /// What a file holds.
@@ -274,10 +278,13 @@ impl<'a> Reader<'a> {
             match event {
                 Event::StreamEnd => return Next::End,
                 Event::DocumentEnd => {
-                    let (root, nodes, mut problems) = builder.finish();
-                    parsed.problems.append(&mut problems);
-                    let document = root.map(|root| Document { root: Arc::new(root), nodes });
-                    parsed.documents.extend(document);
+                    let mut finished = builder.finish();
+                    parsed.problems.append(&mut finished.problems);
+                    parsed.documents.extend(finished.root.map(|root| Document {
+                        root: Arc::new(root),
+                        nodes: finished.nodes,
+                        bare_keys: finished.bare_keys,
+                    }));
                     return Next::Document;
                 }
                 event => match builder.event(event, &span) {

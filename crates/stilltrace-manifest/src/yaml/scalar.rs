@@ -19,26 +19,14 @@ pub enum Resolved {
     Text,
 }
 
-/// Whether a plain scalar is a boolean to YAML 1.1 only: to Kubernetes, but not to Kustomize.
-pub(crate) fn is_old_flag(text: &str) -> bool {
-    matches!(
-        text,
-        "y" | "Y"
-            | "yes"
-            | "Yes"
-            | "YES"
-            | "on"
-            | "On"
-            | "ON"
-            | "n"
-            | "N"
-            | "no"
-            | "No"
-            | "NO"
-            | "off"
-            | "Off"
-            | "OFF"
-    )
+/// The value of a plain scalar that is a boolean to YAML 1.1 only: to Kubernetes, but not to
+/// Kustomize.
+pub(crate) fn old_flag(text: &str) -> Option<bool> {
+    match text {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+        _ => None,
+    }
 }
 
 /// Whether a plain scalar means null.
@@ -50,14 +38,13 @@ pub(super) fn is_null(text: &str) -> bool {
 pub fn resolve_plain(text: &str) -> Resolved {
     match text {
         _ if is_null(text) => return Resolved::Null,
-        "true" | "True" | "TRUE" | "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
-            return Resolved::Bool(true);
-        }
-        "false" | "False" | "FALSE" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
-            return Resolved::Bool(false);
-        }
+        "true" | "True" | "TRUE" => return Resolved::Bool(true),
+        "false" | "False" | "FALSE" => return Resolved::Bool(false),
         ".nan" | ".NaN" | ".NAN" => return Resolved::Float(f64::NAN),
         _ => {}
+    }
+    if let Some(flag) = old_flag(text) {
+        return Resolved::Bool(flag);
     }
     let first = text.as_bytes()[0];
     if !first.is_ascii_digit() && !matches!(first, b'+' | b'-' | b'.') {

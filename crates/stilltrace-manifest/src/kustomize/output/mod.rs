@@ -31,6 +31,11 @@ pub(super) fn print(object: &Object, out: &mut String) -> Result<(), Problem> {
     Emitter::new(out).document(&object.root)
 }
 
+/// Whether a plain scalar is a date to YAML.
+pub(super) fn is_timestamp(text: &str) -> bool {
+    time::timestamp(text).is_some()
+}
+
 /// A text as the value of a key on a line of its own.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::new();

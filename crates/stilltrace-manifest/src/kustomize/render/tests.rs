@@ -71,3 +71,64 @@ fn a_base_above_the_directory_is_a_cycle() {
         [("kustomization.yaml", "resources: [a]"), ("a/kustomization.yaml", "resources: [..]")];
     assert!(refused(&files, "a").contains("cycle"));
 }
+
+#[test]
+fn a_key_that_is_no_text_is_refused_below_the_root_where_it_is_printed() {
+    let root = ("kustomization.yaml", "resources: [o.yaml]\n");
+    for key in ["1", "true", "1.5", "2020-01-01", "null", "[a]"] {
+        let object = format!("{CONFIG_MAP}spec:\n  {key}: x\n");
+        let said = refused(&[("o.yaml", &object), root], "");
+        assert!(said.starts_with("o.yaml:5:3: the key `"), "{key}: {said}");
+    }
+    for key in ["yes", "y", "\"1\"", "!!str 1"] {
+        let object = format!("{CONFIG_MAP}spec:\n  {key}: x\n");
+        assert!(rendered(&[("o.yaml", &object), root], "").contains("  \""), "{key}");
+    }
+    let removed = "resources: [o.yaml]\npatches:\n- patch: |-\n    \
+                   {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, spec: null}\n";
+    let object = format!("{CONFIG_MAP}spec:\n  1: x\n");
+    let text = rendered(&[("o.yaml", &object), ("kustomization.yaml", removed)], "");
+    assert!(!text.contains("spec"), "{text}");
+}
+
+#[test]
+fn a_merge_key_in_quotes_merges_nothing_and_goes() {
+    let object = format!("{CONFIG_MAP}b: &b {{p: 1}}\na:\n  \"<<\": *b\n  q: 2\n");
+    let files = [("o.yaml", object.as_str()), ("kustomization.yaml", "resources: [o.yaml]\n")];
+    assert!(rendered(&files, "").starts_with("a:\n  q: 2\napiVersion"));
+}
+
+#[test]
+fn items_of_a_list_come_behind_the_other_objects_of_the_file() {
+    let list = "kind: List\napiVersion: v1\nitems:\n\
+                - {apiVersion: v1, kind: ConfigMap, metadata: {name: inner}}\n---\n";
+    let object = format!("{list}{CONFIG_MAP}");
+    let root = "resources: [o.yaml]\nsortOptions: {order: fifo}\n";
+    let text = rendered(&[("o.yaml", &object), ("kustomization.yaml", root)], "");
+    assert!(text.ends_with("name: inner\n"), "{text}");
+}
+
+#[test]
+fn a_secret_without_values_has_empty_data() {
+    let text = rendered(&[("kustomization.yaml", "secretGenerator: [{name: s}]\n")], "");
+    assert_eq!(
+        text,
+        "apiVersion: v1\ndata: {}\nkind: Secret\nmetadata:\n  name: s-46f8b28mk5\ntype: Opaque\n"
+    );
+}
+
+#[test]
+fn a_json_patch_is_read_by_yaml_1_1_unless_it_begins_as_json() {
+    let root = |patch: &str| {
+        format!("resources: [o.yaml]\npatches:\n- target: {{kind: ConfigMap}}\n  patch: {patch}\n")
+    };
+    let with = |root: &str| rendered(&[("o.yaml", CONFIG_MAP), ("kustomization.yaml", root)], "");
+    let yaml = root("|-\n    - op: add\n      path: /a\n      value: {on: no, \"y\": \"y\"}");
+    let text = with(&yaml);
+    assert!(text.starts_with("a:\n  \"true\": false\n  \"y\": \"y\"\n"), "{text}");
+    let flow = root("'[{op: add, path: /a, value: 1}]'");
+    let said = refused(&[("o.yaml", CONFIG_MAP), ("kustomization.yaml", &flow)], "");
+    assert!(said.contains("must be JSON"), "{said}");
+    let json = root(r#"'[{"op": "add", "path": "/a", "value": 1}]'"#);
+    assert!(with(&json).starts_with("a: 1\n"));
+}
