@@ -144,3 +144,26 @@ fn what_cannot_be_rendered_ends_with_2_and_prints_nothing() {
         assert!(run.stderr.contains(message), "{arguments:?}: {}", run.stderr);
     }
 }
+
+#[test]
+fn a_vendored_copy_takes_the_place_of_the_remote() {
+    let repository = repository();
+    let copy = repository.path().join("vendor/repo/base");
+    fs::create_dir_all(&copy).unwrap();
+    fs::write(copy.join("kustomization.yaml"), "resources:\n- map.yaml\n").unwrap();
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: flags\n";
+    fs::write(copy.join("map.yaml"), map).unwrap();
+    let git = ["init", "--quiet"];
+    std::process::Command::new("git").args(git).current_dir(repository.path()).status().unwrap();
+    let remote = dir(&repository, "env/remote");
+    let refused = Program::new().run(&["render", &remote]);
+    let flag = "`--vendored https://example.com/org/repo=vendor/repo`";
+    assert!(refused.stderr.contains(flag), "{}", refused.stderr);
+    let words = ["render", &remote, "--vendored", "https://example.com/org/repo=vendor/repo"];
+    let taken = Program::new().run(&words);
+    assert_eq!((taken.code, taken.stderr.as_str()), (0, ""));
+    assert!(taken.stdout.contains("name: flags\n"), "{}", taken.stdout);
+    let senseless = Program::new().run(&["render", &remote, "--vendored", "vendor/repo"]);
+    assert_eq!(senseless.code, 2);
+    assert!(senseless.stderr.contains("URL=DIR"), "{}", senseless.stderr);
+}

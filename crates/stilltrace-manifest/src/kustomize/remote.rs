@@ -125,18 +125,34 @@ fn strip_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 
 impl Remote<'_> {
     /// The path of the copy in the tree, if the options name one.
+    ///
+    /// A copy of one revision goes before a copy that stands for all of them.
     pub(super) fn vendored(&self, copies: &[Vendored]) -> Option<String> {
-        copies.iter().find_map(|copy| match self {
-            Self::Repository { clone, directory, .. } => {
-                let same =
-                    |text: &str| text.trim_end_matches('/').trim_end_matches(".git").to_owned();
-                (same(clone) == same(&copy.remote)).then(|| join(&copy.dir, directory))?
+        let exact = copies.iter().filter(|copy| copy.remote.contains("?ref="));
+        exact.chain(copies).find_map(|copy| self.copied(copy))
+    }
+
+    /// The path in `copy`, if that is a copy of this.
+    fn copied(&self, copy: &Vendored) -> Option<String> {
+        match self {
+            Self::Repository { clone, directory, revision } => {
+                let (remote, of) = match copy.remote.split_once("?ref=") {
+                    Some((remote, of)) => (remote, Some(of)),
+                    None => (copy.remote.as_str(), None),
+                };
+                let bare = |text: &str| {
+                    text.trim_end_matches('/').trim_end_matches(".git").to_ascii_lowercase()
+                };
+                let is_same = bare(clone) == bare(remote) && (of.is_none() || of == *revision);
+                is_same.then(|| join(&copy.dir, directory))?
             }
             Self::File { address } => {
-                let rest = address.split('?').next()?.strip_prefix(copy.remote.as_str())?;
-                join(&copy.dir, rest)
+                let rest = address.split('?').next()?;
+                let rest = rest.strip_prefix(copy.remote.trim_end_matches('/'))?;
+                let is_whole = rest.is_empty() || rest.starts_with('/');
+                join(&copy.dir, rest.trim_start_matches('/')).filter(|_| is_whole)
             }
-        })
+        }
     }
 
     /// Says what is missing and how to have it in the tree; `dir` names it as `name` at `mark`.
@@ -146,9 +162,12 @@ impl Remote<'_> {
                 let file = address.split('?').next().unwrap_or(address);
                 let file = file.rsplit('/').find(|part| !part.is_empty()).unwrap_or("file.yaml");
                 let dir = if dir.is_empty() { "." } else { dir };
+                let folder = address.split('?').next().and_then(|all| all.rsplit_once('/'));
+                let folder = folder.map_or(*address, |(folder, _)| folder);
                 format!(
                     "the file `{name}` is remote and not fetched; vendor it: \
-                     `curl -fsSL -o {dir}/{file} '{address}'`, then name `{file}` here"
+                     `curl -fsSL -o {dir}/{file} '{address}'`, then name `{file}` here, or keep the \
+                     name and render with `--vendored {folder}={dir}`"
                 )
             }
             Self::Repository { clone, directory, revision } => {
@@ -168,7 +187,8 @@ impl Remote<'_> {
                 format!(
                     "the base `{name}` is remote and not fetched (repository `{clone}`, directory \
                      `{}`, revision `{}`); vendor it: `git clone {branch}{clone} vendor/{short}{checkout}` \
-                     without its `.git`, then name `{up}vendor/{short}{inside}{directory}` here",
+                     without its `.git`, then name `{up}vendor/{short}{inside}{directory}` here, or keep the \
+                     name and render with `--vendored {clone}=vendor/{short}`",
                     if directory.is_empty() { "." } else { directory },
                     revision.unwrap_or("default branch"),
                 )
@@ -218,5 +238,18 @@ mod tests {
         assert_eq!(found("github.com/a/b/c?ref=v1").as_deref(), Some("vendor/b/c"));
         assert_eq!(found("https://h.example/r/x/y.yaml").as_deref(), Some("v/x/y.yaml"));
         assert_eq!(found("github.com/a/c"), None);
+        assert_eq!(found("https://h.example/rest/y.yaml"), None);
+    }
+
+    #[test]
+    fn a_copy_of_one_revision_goes_before_a_copy_of_all() {
+        let copy = |remote: &str, dir: &str| Vendored { remote: remote.into(), dir: dir.into() };
+        let copies = [
+            copy("https://github.com/a/b", "vendor/all"),
+            copy("https://github.com/a/b?ref=v2", "vendor/two"),
+        ];
+        let found = |name| remote(name).and_then(|remote| remote.vendored(&copies));
+        assert_eq!(found("github.com/a/b//c?ref=v2").as_deref(), Some("vendor/two/c"));
+        assert_eq!(found("github.com/a/b//c?ref=v1").as_deref(), Some("vendor/all/c"));
     }
 }

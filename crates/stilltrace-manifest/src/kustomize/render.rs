@@ -37,7 +37,8 @@ pub struct RenderOptions {
 /// A remote address with its copy in the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vendored {
-    /// The repository as `git clone` takes it, or the beginning of the addresses of files.
+    /// The repository as `git clone` takes it, with `?ref=` for a copy of one revision only; or
+    /// the folder that the addresses of files begin with.
     pub remote: String,
     /// The directory that holds the copy, relative to the root of the tree.
     pub dir: String,

@@ -37,6 +37,7 @@ impl Engine {
                 LoadRestrictor::None => kustomize::LoadRestrictor::None,
             },
             enable_helm: arguments.enable_helm,
+            vendored: arguments.vendored.clone(),
             helm_kube_version: arguments.helm_kube_version.clone(),
             helm_api_versions: arguments.helm_api_versions.clone(),
             // Positions cost several runs of Helm, and nobody sees them in the plain form.
@@ -45,7 +46,6 @@ impl Engine {
             } else {
                 Effort::default()
             },
-            ..RenderOptions::default()
         };
         let trees = trees.into_iter().map(|tree| (tree, ParseCache::new())).collect();
         Self { trees, options, helm: helm(arguments) }

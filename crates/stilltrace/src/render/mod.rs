@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::ValueEnum;
+use stilltrace_manifest::kustomize::Vendored;
 
 use crate::{
     cli::{Example, Format},
@@ -51,6 +52,11 @@ pub(crate) struct Arguments {
     /// Whether a kustomization may take files from outside its own folder
     #[arg(long, value_enum, value_name = "RULE", default_value_t)]
     load_restrictor: LoadRestrictor,
+    /// Take a copy in the repository for what is remote: the repository as git clones it (with
+    /// `?ref=REVISION` for that one only) or the folder of the files' addresses, and the copy's
+    /// folder below the repository's root; repeatable
+    #[arg(long, value_name = "URL=DIR", value_parser = vendored)]
+    vendored: Vec<Vendored>,
     /// Render the charts of `helmCharts` with Helm, which must be installed; none is fetched
     #[arg(long)]
     enable_helm: bool,
@@ -93,6 +99,18 @@ enum LoadRestrictor {
     /// All files of the repository
     #[value(name = "LoadRestrictionsNone", alias = "none")]
     None,
+}
+
+/// The address and the folder of `URL=DIR`; an address may hold a `=` itself.
+fn vendored(typed: &str) -> Result<Vendored, String> {
+    let (remote, dir) = typed.rsplit_once('=').unwrap_or((typed, ""));
+    if remote.is_empty() || dir.is_empty() {
+        return Err("must be URL=DIR, such as https://github.com/a/b=vendor/b".to_owned());
+    }
+    let Some(dir) = stilltrace_manifest::tree::join("", dir) else {
+        return Err(format!("`{dir}` must be a folder below the root of the repository"));
+    };
+    Ok(Vendored { remote: remote.to_owned(), dir })
 }
 
 /// Renders every folder that was named.
