@@ -15,6 +15,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 #![allow(clippy::disallowed_methods, reason = "the test reads the corpora from disk")]
 
+mod fresh;
 #[path = "settings_origins/notation.rs"]
 mod notation;
 #[path = "settings_origins/sources.rs"]
@@ -53,6 +54,9 @@ const COMPUTED: &[(&str, &str)] = &[
     ("outlier.enforcing_consecutive_5xx", "a count of 0, whose origin stands with it"),
     ("outlier.enforcing_consecutive_gateway_failure", "a count of 0, whose origin stands with it"),
 ];
+
+/// The first seed of the made-up meshes.
+const MADE_UP: u64 = 50_000;
 
 /// How often origins were held against their lines, and what was wrong.
 #[derive(Default)]
@@ -96,6 +100,10 @@ impl Count {
                 self.overrode += 1;
                 self.check(reading, &what, lost, None);
             }
+        }
+        for refused in fields.get("invalid").and_then(Value::as_array).into_iter().flatten() {
+            let what = format!("{} refused {refused}", reading.name);
+            self.check(reading, &what, refused, None);
         }
         if let Some(origins) = origins {
             self.all_explained(&format!("{} {path}", reading.name), fields, origins);
@@ -169,7 +177,12 @@ impl Count {
         let Some(claim) = claim else { return };
         // A value that follows from a block being there at all.
         let implied = is_made(origin) && tokens.iter().any(|token| token.node.text().is_none());
-        if implied || tokens.iter().any(|token| claim.holds(&token.node)) {
+        let resolved = |token: &Token| {
+            let alias = aliases(&file.documents).remove(token.node.text()?)?;
+            Some(claim.holds(&Node::string(alias, token.node.mark.clone())))
+        };
+        let holds = |token: &Token| claim.holds(&token.node) || resolved(token) == Some(true);
+        if implied || tokens.iter().any(holds) {
             self.written += 1;
             return;
         }
@@ -213,6 +226,26 @@ fn last_key(origin: &Value) -> &str {
     }
 }
 
+/// Hosts that are only other names (`ExternalName`), with the name at the end of the chain.
+fn aliases(documents: &[std::sync::Arc<Node>]) -> BTreeMap<String, String> {
+    let text = |node: &Node, path: &[&str]| node.at(path).and_then(Node::text).map(str::to_owned);
+    let named = documents.iter().filter_map(|root| {
+        let place = format!("{}.svc.cluster.local", text(root, &["metadata", "namespace"])?);
+        let host = format!("{}.{place}", text(root, &["metadata", "name"])?);
+        Some((host, text(root, &["spec", "externalName"])?))
+    });
+    let mut ends: BTreeMap<String, String> = named.collect();
+    for _ in 0..ends.len() {
+        let further = ends.clone();
+        for end in ends.values_mut() {
+            if let Some(next) = further.get(end) {
+                end.clone_from(next);
+            }
+        }
+    }
+    ends
+}
+
 /// Whether one of the tokens is the field that an origin names; `None` where the file does not hold
 /// the object as it is applied.
 fn is_field(documents: &[std::sync::Arc<Node>], origin: &Value, tokens: &[Token]) -> Option<bool> {
@@ -235,7 +268,9 @@ fn is_field(documents: &[std::sync::Arc<Node>], origin: &Value, tokens: &[Token]
         let mesh = text(root, &["data", "mesh"]);
         let parsed = yaml::parse("mesh", mesh.as_bytes(), &yaml::Budget::default());
         let found = parsed.documents.first().and_then(|document| document.root.pointer(inner));
-        tokens.iter().any(|token| found.and_then(Node::text) == token.node.text())
+        let text = found.and_then(Node::text);
+        found.is_some()
+            && text.is_none_or(|own| tokens.iter().any(|token| token.node.text() == Some(own)))
     };
     let first = roots.next()?;
     Some(is(first) || roots.any(is))
@@ -282,6 +317,21 @@ fn every_setting_of(corpus: &str, cases: &[PathBuf]) {
         count.walk(&mut reading, "", &document);
     }
     count.settle(corpus);
+}
+
+#[test]
+fn every_setting_of_made_up_meshes_is_where_its_origin_says() {
+    let seeds = MADE_UP..MADE_UP + 12;
+    let plain = seeds.clone().map(|seed| (format!("plain-{seed}"), fresh::manifests(seed)));
+    let routed = seeds.map(|seed| (format!("routes-{seed}"), fresh::routed(seed)));
+    let mut count = Count::default();
+    for (name, text) in plain.chain(routed) {
+        let mut tree = MemoryTree::new();
+        tree.insert("input.yaml", text.into_bytes());
+        let document = settings::document(&read(&tree, &mut ParseCache::new()));
+        count.walk(&mut Reading { name, sources: Sources::new(&tree) }, "", &document);
+    }
+    count.settle("made-up meshes");
 }
 
 /// The files of a folder that a repository would have.

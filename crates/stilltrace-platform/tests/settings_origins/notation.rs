@@ -43,6 +43,11 @@ impl Claim<'_> {
             ("lb", value) => self.balances(value, text),
             ("h2", value) => self.upgrades(value, text),
             ("tls", value) => self.encrypts(value, text),
+            ("outbound_policy", Some(value)) if self.key == "outboundTrafficPolicy" => {
+                // A block without a mode is this one.
+                node.get("mode").is_none() && value == "REGISTRY_ONLY"
+            }
+            ("locality", Some(value)) => self.prefers(value, node),
             ("cors", _) => matches!(self.key, "corsPolicy" | "cors"),
             ("redirect", Some(value)) => redirects(value, node),
             ("retries", Some(Value::String(_))) => text == "0",
@@ -53,7 +58,15 @@ impl Claim<'_> {
                 self.retries_on(on, &format!("{ROUTE_CONDITIONS},{codes}"))
             }
             ("retries.on", Some(Value::String(on))) => self.retries_on(on, text),
+            // With a hash, tries stay on one host whatever the route says.
+            ("retries.same_host", None) if self.fields.contains_key("hash") => true,
             ("retries.same_host", value) => node.as_bool() == Some(value.is_none()),
+            ("rewrite_regex", Some(value)) => {
+                node.get("match").and_then(Node::text) == value[0].as_str()
+                    && node.get("rewrite").and_then(Node::text) == value[1].as_str()
+            }
+            // A preference for near endpoints switches the threshold off.
+            ("panic_pct", None) if self.key == "trafficDistribution" => text_starts(node, "Prefer"),
             ("retries.n", None) => text == "2",
             ("retries.on", None) => text == "connect-failure,refused-stream,unavailable,cancelled",
             ("connect_timeout_ms", None) => milliseconds(text) == Some(10_000.0),
@@ -62,7 +75,7 @@ impl Claim<'_> {
             }
             (_, None) => matches!(text, "0" | "false" | "0s"),
             (name, Some(value)) if name.ends_with("_s") => {
-                milliseconds(text).map(|time| time / 1000.0) == value.as_f64()
+                milliseconds(text).map(|time| (time / 1000.0).floor()) == value.as_f64()
                     || node.as_f64() == value.as_f64()
             }
             (_, Some(value)) => is_written(node, value),
@@ -146,10 +159,25 @@ impl Claim<'_> {
         }
     }
 
+    /// A preference for places; only shares by place are more than an order of places.
+    fn prefers(&self, value: &Value, node: &Node) -> bool {
+        match self.key {
+            "trafficDistribution" => text_starts(node, "Prefer") && value == "weighted",
+            "networking.istio.io/traffic-distribution" => value == "weighted",
+            "localityLbSetting" => {
+                let off = node.get("enabled").and_then(Node::as_bool) == Some(false);
+                !off && (value == "weighted" || value == "zone_aware")
+            }
+            _ => false,
+        }
+    }
+
     fn encrypts(&self, value: Option<&Value>, text: &str) -> bool {
         match (self.key, value.and_then(Value::as_str)) {
             ("enableAutoMtls", None) => text == "false",
             ("mode", None) => text == "DISABLE",
+            // Only gateways can read a secret by name.
+            ("credentialName", None) => !text.is_empty(),
             ("mode", Some(mode)) => text.eq_ignore_ascii_case(mode),
             _ => false,
         }
@@ -169,6 +197,10 @@ impl Claim<'_> {
             && told.iter().all(|word| words.contains(word) || *word == "retriable-status-codes")
             && listed == codes
     }
+}
+
+fn text_starts(node: &Node, with: &str) -> bool {
+    node.text().is_some_and(|text| text.starts_with(with))
 }
 
 /// Whether an object of this name begins here; what applies it may give it a namespace and may

@@ -85,6 +85,8 @@ impl File {
         let column = usize::try_from(place.1).unwrap() - 1;
         let Some(line) = self.text.lines().nth(line) else { return Vec::new() };
         let rest: String = line.chars().skip(column).collect();
+        // A quote inside quotes is part of the word.
+        let rest = rest.trim_start_matches(['\\', '"', '\'']);
         let mut word = rest.split(['\\', '\'', '"']).next().unwrap_or_default();
         if line.contains(['{', '[']) {
             word = word.split([',', '}', ']']).next().unwrap_or_default();
