@@ -5,14 +5,23 @@
 //! Comments, line ends and quoting around the edit are not touched.
 
 mod entry;
+mod found;
+mod insert;
+mod lines;
+mod new_value;
 mod region;
+mod remove;
 mod scalar;
+#[cfg(test)]
+mod structure_tests;
+mod style;
 #[cfg(test)]
 mod tests;
 mod token;
 mod verify;
 
 pub use entry::{insert_entry, remove_entry};
+pub use new_value::NewValue;
 pub use scalar::{Edited, Editor, set_scalar};
 
 use crate::yaml::Mark;
@@ -35,10 +44,10 @@ pub enum EditError {
         /// The value that was to be written.
         text: String,
     },
-    /// Removing the entry would leave its mapping empty, which means null.
-    #[error("{mark}: the only entry of its mapping; remove the mapping instead")]
-    LastEntry {
-        /// The key that was to be removed.
+    /// Aliases or merge keys repeat the value elsewhere, so the edit would change those places too.
+    #[error("{mark}: an alias or merge key repeats this value elsewhere; edit by hand")]
+    Shared {
+        /// The place that was asked for.
         mark: Mark,
     },
 }

@@ -32,6 +32,16 @@ impl<'a> Editor<'a> {
         &self.documents
     }
 
+    /// The text of the file.
+    pub(super) fn source(&self) -> &'a str {
+        self.source
+    }
+
+    /// The path of the file.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Sets the scalar at `mark` to `new`.
     ///
     /// `new` is the value, not its YAML: the way the scalar is written stays if it can hold the
@@ -184,6 +194,6 @@ fn is_null(text: &str) -> bool {
 }
 
 /// Whether a file is JSON rather than YAML: it begins with a bracket or brace.
-fn is_json(source: &str) -> bool {
+pub(super) fn is_json(source: &str) -> bool {
     source.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with(['{', '['])
 }

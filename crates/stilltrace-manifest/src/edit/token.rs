@@ -58,7 +58,7 @@ pub(super) fn candidates(place: &Place<'_>, new: &str) -> Vec<String> {
 }
 
 /// Whether JSON takes the text for a number, a boolean or null (RFC 8259).
-fn is_json_word(text: &str) -> bool {
+pub(super) fn is_json_word(text: &str) -> bool {
     if matches!(text, "true" | "false" | "null") {
         return true;
     }
@@ -73,12 +73,12 @@ fn is_json_word(text: &str) -> bool {
     digits(whole) && !leading && digits(fraction) && digits(exponent)
 }
 
-fn single_quoted(text: &str) -> String {
+pub(super) fn single_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 /// In double quotes, with the escapes that YAML and JSON share.
-fn double_quoted(text: &str) -> String {
+pub(super) fn double_quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {

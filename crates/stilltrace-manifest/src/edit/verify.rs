@@ -1,24 +1,9 @@
 //! What a text holds around a place, to compare before and after an edit.
 
-use std::sync::Arc;
+use crate::yaml::{Document, Mark, Node, Resolved, Style, Value};
 
-use crate::yaml::{
-    Budget, Document, Entry, Mark, Node, Resolved, Style, Value, parse, parse_literal,
-};
-
-/// The documents that `position` is part of: those of the file, or those written into the literal
-/// block scalar around it.
-pub(super) fn documents(source: &str, path: &str, position: usize) -> Vec<Document> {
-    let budget = Budget::default();
-    let documents = parse(path, source.as_bytes(), &budget).documents;
-    let literal = documents.iter().find_map(|document| literal_around(&document.root, position));
-    match literal {
-        Some(mark) => parse_literal(source, mark, &budget).documents,
-        None => documents,
-    }
-}
-
-fn literal_around(node: &Node, position: usize) -> Option<&Mark> {
+/// The literal block scalar that `position` is inside of.
+pub(super) fn literal_around(node: &Node, position: usize) -> Option<&Mark> {
     match &node.value {
         Value::Scalar(scalar) => {
             let range = node.mark.range();
@@ -69,24 +54,4 @@ fn same_kind(a: Option<Resolved>, b: Option<Resolved>) -> bool {
         (Some(Resolved::Float(_)), Some(Resolved::Float(_))) => true,
         (a, b) => a == b,
     }
-}
-
-/// The mapping that has a key at `start`, and the position of that entry.
-pub(super) fn mapping_with_key(documents: &[Document], start: usize) -> Option<(Arc<Node>, usize)> {
-    documents.iter().find_map(|document| {
-        let (mapping, index) = search(&document.root, start)?;
-        Some((Arc::new(mapping.clone()), index))
-    })
-}
-
-fn search(node: &Node, start: usize) -> Option<(&Node, usize)> {
-    if let Some(index) =
-        node.entries().iter().position(|entry| entry.key_mark.range().start == start)
-    {
-        return Some((node, index));
-    }
-    let below = |entry: &'_ Entry| entry.value.mark.range().start <= start;
-    let entries = node.entries().iter().filter(|entry| below(entry));
-    let children = entries.map(|entry| &entry.value).chain(node.items());
-    children.into_iter().find_map(|child| search(child, start))
 }
