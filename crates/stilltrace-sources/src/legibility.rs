@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use stilltrace_model::{CommitId, Gap, Platform};
+use stilltrace_model::{CommitId, Gap, Platform, Refusal};
 
 /// How gaps begin that tell what is in effect only up to the age of objects: nothing is unread.
 const UNDECIDED: &str = "depends on age";
@@ -28,6 +28,33 @@ pub(crate) fn unknown(commit: &CommitId, gap: &Gap) -> Gap {
               nobody made, so none are taken from this commit"
             .to_owned(),
         remedy: format!("{}; look at the commit itself with `git show {short}`", gap.remedy),
+    }
+}
+
+/// The gap of a commit whose parents are behind the border of a shallow clone.
+pub(crate) fn cut_off(commit: &CommitId) -> Gap {
+    let short = commit.short();
+    Gap {
+        what: format!("what {short} changed could not be computed: the history ends there"),
+        why: "this is a shallow clone without the commit before it, so there is nothing to \
+              compare it with and no change is taken from it"
+            .to_owned(),
+        remedy: "fetch all of it with `git fetch --unshallow`".to_owned(),
+    }
+}
+
+/// The gap of an object that admission refuses.
+pub(crate) fn refused(refusal: &Refusal) -> Gap {
+    let Refusal { object, at, message, .. } = refusal;
+    Gap {
+        what: format!(
+            "{}:{}:{}: {object} is refused by admission: {message}",
+            at.path, at.line, at.column
+        ),
+        why: "the cluster keeps what it had before, which Git does not show; none of the \
+              object's values is taken"
+            .to_owned(),
+        remedy: "correct the object".to_owned(),
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) fn read(
     let mut platform = revisions.take(revision)?;
     platform.revision = Some(revision.clone());
     platform.gaps.append(&mut unknown);
+    let refused: Vec<Gap> = platform.refused.iter().map(legibility::refused).collect();
+    platform.gaps.extend(refused);
 
     let syncs = Syncs::new(repository, events, since)?;
     let reconcilers = reconcilers(&platform);
@@ -96,7 +98,12 @@ impl<'a> Revisions<'a> {
     /// all, which has nothing to be compared with.
     fn difference(&mut self, commit: &Commit) -> Result<Difference, GitError> {
         let Some(parent) = commit.parents.first() else {
-            return Ok(Difference::Known(Vec::new()));
+            let id = &commit.info.id;
+            return Ok(if self.repository.is_border(id) {
+                Difference::Unknown(legibility::cut_off(id))
+            } else {
+                Difference::Known(Vec::new())
+            });
         };
         self.read(parent)?;
         self.read(&commit.info.id)?;

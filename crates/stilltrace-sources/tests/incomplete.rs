@@ -47,6 +47,34 @@ fn a_file_unreadable_on_one_side_of_a_commit_accuses_nobody() {
 }
 
 #[test]
+fn the_border_of_a_shallow_clone_is_a_gap_and_the_first_commit_of_all_is_none() {
+    let story = story();
+    let cut = "the history ends there";
+    let whole = open(&writer(&story)).platform(&question()).unwrap();
+    assert!(!whole.gaps.iter().any(|gap| gap.what.contains(cut)), "{:?}", whole.gaps);
+    std::fs::write(story.work.path().join(".git/shallow"), format!("{}\n", story.guilty)).unwrap();
+    let platform = open(&writer(&story)).platform(&question()).unwrap();
+    let change = platform.changes.iter().find(|one| one.commit.id.0 == story.guilty).unwrap();
+    assert!(change.settings.is_empty(), "{:?}", change.settings);
+    let begin = format!("what {} changed could not be computed", change.commit.id.short());
+    let about =
+        |gap: &&stilltrace_model::Gap| gap.what.starts_with(&begin) && gap.what.ends_with(cut);
+    assert!(platform.gaps.iter().find(about).is_some(), "{:?}", platform.gaps);
+}
+
+#[test]
+fn an_object_that_admission_refuses_is_a_gap_with_its_line() {
+    let story = story();
+    let refused = ROUTE.replace("hosts: [", "hosts: [\"*.*\", ");
+    assert_ne!(refused, ROUTE);
+    story.work.commit("apps/shop/route.yaml", &refused, "add a host that no one may have");
+    let platform = open(&writer(&story)).platform(&question()).unwrap();
+    assert!(!platform.refused.is_empty());
+    let mut about = platform.gaps.iter().filter(|gap| gap.what.contains("is refused by admission"));
+    assert!(about.next().is_some_and(|gap| gap.what.starts_with("apps/shop/route.yaml:")));
+}
+
+#[test]
 fn a_gap_that_a_commit_only_moves_does_not_hide_its_changes() {
     let story = story();
     let odd = format!("{ROUTE}---\nunfinished: [1\n");

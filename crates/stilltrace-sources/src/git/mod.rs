@@ -107,6 +107,11 @@ impl Repository {
         !self.store.shallow.is_empty()
     }
 
+    /// Whether a shallow clone is cut off behind this commit, so that its parents are not here.
+    pub fn is_border(&self, id: &CommitId) -> bool {
+        ObjectId::from_hex(id.0.as_bytes()).is_ok_and(|id| self.store.shallow.contains(&id))
+    }
+
     /// The commit that a revision stands for: a full or shortened id, a branch, a tag, `HEAD`,
     /// `@`, and any of these followed by steps to ancestors, such as `main~2` or `HEAD^2~1`
     /// (`gitrevisions(7)`).
