@@ -105,3 +105,15 @@ pub(crate) fn remove(origin: &Origin, explanation: String) -> Fix {
 fn fix(origin: &Origin, edit: Edit, explanation: String) -> Fix {
     Fix { origin: origin.clone(), edit, explanation, safety: Safety::Review, patch: None }
 }
+
+/// The edit of a fix as a clause.
+pub(crate) fn clause(fix: &Fix) -> String {
+    let field = fix.origin.field().filter(|field| !field.is_empty());
+    let field = field.map_or_else(|| "the value".to_owned(), |field| format!("`{field}`"));
+    let edit = match &fix.edit {
+        Edit::Set(value) => format!("set {field} to {value}"),
+        Edit::Remove => format!("remove {field}"),
+        Edit::Restore { value, .. } => format!("put {field} back to {value}"),
+    };
+    format!("{edit}: {}", fix.explanation)
+}

@@ -39,6 +39,12 @@ pub trait Mechanism: Sync {
 
     /// The smallest edit that undoes the hazard; `None` where no edit of one line does.
     fn fix(&self, hazard: &Hazard) -> Option<Fix>;
+
+    /// What to do about the hazard, in one clause that starts with a verb: the edit of
+    /// [`Mechanism::fix`], or in words where no edit of one line is proposed.
+    fn remedy(&self, hazard: &Hazard) -> Option<String> {
+        self.fix(hazard).map(|fix| draft::clause(&fix))
+    }
 }
 
 /// All mechanisms, sorted by name.

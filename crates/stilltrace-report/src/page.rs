@@ -91,6 +91,17 @@ impl Page {
         Self { width: width.clamp(40, 400), color, text: String::new() }
     }
 
+    /// An empty page of the same width and colours, for a part that is looked at before it is
+    /// written.
+    pub(crate) fn empty_copy(&self) -> Self {
+        Self { width: self.width, color: self.color, text: String::new() }
+    }
+
+    /// Adds what was written on an [`Page::empty_copy`].
+    pub(crate) fn append(&mut self, written: &str) {
+        self.text.push_str(written);
+    }
+
     /// Columns of the page.
     pub(crate) fn width(&self) -> usize {
         self.width
@@ -204,8 +215,12 @@ struct Word {
 fn wrap(spans: &[Span], start: usize, hang: usize, end: usize) -> Vec<Vec<Span>> {
     let mut lines = vec![Vec::<Span>::new()];
     let mut column = start;
-    let mut fresh = true;
-    for word in words(spans) {
+    // A word that does not fit beside a long head goes below it rather than being broken.
+    let mut fresh = start <= hang;
+    for (index, mut word) in words(spans).into_iter().enumerate() {
+        if index == 0 {
+            word.gap = 0;
+        }
         if !fresh && column + word.gap + word.width > end {
             lines.push(Vec::new());
             column = hang;

@@ -6,6 +6,9 @@
 
 mod defaults;
 mod edge;
+mod edges;
+mod gateway;
+mod hazards;
 mod list;
 mod patches;
 mod routes;
@@ -37,12 +40,8 @@ pub fn settings_table(document: &Value, options: &TerminalOptions) -> String {
     let mut page = Page::new(options.width, options.color);
     refused(&mut page, document);
     for (workload, settings) in objects(document.get("workloads")) {
-        for (target, edge) in objects(settings.get("edges")) {
-            page.blank();
-            edge::write(&mut page, workload, target, edge, settings);
-        }
-        let proxy = document.get("proxies").and_then(|all| all.get(workload)?.as_object());
-        server::write(&mut page, workload, settings, proxy);
+        edges::write(&mut page, document, workload, settings);
+        server::write(&mut page, document, workload, settings);
     }
     gaps(&mut page, document);
     page.into_text()

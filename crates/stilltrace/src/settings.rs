@@ -1,14 +1,19 @@
 //! `stilltrace settings`: every value in effect on an edge, and the line that set it.
 
 mod elsewhere;
+mod hazards;
 mod named;
 mod read;
 mod relevant;
 
 use std::path::PathBuf;
 
+use serde_json::Value;
 use stilltrace_model::Platform;
-use stilltrace_report::{settings, settings_list, settings_table};
+use stilltrace_report::{
+    settings::{self, Advised},
+    settings_list, settings_table,
+};
 
 use crate::{
     cli::{Example, Format},
@@ -41,7 +46,7 @@ pub(crate) struct Arguments {
     /// Who calls: a workload or service, as NAME, NAMESPACE/NAME, NAME.NAMESPACE or host; '*' for
     /// all
     source: Option<String>,
-    /// Who is called, in the same forms; with :PORT only that port
+    /// Who is called, in the same forms, with :PORT only that port; or a host of a gateway
     destination: Option<String>,
     /// A repository, a folder, one file, or - for standard input [default: the repository around
     /// the working directory]
@@ -81,28 +86,39 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Ou
         destination: arguments.destination.as_deref(),
         namespace: arguments.namespace.as_deref(),
     };
+    // A hazard of one edge may follow from others, so they are looked for before anything is left
+    // out.
+    let mut hazards = hazards::of(&platform);
     let narrowed = match named::narrow(&mut platform, &names) {
         Ok(narrowed) => narrowed,
         Err(error) => return Err(elsewhere::explain(error, &platform, arguments, &names)),
     };
+    hazards::keep(&mut hazards, &platform);
     if arguments.format == Format::Json {
-        match narrowed.hosts {
-            None => output::print_parts(|sink| settings::write(&platform, sink))?,
-            Some(hosts) => {
-                let mut document = settings::document(&platform);
-                named::keep_hosts(&mut document, &hosts);
-                output::print(&settings::text(&document))?;
-            }
+        if narrowed.is_whole() {
+            output::print_parts(|sink| settings::write(&platform, &hazards, sink))?;
+        } else {
+            let document = document(&platform, &hazards, &narrowed);
+            output::print(&settings::text(&document))?;
         }
         return Ok(Outcome::Done);
     }
-    output::print(&human(&platform, arguments, &narrowed, context))?;
+    output::print(&human(&platform, &hazards, arguments, &narrowed, context))?;
     Ok(Outcome::Done)
+}
+
+/// The document of what was asked about.
+fn document(platform: &Platform, hazards: &[Advised], narrowed: &named::Narrowed) -> Value {
+    let mut document = settings::document(platform);
+    settings::add_hazards(&mut document, platform, hazards);
+    narrowed.apply(&mut document);
+    document
 }
 
 /// Tables for few edges, lines for many, an overview for a whole mesh.
 fn human(
     platform: &Platform,
+    hazards: &[Advised],
     arguments: &Arguments,
     narrowed: &named::Narrowed,
     context: &Context,
@@ -112,9 +128,9 @@ fn human(
     if edges > LINES {
         return overview(platform, context);
     }
-    let mut document = settings::document(platform);
-    if let Some(hosts) = &narrowed.hosts {
-        named::keep_hosts(&mut document, hosts);
+    let mut document = document(platform, hazards, narrowed);
+    if arguments.source.as_deref() == Some("*") && arguments.destination.is_some() {
+        named::forget_own_proxies(&mut document);
     }
     relevant::first(&mut document, arguments);
     if edges <= TABLES || arguments.destination.is_some() {

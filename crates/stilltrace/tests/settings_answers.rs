@@ -4,6 +4,10 @@
 
 mod program;
 
+#[path = "settings_answers/gateways.rs"]
+mod gateways;
+#[path = "settings_answers/hazards.rs"]
+mod hazards;
 #[path = "settings_answers/patches.rs"]
 mod patches;
 #[path = "settings_answers/wording.rs"]

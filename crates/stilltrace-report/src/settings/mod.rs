@@ -7,6 +7,7 @@
 
 mod age;
 mod cluster;
+mod hazard;
 mod inbound;
 mod object;
 mod proxy;
@@ -20,28 +21,37 @@ use stilltrace_model::{Edge, Gap, Platform, Refusal, SidecarProxy, Workload, Wor
 
 use object::Object;
 
+pub use hazard::Advised;
+
 /// Every setting in effect as one JSON document: one line, ending with a line break.
 ///
 /// The same platform gives the same bytes on every machine.
 pub fn settings(platform: &Platform) -> String {
     let mut whole = String::new();
-    write(platform, &mut |part| whole.push_str(part));
+    write(platform, &[], &mut |part| whole.push_str(part));
     whole
 }
 
 /// The same, handed to `sink` part by part: the document of a large mesh is large.
-pub fn write(platform: &Platform, sink: &mut dyn FnMut(&str)) {
+pub fn write(platform: &Platform, hazards: &[Advised], sink: &mut dyn FnMut(&str)) {
     if platform.under_other_ages.is_empty() {
-        stream::write(platform, sink);
+        stream::write(platform, hazards, sink);
     } else {
         // Documents are compared, so they are needed as trees.
-        sink(&text(&document(platform)));
+        let mut document = document(platform);
+        add_hazards(&mut document, platform, hazards);
+        sink(&text(&document));
     }
 }
 
 /// A document as text: one line, ending with a line break.
 pub fn text(document: &Value) -> String {
     crate::json::compact(document) + "\n"
+}
+
+/// Adds the hazards that these settings make up.
+pub fn add_hazards(document: &mut Value, platform: &Platform, hazards: &[Advised]) {
+    document["hazards"] = Value::Array(hazard::list(platform, hazards));
 }
 
 /// The document as a tree, for programs that go on with it.

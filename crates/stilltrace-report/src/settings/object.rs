@@ -121,6 +121,11 @@ fn whence(origin: &Origin, overrode: &[Origin]) -> Value {
     Value::Object(place)
 }
 
+/// The line or default behind something.
+pub(super) fn origin(origin: &Origin) -> Value {
+    Value::Object(place(origin))
+}
+
 fn place(origin: &Origin) -> Map<String, Value> {
     let mut place = Map::new();
     match origin {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use stilltrace_model::{Edge, Platform, SidecarProxy, Workload, WorkloadId};
 
-use super::{cluster, gap, proxy, refusal, rest, route};
+use super::{Advised, cluster, gap, hazard, proxy, refusal, rest, route};
 use crate::json::compact;
 
 /// What decides about the text of an edge, beside its service.
@@ -26,13 +26,15 @@ struct Made<'a> {
 }
 
 /// Hands the document of [`super::document`] to `sink` as one line, part by part.
-pub(super) fn write(platform: &Platform, sink: &mut dyn FnMut(&str)) {
+pub(super) fn write(platform: &Platform, hazards: &[Advised], sink: &mut dyn FnMut(&str)) {
     let mut edges: BTreeMap<&WorkloadId, Vec<&Edge>> = BTreeMap::new();
     for edge in platform.edges.values() {
         edges.entry(&edge.id.source).or_default().push(edge);
     }
     let gaps: Vec<Value> = platform.gaps.iter().map(gap).collect();
     let mut text = format!("{{\"gaps\":{}", compact(&gaps));
+    text += ",\"hazards\":";
+    text += &compact(&hazard::list(platform, hazards));
     if !platform.refused.is_empty() {
         let refused: Vec<Value> = platform.refused.iter().map(refusal).collect();
         text += ",\"invalid\":";

@@ -4,27 +4,41 @@ use serde_json::Value;
 
 use super::defaults::{DESTINATION, HTTP_ONLY, Known, OUTLIER};
 use super::table::{self, Row};
-use super::{Fields, items, objects, patches, routes, value};
+use super::{Fields, gateway, hazards, items, objects, patches, routes, value};
 use crate::page::{Page, Span, Tone};
 
 /// Fields of an edge that stand in its heading or in sections of their own.
 const ELSEWHERE: &[&str] =
     &["dr", "ep", "proto", "subsets", "origins", "depends_on_age", "hosts", "patched_by"];
 
-/// Writes the heading, the routes, the settings and those of every subset that differ from them.
-pub(super) fn write(
-    page: &mut Page,
-    workload: &str,
-    target: &str,
-    edge: &Fields,
-    settings: &Fields,
-) {
-    heading(page, workload, target, edge);
-    let protocol = edge.get("proto").and_then(Value::as_str).unwrap_or("http");
-    let is_http = matches!(protocol, "http" | "http2" | "grpc" | "grpc-web" | "auto");
+/// An edge with what is known around it.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'d> {
+    /// The whole document.
+    pub(super) document: &'d Value,
+    /// Who calls.
+    pub(super) workload: &'d str,
+    /// `host|port`.
+    pub(super) target: &'d str,
+    /// The edge.
+    pub(super) fields: &'d Fields,
+    /// The settings of the workload.
+    pub(super) settings: &'d Fields,
+}
+
+/// Writes hazards and patches, the routes, the settings, and those of every subset that differ from
+/// them.
+pub(super) fn write(page: &mut Page, shown: &Shown<'_>) {
+    let Shown { document, workload, target, fields: edge, settings } = *shown;
+    let is_http = is_http(edge);
+    hazards::write(page, hazards::of_edge(document, workload, target));
     patches::write(page, items(edge.get("patched_by")).iter());
     let by_routes = patches::reach_routes(edge);
-    routes::write(page, target, settings, is_http, by_routes);
+    if settings.contains_key("gateway") {
+        gateway::write(page, target, settings, by_routes);
+    } else {
+        routes::write(page, target, settings, is_http, by_routes);
+    }
     section(page, "destination", edge);
     table::write(page, &patches::mark(rows(edge, is_http), patches::reach_destination(edge, "")));
     for (name, subset) in objects(edge.get("subsets")) {
@@ -40,8 +54,18 @@ pub(super) fn write(
     }
 }
 
-fn heading(page: &mut Page, workload: &str, target: &str, edge: &Fields) {
-    let mut notes = vec![edge.get("proto").and_then(Value::as_str).unwrap_or("http").to_owned()];
+fn protocol(edge: &Fields) -> &str {
+    edge.get("proto").and_then(Value::as_str).unwrap_or("http")
+}
+
+/// Whether the proxy sees requests.
+pub(super) fn is_http(edge: &Fields) -> bool {
+    matches!(protocol(edge), "http" | "http2" | "grpc" | "grpc-web" | "auto")
+}
+
+/// The protocol and the endpoints of an edge.
+pub(super) fn notes(edge: &Fields) -> String {
+    let mut notes = vec![protocol(edge).to_owned()];
     if let [all, marked, ..] = items(edge.get("ep")) {
         let (all, marked) = (all.as_u64().unwrap_or(0), marked.as_u64().unwrap_or(0));
         let word = if all == 1 { "endpoint" } else { "endpoints" };
@@ -50,10 +74,7 @@ fn heading(page: &mut Page, workload: &str, target: &str, edge: &Fields) {
             _ => format!("{all} {word}, {marked} marked for mutual TLS"),
         });
     }
-    page.line(&[
-        Span::new(Tone::Strong, format!("{workload} → {}", value::target(target))),
-        Span::plain(format!("  ({})", notes.join(", "))),
-    ]);
+    notes.join(", ")
 }
 
 /// The word for a group of rows, the object that they come from, and what only age decides.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Fields, gaps, objects, refused, routes, value};
+use super::{Fields, gaps, gateway, hazards, items, objects, refused, routes, value};
 use crate::page::{Page, Span, Tone};
 use crate::terminal::TerminalOptions;
 
@@ -24,7 +24,11 @@ pub fn settings_list(document: &Value, options: &TerminalOptions) -> String {
                 Span::new(Tone::Label, value::target(target)),
                 Span::plain("  "),
             ];
-            page.paragraph(&head, 6, &[Span::plain(summary(target, edge, settings))]);
+            page.paragraph(
+                &head,
+                6,
+                &[Span::plain(summary(document, workload, target, edge, settings))],
+            );
         }
     }
     gaps(&mut page, document);
@@ -32,14 +36,34 @@ pub fn settings_list(document: &Value, options: &TerminalOptions) -> String {
 }
 
 /// What somebody set on an edge, in a few words.
-fn summary(target: &str, edge: &Fields, settings: &Fields) -> String {
-    let mut parts = routes::summary(target, settings);
+fn summary(
+    document: &Value,
+    workload: &str,
+    target: &str,
+    edge: &Fields,
+    settings: &Fields,
+) -> String {
+    let is_gateway = settings.contains_key("gateway");
+    let mut parts = if is_gateway {
+        gateway::summary(target, settings)
+    } else {
+        routes::summary(target, settings)
+    };
     if let Some(rule) = edge.get("dr").and_then(Value::as_str) {
         parts.push(format!("DestinationRule {rule}"));
     }
     let subsets = objects(edge.get("subsets")).count();
     if subsets > 0 {
-        parts.push(format!("{subsets} subsets"));
+        parts.push(format!("{subsets} {}", if subsets == 1 { "subset" } else { "subsets" }));
+    }
+    let patches = items(edge.get("patched_by")).len();
+    if patches > 0 {
+        let word = if patches == 1 { "patch" } else { "patches" };
+        parts.push(format!("unless {patches} {word} of EnvoyFilters change it"));
+    }
+    for hazard in hazards::of_edge(document, workload, target) {
+        let name = hazard.get("mechanism").and_then(Value::as_str).unwrap_or_default();
+        parts.push(format!("hazard {name}"));
     }
     if parts.is_empty() { "defaults".to_owned() } else { parts.join(", ") }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::defaults::{ENVOY, ISTIO, RETRIES};
 use super::table::{self, Row};
-use super::{Fields, edge, items, patches, value};
+use super::{Fields, edge, gateway, items, patches, value};
 use crate::page::{Page, Span, Tone};
 
 /// Fields of a route that stand in its heading.
@@ -22,23 +22,19 @@ pub(super) fn write(
 ) {
     let (host, port) = target.split_once('|').unwrap_or((target, ""));
     let mut found = false;
-    for route in of_host(settings, host, port) {
+    let mut before: Vec<Row> = Vec::new();
+    for route in of_host(settings, host, port).iter().filter_map(Value::as_object) {
         found = true;
-        let Some(route) = route.as_object() else { continue };
         heading(page, "route", route);
-        table::write(page, &patches::mark(rows(route), patched));
-    }
-    for route in items(settings.get("tcp")).iter().filter_map(Value::as_object) {
-        let listen = route.get("listen").and_then(Value::as_str).unwrap_or_default();
-        let targets = items(route.get("to")).iter();
-        let leads_here =
-            targets.filter_map(|to| to.get(0)?.as_str()).any(|to| to.starts_with(target));
-        if listen == target || leads_here {
-            found = true;
-            heading(page, "TCP route", route);
-            table::write(page, &others(route, &["listen"]));
+        let rows = patches::mark(rows(route), patched);
+        if rows.len() > 1 && rows == before {
+            page.line(&[Span::plain("  as the route above")]);
+        } else {
+            table::write(page, &rows);
+            before = rows;
         }
     }
+    found |= write_streams(page, target, settings);
     if !found && is_http {
         page.line(&[
             Span::new(Tone::Strong, "route"),
@@ -46,6 +42,29 @@ pub(super) fn write(
         ]);
         table::write(page, &patches::mark(rows(&Fields::new()), patched));
     }
+}
+
+/// TCP and TLS routes from or to one `host|port`.
+pub(super) fn streams<'s>(
+    target: &'s str,
+    settings: &'s Fields,
+) -> impl Iterator<Item = &'s Fields> {
+    let all = items(settings.get("tcp")).iter().filter_map(Value::as_object);
+    all.filter(move |route| {
+        let listen = route.get("listen").and_then(Value::as_str).unwrap_or_default();
+        listen == target || gateway::leads_to(route, target)
+    })
+}
+
+/// Writes TCP and TLS routes; whether there are any.
+pub(super) fn write_streams(page: &mut Page, target: &str, settings: &Fields) -> bool {
+    let mut found = false;
+    for route in streams(target, settings) {
+        found = true;
+        heading(page, "TCP route", route);
+        table::write(page, &others(route, &["listen"]));
+    }
+    found
 }
 
 /// The routes of a host; several names of one service stand together, joined with commas.
@@ -57,38 +76,14 @@ fn of_host<'s>(settings: &'s Fields, host: &str, port: &str) -> &'s [Value] {
     items(named.map(|(_, routes)| routes))
 }
 
-/// Every HTTP route of a proxy under the name of its listener and host, for gateways.
-pub(super) fn write_all(page: &mut Page, settings: &Fields) {
-    let ports = settings.get("http").and_then(Value::as_object).into_iter().flatten();
-    for (port, hosts) in ports {
-        for (host, routes) in hosts.as_object().into_iter().flatten() {
-            page.line(&[Span::new(Tone::Strong, format!("{host} on {port}"))]);
-            for route in items(Some(routes)).iter().filter_map(Value::as_object) {
-                heading(page, "route", route);
-                table::write(page, &rows(route));
-            }
-        }
-    }
-}
-
 /// What routes to one `host|port` say, in a few words.
 pub(super) fn summary(target: &str, settings: &Fields) -> Vec<String> {
     let (host, port) = target.split_once('|').unwrap_or((target, ""));
     let routes = of_host(settings, host, port);
     let mut parts = Vec::new();
     parts.extend(routes.iter().filter_map(Value::as_object).find_map(object));
-    if let [one] = routes {
-        if let Some(millis) = one.get("timeout_ms").and_then(Value::as_u64) {
-            parts.push(format!("timeout {}", value::time(millis)));
-        }
-        match one.get("retries") {
-            Some(Value::String(word)) => parts.push(format!("retries {word}")),
-            Some(retries) => {
-                let count = retries.get("n").map(value::text).unwrap_or_default();
-                parts.push(format!("{count} retries"));
-            }
-            None => {}
-        }
+    if let [Value::Object(one)] = routes {
+        parts.extend(limits(one));
     } else if !routes.is_empty() {
         parts.push(format!("{} routes", routes.len()));
     }
@@ -98,8 +93,33 @@ pub(super) fn summary(target: &str, settings: &Fields) -> Vec<String> {
     parts
 }
 
+/// What one route says, in a few words.
+pub(super) fn in_words(route: &Fields) -> Vec<String> {
+    let mut parts = vec![condition(route)];
+    parts.extend(object(route));
+    parts.extend(limits(route));
+    parts
+}
+
+/// Time and tries where they are set.
+fn limits(route: &Fields) -> Vec<String> {
+    let mut parts = Vec::new();
+    if let Some(millis) = route.get("timeout_ms").and_then(Value::as_u64) {
+        parts.push(format!("timeout {}", value::time(millis)));
+    }
+    match route.get("retries") {
+        Some(Value::String(word)) => parts.push(format!("retries {word}")),
+        Some(retries) => {
+            let count = retries.get("n").map(value::text).unwrap_or_default();
+            parts.push(format!("{count} retries"));
+        }
+        None => {}
+    }
+    parts
+}
+
 /// The object that a route comes from: the one of Git, where the proxy knows it by another name.
-fn object(route: &Fields) -> Option<String> {
+pub(super) fn object(route: &Fields) -> Option<String> {
     let live = route.get("vs")?.as_str()?;
     let origin = route.get("origins").and_then(|origins| origins.get("vs")?.get("object"));
     let written = origin.and_then(|object| {
@@ -109,7 +129,8 @@ fn object(route: &Fields) -> Option<String> {
     Some(written.unwrap_or_else(|| format!("VirtualService {live}")))
 }
 
-fn heading(page: &mut Page, word: &str, route: &Fields) {
+/// Writes condition, target and object of a route.
+pub(super) fn heading(page: &mut Page, word: &str, route: &Fields) {
     let mut text = format!("{} → {}", condition(route), destination(route));
     let name = route.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
     if let Some(object) = object(route) {
@@ -185,7 +206,7 @@ fn destination(route: &Fields) -> String {
 }
 
 /// Timeout and retries always, everything else where it is set.
-fn rows(route: &Fields) -> Vec<Row> {
+pub(super) fn rows(route: &Fields) -> Vec<Row> {
     if route.contains_key("redirect") || route.contains_key("direct") {
         return others(route, &[]);
     }

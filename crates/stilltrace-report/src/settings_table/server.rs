@@ -3,22 +3,24 @@
 use serde_json::Value;
 
 use super::table::{self, Row};
-use super::{Fields, edge, items, objects, patches, routes, value};
+use super::{Fields, edge, gateway, hazards, items, objects, patches, value};
 use crate::page::{Page, Span, Tone};
 
-/// Writes what concerns the workload as a whole, then each of its ports.
-///
-/// `proxy` is what the proxy does as a process.
-pub(super) fn write(page: &mut Page, workload: &str, settings: &Fields, proxy: Option<&Fields>) {
+/// Writes what concerns the workload as a whole, then each of its ports; for a gateway the routes
+/// that lead to no edge of the document.
+pub(super) fn write(page: &mut Page, document: &Value, workload: &str, settings: &Fields) {
     let is_gateway = settings.get("gateway").and_then(Value::as_bool) == Some(true);
     let ports: Vec<_> = objects(settings.get("inbound")).collect();
     let general = general(settings);
-    if ports.is_empty() && general.is_empty() && !is_gateway {
+    let proxy = document.get("proxies").and_then(|all| all.get(workload)?.as_object());
+    let elsewhere = if is_gateway { elsewhere(settings) } else { Vec::new() };
+    if ports.is_empty() && general.is_empty() && proxy.is_none() && elsewhere.is_empty() {
         return;
     }
     page.blank();
     let kind = if is_gateway { "gateway" } else { "own proxy" };
     page.line(&[Span::new(Tone::Strong, workload), Span::plain(format!("  ({kind})"))]);
+    hazards::write(page, hazards::of_workload(document, workload));
     let changes_more = |patch: &&Value| {
         let context = patch.get("context").and_then(Value::as_str);
         is_gateway || context != Some("SIDECAR_OUTBOUND")
@@ -32,9 +34,15 @@ pub(super) fn write(page: &mut Page, workload: &str, settings: &Fields, proxy: O
         edge::section(page, &word, inbound);
         table::write(page, &patches::mark(rows(inbound), inbound.contains_key("patched_by")));
     }
-    if is_gateway {
-        routes::write_all(page, settings);
-    }
+    gateway::write_each(page, elsewhere.iter(), !named.is_empty());
+}
+
+/// Routes that lead to no edge: redirects, answers, and targets that do not exist.
+fn elsewhere(settings: &Fields) -> Vec<gateway::Led<'_>> {
+    let edges: Vec<&String> = objects(settings.get("edges")).map(|(target, _)| target).collect();
+    let mut all = gateway::all(settings);
+    all.retain(|led| !edges.iter().any(|target| gateway::leads_to(led.route, target)));
+    all
 }
 
 fn general(settings: &Fields) -> Vec<Row> {

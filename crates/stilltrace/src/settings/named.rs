@@ -29,7 +29,23 @@ impl Names<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Narrowed {
     /// `host|port` of the destinations; `None` for all.
-    pub(super) hosts: Option<BTreeSet<String>>,
+    hosts: Option<BTreeSet<String>>,
+    /// The host of a gateway that was asked about.
+    gateway_host: Option<String>,
+}
+
+impl Narrowed {
+    /// Whether all destinations are left.
+    pub(super) fn is_whole(&self) -> bool {
+        self.hosts.is_none()
+    }
+
+    /// Takes everything out of the document that is about other destinations.
+    pub(super) fn apply(&self, document: &mut Value) {
+        if let Some(hosts) = &self.hosts {
+            keep_hosts(document, hosts, self.gateway_host.as_deref());
+        }
+    }
 }
 
 /// Forgets all edges and workloads that were not asked about.
@@ -43,7 +59,10 @@ pub(super) fn narrow(platform: &mut Platform, names: &Names<'_>) -> anyhow::Resu
         return Ok(Narrowed::default());
     };
     let (name, port) = port(destination)?;
-    let called = called(platform, name, names.namespace)?;
+    let called = match called(platform, name, names.namespace) {
+        Ok(called) => called,
+        Err(unknown) => return gateway_host(platform, name).ok_or(unknown),
+    };
     let wanted =
         |id: &ServiceId, number: u16| called.contains(id) && port.is_none_or(|port| port == number);
     platform.edges.retain(|edge, _| wanted(&edge.destination, edge.port));
@@ -57,17 +76,73 @@ pub(super) fn narrow(platform: &mut Platform, names: &Names<'_>) -> anyhow::Resu
         let service = platform.services.get(&edge.destination)?;
         Some(format!("{}|{}", service.host, edge.port))
     });
-    Ok(Narrowed { hosts: Some(hosts.collect()) })
+    Ok(Narrowed { hosts: Some(hosts.collect()), gateway_host: None })
+}
+
+/// Leaves what gateways do with requests for a host of theirs; `None` where none has the host.
+fn gateway_host(platform: &mut Platform, name: &str) -> Option<Narrowed> {
+    let mut targets: BTreeSet<(WorkloadId, ServiceId, u16)> = BTreeSet::new();
+    let mut gateways = BTreeSet::new();
+    for (workload, table) in &platform.routes {
+        if !platform.workloads.get(workload).is_some_and(|workload| workload.is_gateway) {
+            continue;
+        }
+        for host in table.http.values().flatten().filter(|host| serves(&host.names, name)) {
+            gateways.insert(workload.clone());
+            for route in host.routes.iter() {
+                let sent = route.destinations.iter().map(|destination| &destination.to);
+                let copied = route.mirrors.iter().map(|mirror| &mirror.to);
+                targets.extend(
+                    sent.chain(copied).map(|to| (workload.clone(), to.service.clone(), to.port)),
+                );
+            }
+        }
+    }
+    if gateways.is_empty() {
+        return None;
+    }
+    platform.edges.retain(|edge, _| {
+        targets.contains(&(edge.source.clone(), edge.destination.clone(), edge.port))
+    });
+    platform.workloads.retain(|id, _| gateways.contains(id));
+    let hosts = platform.edges.keys().filter_map(|edge| {
+        let service = platform.services.get(&edge.destination)?;
+        Some(format!("{}|{}", service.host, edge.port))
+    });
+    Some(Narrowed { hosts: Some(hosts.collect()), gateway_host: Some(name.to_owned()) })
+}
+
+/// Whether one of the names is that of the host or a pattern of names like it.
+fn serves(names: &[String], host: &str) -> bool {
+    names.iter().any(|name| match name.strip_prefix('*') {
+        Some(end) => host.len() > end.len() && host.ends_with(end) || name == host,
+        None => name == host,
+    })
+}
+
+/// Takes out what callers do with requests that arrive at them.
+pub(super) fn forget_own_proxies(document: &mut Value) {
+    let workloads = document.get_mut("workloads").and_then(Value::as_object_mut);
+    for settings in workloads.into_iter().flatten().filter_map(|(_, one)| one.as_object_mut()) {
+        settings
+            .retain(|name, _| !matches!(name.as_str(), "inbound" | "outbound_policy" | "sidecar"));
+    }
+    if let Some(document) = document.as_object_mut() {
+        document.remove("proxies");
+    }
 }
 
 /// Takes everything out of the document that is about other destinations.
-pub(super) fn keep_hosts(document: &mut Value, hosts: &BTreeSet<String>) {
+fn keep_hosts(document: &mut Value, hosts: &BTreeSet<String>, gateway_host: Option<&str>) {
     let workloads = document.get_mut("workloads").and_then(Value::as_object_mut);
     for (_, settings) in workloads.into_iter().flatten() {
         if let Some(edges) = settings.get_mut("edges").and_then(Value::as_object_mut) {
             edges.retain(|key, _| hosts.contains(key));
         }
         let is_gateway = settings.get("gateway").is_some();
+        if is_gateway {
+            keep_routes(settings, hosts, gateway_host);
+        }
         let ports = settings.get_mut("http").and_then(Value::as_object_mut);
         if let Some(ports) = ports.filter(|_| !is_gateway) {
             for (port, names) in ports.iter_mut() {
@@ -82,6 +157,30 @@ pub(super) fn keep_hosts(document: &mut Value, hosts: &BTreeSet<String>) {
         if let Some(settings) = settings.as_object_mut() {
             settings.retain(|name, _| name != "inbound" && name != "tcp" || is_gateway);
         }
+    }
+}
+
+/// Of a gateway's routes those that lead to the destinations, or all of the host that is asked
+/// about.
+fn keep_routes(settings: &mut Value, hosts: &BTreeSet<String>, gateway_host: Option<&str>) {
+    let leads = |route: &Value| {
+        let lists = ["to", "mirror"].into_iter().filter_map(|name| route.get(name)?.as_array());
+        let targets = lists.flatten().filter_map(|to| to.get(0)?.as_str());
+        let mut targets = targets.map(|to| to.splitn(3, '|').take(2).collect::<Vec<_>>().join("|"));
+        targets.any(|to| hosts.contains(&to))
+    };
+    let listeners = settings.get_mut("http").and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, names) in listeners {
+        let Some(names) = names.as_object_mut() else { continue };
+        names.retain(|names, routes| {
+            if let Some(host) = gateway_host {
+                let all: Vec<String> = names.split(',').map(str::to_owned).collect();
+                return serves(&all, host);
+            }
+            let Some(routes) = routes.as_array_mut() else { return false };
+            routes.retain(leads);
+            !routes.is_empty()
+        });
     }
 }
 

@@ -27,3 +27,16 @@ fn endpoints_without_a_mark_for_mutual_tls_are_not_said_to_have_no_proxy() {
     let text = said(machine, &["web", "cart:80"]);
     assert!(text.contains("(http, 3 endpoints, 2 marked for mutual TLS)"), "{text}");
 }
+
+#[test]
+fn ports_that_only_differ_in_the_number_share_a_block() {
+    let text = said("", &["web", "cart"]);
+    assert!(text.starts_with("shop/web → cart.shop.svc.cluster.local:80,90 (http, 2 endpoints)"));
+    assert_eq!(text.matches("connect timeout").count(), 1, "{text}");
+}
+
+#[test]
+fn all_callers_are_shown_without_what_arrives_at_them() {
+    let text = said("", &["*", "cart:80"]);
+    assert!(text.contains("shop/web →") && !text.contains("own proxy"), "{text}");
+}

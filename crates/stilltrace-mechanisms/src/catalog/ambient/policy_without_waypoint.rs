@@ -49,6 +49,13 @@ impl Mechanism for PolicyWithoutWaypoint {
     fn fix(&self, _: &Hazard) -> Option<Fix> {
         None
     }
+
+    fn remedy(&self, _: &Hazard) -> Option<String> {
+        Some(
+            "give the service a waypoint (label `istio.io/use-waypoint`), or remove the rule"
+                .to_owned(),
+        )
+    }
 }
 
 fn describe(found: &Ineffective) -> Option<Hazard> {

@@ -89,6 +89,13 @@ impl Mechanism for TlsModeMismatch {
         let why = "requests are sent as plaintext, which these pods understand".to_owned();
         Some(draft::set(line, TlsMode::Disable.to_string(), why))
     }
+
+    fn remedy(&self, hazard: &Hazard) -> Option<String> {
+        let edit = self.fix(hazard).map(|fix| draft::clause(&fix));
+        Some(
+            edit.unwrap_or_else(|| "let caller and server speak the same to each other".to_owned()),
+        )
+    }
 }
 
 /// Whether a workload has a proxy that takes mutual TLS on some port.

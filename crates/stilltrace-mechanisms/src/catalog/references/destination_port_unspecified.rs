@@ -56,6 +56,10 @@ impl Mechanism for DestinationPortUnspecified {
     fn fix(&self, _: &Hazard) -> Option<Fix> {
         None
     }
+
+    fn remedy(&self, _: &Hazard) -> Option<String> {
+        Some("name the port of the destination, under `destination.port.number`".to_owned())
+    }
 }
 
 /// The ports of a service that is known, but not under the port that is meant.

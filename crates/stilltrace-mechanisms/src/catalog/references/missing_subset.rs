@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use stilltrace_model::{
-    Certainty, Destination, Edge, Entity, Fix, Hazard, Platform, Prediction, signal,
+    Certainty, Destination, Edge, Entity, Fix, Hazard, Origin, Platform, Prediction, signal,
 };
 
 use crate::Mechanism;
@@ -71,6 +71,13 @@ impl Mechanism for MissingSubset {
     fn fix(&self, _: &Hazard) -> Option<Fix> {
         None
     }
+
+    fn remedy(&self, _: &Hazard) -> Option<String> {
+        Some(
+            "define the subset in the DestinationRule in effect, or take it out of the route"
+                .to_owned(),
+        )
+    }
 }
 
 /// What is wrong with a subset.
@@ -102,7 +109,10 @@ fn describe(platform: &Platform, used: &RouteInUse<'_>, to: &Destination) -> Opt
     let edge = target_edge(platform, used.edge, to)?;
     let fault = fault(platform, edge, to, subset)?;
     let (reason, defined) = match &fault {
-        Fault::Undefined => ("which no DestinationRule in effect defines".to_owned(), false),
+        Fault::Undefined => match edge.policy.object.as_ref().and_then(Origin::object) {
+            Some(rule) => (format!("which {rule}, the rule in effect, does not define"), false),
+            None => ("which no DestinationRule in effect defines".to_owned(), false),
+        },
         Fault::Empty(labels) => {
             let labels: Vec<_> =
                 labels.iter().map(|(key, value)| format!("{key}={value}")).collect();

@@ -57,35 +57,62 @@ impl Mechanism for UnknownHost {
     fn fix(&self, _: &Hazard) -> Option<Fix> {
         None
     }
+
+    fn remedy(&self, hazard: &Hazard) -> Option<String> {
+        let reason = hazard.value(REASON).unwrap_or_default();
+        let is = |code: f64| (reason - code).abs() < 0.5;
+        let clause = if is(NOT_COMPLETED) {
+            "write the host in full, as name.namespace.svc.cluster.local"
+        } else if is(NOT_TOLD) {
+            "let the caller see the service: by its exportTo, or in the egress hosts of the \
+             caller's Sidecar"
+        } else if is(WRONG_PORT) {
+            "name a port that the service has"
+        } else {
+            "name a host that a Service or ServiceEntry has"
+        };
+        Some(clause.to_owned())
+    }
 }
 
+/// Name of the value that tells the reasons apart.
+const REASON: &str = "reason";
+/// The host is `name.namespace`.
+const NOT_COMPLETED: f64 = 1.0;
+/// No service has the host.
+const NO_SERVICE: f64 = 2.0;
+/// An `exportTo` or a `Sidecar` keeps the service from the caller.
+const NOT_TOLD: f64 = 3.0;
+/// The service has other ports.
+const WRONG_PORT: f64 = 4.0;
+
 /// Why the proxy has no cluster for a target; `None` where the port was left out.
-fn reason(platform: &Platform, found: &Unreachable<'_>) -> Option<String> {
+fn reason(platform: &Platform, found: &Unreachable<'_>) -> Option<(String, f64)> {
     let target = &found.to.to;
     if let Some((name, namespace)) = target.host.split_once('.')
         && !namespace.contains('.')
         && platform.services.contains_key(&ServiceId::new(namespace, name))
     {
-        return Some(format!(
-            "which Istio does not complete to {name}.{namespace}.svc.cluster.local"
-        ));
+        let full = format!("{name}.{namespace}.svc.cluster.local");
+        return Some((format!("which Istio does not complete to {full}"), NOT_COMPLETED));
     }
     let Some(service) = platform.services.get(&target.service) else {
-        return Some("which no service has".to_owned());
+        return Some(("which no service has".to_owned(), NO_SERVICE));
     };
     if service.ports.contains_key(&target.port) {
-        return Some("which the caller's proxy is not told about".to_owned());
+        return Some(("which the caller's proxy is not told about".to_owned(), NOT_TOLD));
     }
     let left_out = matches!(target.port_origin, Origin::Default { .. });
     (!left_out).then(|| {
         let ports: Vec<String> = service.ports.keys().map(ToString::to_string).collect();
-        format!("which has no port {}, only {}", target.port, ports.join(", "))
+        let text = format!("which has no port {}, only {}", target.port, ports.join(", "));
+        (text, WRONG_PORT)
     })
 }
 
 fn describe(platform: &Platform, found: &Unreachable<'_>) -> Option<Hazard> {
     let target = &found.to.to;
-    let reason = reason(platform, found)?;
+    let (reason, code) = reason(platform, found)?;
     let id = &found.used.edge.id;
     let message = format!(
         "a route of {} sends requests to {}, {reason}: they are answered with 503",
@@ -95,6 +122,7 @@ fn describe(platform: &Platform, found: &Unreachable<'_>) -> Option<Hazard> {
     let draft = Draft::new("unknown-host", id, Certainty::Certain, message)
         .origin(weight.clone(), &target.host_origin)
         .origin(weight.clone(), &target.port_origin)
-        .setting(weight, &found.to.weight);
+        .setting(weight, &found.to.weight)
+        .value(REASON, code);
     Some(draft.done())
 }

@@ -94,6 +94,13 @@ impl Mechanism for TimeoutBelowDependency {
     fn fix(&self, _: &Hazard) -> Option<Fix> {
         None
     }
+
+    fn remedy(&self, _: &Hazard) -> Option<String> {
+        Some(
+            "make timeouts shorter along the path: raise the caller's or lower the callee's"
+                .to_owned(),
+        )
+    }
 }
 
 /// A call that the callee makes in turn, with its timeout.

@@ -68,6 +68,10 @@ impl Mechanism for LeftoverFault {
     fn fix(&self, _: &Hazard) -> Option<Fix> {
         None
     }
+
+    fn remedy(&self, _: &Hazard) -> Option<String> {
+        Some("remove the `fault` block once the experiment is over".to_owned())
+    }
 }
 
 fn describe(used: &RouteInUse<'_>) -> Option<Hazard> {

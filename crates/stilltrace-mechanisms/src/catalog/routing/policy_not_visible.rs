@@ -50,21 +50,48 @@ impl Mechanism for PolicyNotVisible {
     fn fix(&self, _: &Hazard) -> Option<Fix> {
         None
     }
+
+    fn remedy(&self, hazard: &Hazard) -> Option<String> {
+        let reason = hazard.value(REASON).unwrap_or_default();
+        let is = |code: f64| (reason - code).abs() < 0.5;
+        let clause = if is(EXPORT) {
+            "add `.` to exportTo"
+        } else if is(EGRESS) {
+            "add `./*` to the Sidecar's egress hosts"
+        } else if is(HOST) {
+            "write the host in full, as name.namespace.svc.cluster.local"
+        } else {
+            "move the rule to the namespace of the service or of its clients"
+        };
+        Some(clause.to_owned())
+    }
 }
+
+/// Name of the value that tells the reasons apart.
+const REASON: &str = "reason";
+/// `exportTo` leaves out the rule's own namespace.
+const EXPORT: f64 = 1.0;
+/// A `Sidecar` leaves out the namespace of the rule.
+const EGRESS: f64 = 2.0;
+/// The host names no service.
+const HOST: f64 = 3.0;
+/// Nobody looks in the namespace of the rule.
+const NAMESPACE: f64 = 4.0;
 
 fn describe(found: &Ineffective) -> Option<Hazard> {
     let object = found.object.object()?;
-    let because = match found.reason {
-        WhyIneffective::NotExportedToItself => "exportTo leaves out its own namespace",
+    let (reason, because) = match found.reason {
+        WhyIneffective::NotExportedToItself => (EXPORT, "exportTo leaves out its own namespace"),
         WhyIneffective::HiddenBySidecar => {
-            "their Sidecar lets the service in, but not the namespace of the rule"
+            (EGRESS, "their Sidecar lets the service in, but not the namespace of the rule")
         }
         WhyIneffective::UnknownHost => {
-            "Istio does not complete `name.namespace`, and no service has that host"
+            (HOST, "Istio does not complete `name.namespace`, and no service has that host")
         }
-        WhyIneffective::ForeignNamespace => {
-            "Istio looks in the namespaces of the client and of the service, and this is neither"
-        }
+        WhyIneffective::ForeignNamespace => (
+            NAMESPACE,
+            "Istio looks in the namespaces of the client and of the service, and this is neither",
+        ),
         WhyIneffective::NoWaypoint => return None,
     };
     let message = format!(
@@ -79,6 +106,7 @@ fn describe(found: &Ineffective) -> Option<Hazard> {
             .origin("visibility", &found.cause)
             .origin("rule", &found.object)
             .related_all(clients)
+            .value(REASON, reason)
             .done(),
     )
 }

@@ -71,6 +71,10 @@ impl Mechanism for AccessLogEverywhere {
     fn fix(&self, _: &Hazard) -> Option<Fix> {
         None
     }
+
+    fn remedy(&self, _: &Hazard) -> Option<String> {
+        Some("log errors only: give the access log a filter in a Telemetry object".to_owned())
+    }
 }
 
 fn describe(workload: &Workload, proxy: &SidecarProxy, mesh_wide: bool) -> Hazard {

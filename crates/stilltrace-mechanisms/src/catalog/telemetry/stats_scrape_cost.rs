@@ -75,6 +75,10 @@ impl Mechanism for StatsScrapeCost {
     fn fix(&self, _: &Hazard) -> Option<Fix> {
         None
     }
+
+    fn remedy(&self, _: &Hazard) -> Option<String> {
+        Some("list only the statistics that something reads".to_owned())
+    }
 }
 
 /// Whether a pattern keeps the statistics of every cluster: it matches everything, or all names

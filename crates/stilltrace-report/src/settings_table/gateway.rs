@@ -1,0 +1,86 @@
+//! Routes of a gateway: a gateway has those that its hosts lead to and no others.
+
+use serde_json::Value;
+
+use super::{Fields, items, patches, routes, table};
+use crate::page::{Page, Span, Tone};
+
+/// A route with the host and the listener that lead to it.
+pub(super) struct Led<'d> {
+    listener: &'d str,
+    host: &'d str,
+    /// The route.
+    pub(super) route: &'d Fields,
+}
+
+/// Every route of the gateway.
+pub(super) fn all(settings: &Fields) -> Vec<Led<'_>> {
+    let listeners = settings.get("http").and_then(Value::as_object).into_iter().flatten();
+    let mut found = Vec::new();
+    for (listener, hosts) in listeners {
+        for (host, list) in hosts.as_object().into_iter().flatten() {
+            let list = items(Some(list)).iter().filter_map(Value::as_object);
+            found.extend(list.map(|route| Led { listener, host, route }));
+        }
+    }
+    found
+}
+
+/// Whether a route sends requests or copies of them to `host|port` or one of its subsets.
+pub(super) fn leads_to(route: &Fields, target: &str) -> bool {
+    let targets = items(route.get("to")).iter().chain(items(route.get("mirror")));
+    targets.filter_map(|to| to.get(0)?.as_str()).any(|to| {
+        to.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('|'))
+    })
+}
+
+/// The routes that lead to one `host|port`, each under its host; and that there is none.
+pub(super) fn write(page: &mut Page, target: &str, settings: &Fields, patched: bool) {
+    let all = all(settings);
+    let mut leading = all.iter().filter(|led| leads_to(led.route, target)).peekable();
+    if leading.peek().is_none() && !routes::write_streams(page, target, settings) {
+        page.line(&[
+            Span::new(Tone::Strong, "route"),
+            Span::plain("  none: no host of this gateway leads here"),
+        ]);
+    }
+    write_each(page, leading, patched);
+}
+
+/// Writes routes under their hosts.
+pub(super) fn write_each<'d>(
+    page: &mut Page,
+    routes: impl Iterator<Item = &'d Led<'d>>,
+    patched: bool,
+) {
+    let mut under = None;
+    for led in routes {
+        if under != Some((led.listener, led.host)) {
+            under = Some((led.listener, led.host));
+            page.line(&[Span::new(Tone::Strong, format!("{} on {}", led.host, led.listener))]);
+        }
+        routes::heading(page, "route", led.route);
+        table::write(page, &patches::mark(routes::rows(led.route), patched));
+    }
+}
+
+/// In a few words: which hosts lead to one `host|port`.
+pub(super) fn summary(target: &str, settings: &Fields) -> Vec<String> {
+    let all = all(settings);
+    let leading: Vec<_> = all.iter().filter(|led| leads_to(led.route, target)).collect();
+    if leading.is_empty() {
+        let has_stream = routes::streams(target, settings).next().is_some();
+        return vec![if has_stream { "a TCP route" } else { "no route leads here" }.to_owned()];
+    }
+    let mut hosts: Vec<&str> = leading.iter().map(|led| led.host).collect();
+    hosts.dedup();
+    let mut parts = vec![format!("from {}", hosts.join(" and "))];
+    match leading.as_slice() {
+        [only] => parts.extend(routes::in_words(only.route)),
+        several => {
+            parts.extend(several.iter().find_map(|led| routes::object(led.route)));
+            parts.push(format!("{} routes", several.len()));
+        }
+    }
+    parts
+}
