@@ -75,10 +75,24 @@ pub(crate) fn report_undecided(winner: &Source, loser: &Source, about: &str) {
     winner.gaps.depend_on_age(about, rival(winner), rival(loser));
     winner.gaps.add(
         format!("which of {} and {} is older ({about})", winner.id, loser.id),
-        "depends on age: Istio lets the older object win and Git does not know creation times; \
-         the answer takes the first by name and names the others under `depends_on_age`",
+        format!(
+            "depends on age: {}, and Git does not know creation times; the answer holds where the \
+             first by name is the oldest, and names the others under `depends_on_age`",
+            who_wins(&winner.id.kind)
+        ),
         "merge the two objects into one",
     );
+}
+
+/// How Istio decides between objects of a kind. Destination rules are merged where their `exportTo`
+/// is the same; of those that are not, the last in order of age is taken.
+fn who_wins(kind: &str) -> &'static str {
+    if kind == "DestinationRule" {
+        "Istio merges rules with the same exportTo, where the oldest one's policy stays, and takes \
+         the newest of others"
+    } else {
+        "Istio lets the older object win"
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! value stands beside the line that set it and what it won against; the defaults that matter in an
 //! incident and that nobody wrote are shown and called by that name.
 
+mod age;
 mod defaults;
 mod edge;
 mod edges;

@@ -68,7 +68,8 @@ fn a_table_says_where_every_value_comes_from() {
         route  header x-user exact=a and /api* → 90 to cart.shop.svc.cluster.local:80 subset v1, 10 to
                cart.shop.svc.cluster.local:80 subset v2  VirtualService shop/cart `api`
           broken  cart.shop.svc.cluster.local:80 subset v2 does not exist for this proxy: it answers 503
-          depends on age  the oldest object wins, Git does not know which: VirtualService shop/other
+          depends on age  shop/cart, or VirtualService shop/other; the oldest wins, and Git does not
+                          know their ages
           timeout         2s                mesh/cart.yaml:14
           retries         10                env/prod/retries.yaml:9, not mesh/cart.yaml:16
             on            5xx, reset (503)
@@ -127,9 +128,10 @@ fn a_narrow_page_puts_origins_below_their_values() {
           broken  cart.shop.svc.cluster.local:80
                   subset v2 does not exist for this
                   proxy: it answers 503
-          depends on age  the oldest object wins,
-                          Git does not know which:
-                          VirtualService shop/other
+          depends on age  shop/cart, or
+                          VirtualService shop/other;
+                          the oldest wins, and Git
+                          does not know their ages
           timeout         2s
                             mesh/cart.yaml:14
           retries         10
@@ -138,7 +140,6 @@ fn a_narrow_page_puts_origins_below_their_values() {
             each at most  what is left of the
                           timeout
                             Envoy default
-          fault           100ms for 5%
     "#]]
     .assert_eq(&table.split_inclusive('\n').take(24).collect::<String>());
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::defaults::{DESTINATION, HTTP_ONLY, Known, OUTLIER};
 use super::table::{self, Row};
-use super::{Fields, gateway, hazards, items, objects, patches, routes, value};
+use super::{Fields, age, gateway, hazards, items, objects, patches, routes, value};
 use crate::page::{Page, Span, Tone};
 
 /// Fields of an edge that stand in its heading or in sections of their own.
@@ -87,36 +87,7 @@ pub(super) fn section(page: &mut Page, word: &str, fields: &Fields) {
         line.push(Span::plain(text));
     }
     page.line(&line);
-    undecided(page, fields);
-}
-
-/// Where the winner depends on which object is older, which Git does not know.
-pub(super) fn undecided(page: &mut Page, fields: &Fields) {
-    let alternatives = match fields.get("depends_on_age") {
-        None | Some(Value::Null) => return,
-        Some(Value::Array(several)) => {
-            several.iter().map(|one| alternative(one, fields)).collect::<Vec<_>>()
-        }
-        Some(one) => vec![alternative(one, fields)],
-    };
-    let text =
-        format!("the oldest object wins, Git does not know which: {}", alternatives.join("; "));
-    page.paragraph(&[Span::new(Tone::Unsure, "  depends on age  ")], 18, &[Span::plain(text)]);
-}
-
-/// An object that would win if it were the oldest, or what would differ then.
-fn alternative(one: &Value, fields: &Fields) -> String {
-    if let Some(others) = one.as_object().filter(|one| !one.contains_key("kind")) {
-        let same = |name: &str, value: &Value| fields.get(name) == Some(value);
-        let told = others.iter().filter(|(name, value)| {
-            !matches!(name.as_str(), "origins" | "routes" | "depends_on_age") && !same(name, value)
-        });
-        let told = told.map(|(name, value)| (name.clone(), value.clone())).collect();
-        return value::text(&Value::Object(told));
-    }
-    let name = one.get("object").map_or_else(|| value::object_name(one), value::object_name);
-    let place = value::place(one).map(|place| format!(" at {place}")).unwrap_or_default();
-    if one.is_string() || name.trim().is_empty() { value::text(one) } else { name + &place }
+    age::undecided(page, fields);
 }
 
 /// The settings of a destination or a subset: known ones in their order, then all others.

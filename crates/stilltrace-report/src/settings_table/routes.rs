@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::defaults::{ENVOY, ISTIO, RETRIES};
 use super::table::{self, Row};
-use super::{Fields, edge, gateway, items, patches, value};
+use super::{Fields, age, gateway, items, patches, value};
 use crate::page::{Page, Span, Tone};
 
 /// Fields of a route that stand in its heading.
@@ -151,7 +151,7 @@ pub(super) fn heading(page: &mut Page, word: &str, route: &Fields) {
         let text = format!("{dead} does not exist for this proxy: it answers 503");
         page.paragraph(&[Span::new(Tone::Bad, "  broken  ")], 10, &[Span::plain(text)]);
     }
-    edge::undecided(page, route);
+    age::undecided(page, route);
 }
 
 /// The match in words; everything where there is none.

@@ -1,6 +1,6 @@
 //! The same thing is said in the same words, and no word says more than is known.
 
-use super::said;
+use super::{line, said};
 
 #[test]
 fn default_retries_read_the_same_whether_or_not_a_count_is_written() {
@@ -39,4 +39,39 @@ fn ports_that_only_differ_in_the_number_share_a_block() {
 fn all_callers_are_shown_without_what_arrives_at_them() {
     let text = said("", &["*", "cart:80"]);
     assert!(text.contains("shop/web →") && !text.contains("own proxy"), "{text}");
+}
+
+#[test]
+fn objects_of_unknown_age_are_named_with_what_each_would_set() {
+    let route = |name: &str, host: &str, timeout: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\n\
+             metadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{hosts: [{host}], http: [{{timeout: {timeout}, route: [{{destination: {{host: cart}}}}]}}]}}\n"
+        )
+    };
+    let objects =
+        route("v1", "cart", "1s") + "---\n" + &route("v2", "cart.shop.svc.cluster.local", "2s");
+    let text = said(&objects, &["web", "cart:80"]);
+    let (first, second) = (line(4), line(9));
+    let expected = format!(
+        "shop/v1 (stdin.yaml:{first}): timeout 1s, or shop/v2 (stdin.yaml:{second}): timeout 2s; the oldest wins"
+    );
+    assert!(text.contains(&expected), "{text}");
+}
+
+#[test]
+fn rules_of_unknown_age_are_not_all_won_by_the_oldest() {
+    let rule = |name: &str, export: &str, limit: u32| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\n\
+             metadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{host: cart, {export}trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: {limit}}}}}}}}}\n"
+        )
+    };
+    let objects = rule("d1", "", 1) + "---\n" + &rule("d2", "exportTo: ['.'], ", 2);
+    let text = said(&objects, &["web", "cart:80"]);
+    assert!(text.contains("max connections 2, or shop/d1"), "{text}");
+    assert!(text.contains("of others the newest is taken"), "{text}");
+    assert!(!text.contains("the oldest wins") && !text.contains("older object win"), "{text}");
 }
