@@ -9,6 +9,7 @@
 //! Everything is text: objects are drawn ([`objects`]), laid out in files ([`layout`]), written in
 //! changing styles ([`emit`]), taken back in time ([`history`]) and imported ([`import`]).
 
+mod block;
 mod calendar;
 mod cast;
 mod draft;
@@ -32,6 +33,8 @@ use std::path::Path;
 use crate::topology::Topology;
 
 pub(crate) use draw::Draw;
+#[cfg(test)]
+pub(crate) use edit::Deed;
 pub(crate) use edit::{Edit, Files, tree};
 pub(crate) use import::ImportError;
 pub(crate) use layout::{LayoutWish, Reconciler};
@@ -66,10 +69,18 @@ pub(crate) struct Preset {
     pub(crate) kind: String,
     /// The service or workload that the object is about, `gateway`, or `mesh`.
     pub(crate) of: String,
-    /// Field of the object.
+    /// Name of the object, where there are several of the kind about the same thing.
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    /// Field of the object; empty for an object that is merely there.
+    #[serde(default)]
     pub(crate) field: String,
     /// The value, which may be a map or a list.
+    #[serde(default)]
     pub(crate) value: Value,
+    /// Set in an older copy of the object below `archive/`, which nothing applies by itself.
+    #[serde(default)]
+    pub(crate) archived: bool,
 }
 
 /// A commit around the recording.
@@ -79,8 +90,19 @@ pub(crate) struct Planned {
     pub(crate) edit: Edit,
     /// When the history gains it, in milliseconds since 1970.
     pub(crate) commit_ms: i64,
-    /// Left out of the history, as in a control run; the value before stays.
-    pub(crate) omitted: bool,
+    /// Whether the history has it.
+    pub(crate) presence: Presence,
+}
+
+/// Whether the history has a planned commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// It does.
+    Committed,
+    /// Left out, as in a control run; the value before stays.
+    Omitted,
+    /// In effect and in no commit, as an edit of the live object; the next commit undoes it.
+    Live,
 }
 
 /// One revision of the repository.
@@ -95,8 +117,12 @@ pub(crate) struct Revision {
 /// A commit of the window, as written.
 #[derive(Debug, Clone)]
 pub(crate) struct WindowCommit {
-    /// The repository after it.
+    /// The repository after it; without a commit id if it is a live edit.
     pub(crate) revision: Revision,
+    /// The commit before it.
+    pub(crate) parent: String,
+    /// Whether it took the line away, which then stands in the parent.
+    pub(crate) removed: bool,
     /// The object that it changed.
     pub(crate) object: ObjectName,
     /// The field of the object.
@@ -140,12 +166,14 @@ pub(crate) struct Repository {
 #[non_exhaustive]
 pub enum GitopsError {
     /// A scenario names an object that the topology does not have.
-    #[error("no {kind} about `{of}`; name a service of the topology, `gateway` or `mesh`")]
+    #[error("no {kind} about `{of}`; `of` may be: {known}")]
     NoObject {
         /// The kind asked for.
         kind: String,
         /// What it should be about.
         of: String,
+        /// What the topology has.
+        known: String,
     },
     /// A field path leads nowhere.
     #[error("{kind} about `{of}`: `{field}` cannot be set; check the path against the object")]
@@ -170,15 +198,22 @@ pub(crate) fn generate(request: &Request, folder: &Path) -> Result<Repository, G
     let steps = draft.history(&last);
     let mut commits = draft.old_commits(&steps, start);
     let old = commits.len();
-    let (mut window, mut kept) = (Vec::new(), Vec::new());
+    let (mut window, mut kept, mut live) = (Vec::new(), Vec::new(), Vec::<&Edit>::new());
     let mut files = last.clone();
     let mut draw = Draw::new(request.seed, "window");
     for planned in request.window {
-        let (commit, written) = draft.window_commit(&mut files, planned, &mut draw)?;
-        kept.push(!planned.omitted);
-        if !planned.omitted {
+        let (commit, mut written) = draft.window_commit(&mut files, planned, &mut draw)?;
+        // What somebody changed by hand outlives commits about other things.
+        for edit in &live {
+            draft.reapply(&mut written.revision.files, edit);
+        }
+        if planned.presence == Presence::Live {
+            live.push(&planned.edit);
+        }
+        if planned.presence == Presence::Committed {
             commits.push(commit);
         }
+        kept.push(planned.presence);
         window.push(written);
     }
     let ids = import::write(&commits, folder)?;
@@ -187,12 +222,13 @@ pub(crate) fn generate(request: &Request, folder: &Path) -> Result<Repository, G
     let window = window
         .into_iter()
         .zip(kept)
-        .map(|(mut written, kept)| {
-            kept.then(|| {
+        .map(|(mut written, presence)| {
+            written.parent = id(next.saturating_sub(1));
+            if presence == Presence::Committed {
                 written.revision.commit = id(next);
                 next += 1;
-                written
-            })
+            }
+            (presence != Presence::Omitted).then_some(written)
         })
         .collect();
     let base = Revision { commit: id(old.saturating_sub(1)), files: last };

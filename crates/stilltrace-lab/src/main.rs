@@ -30,6 +30,8 @@ enum Command {
     Run(commands::run::RunArgs),
     /// Record every scenario with every variant, and its control.
     RecordAll(commands::record_all::RecordAllArgs),
+    /// Check that the faults of a folder of recordings show beyond the noise of their controls.
+    Moved(commands::moved::MovedArgs),
     /// Copy a capture without its solution.
     Publish(commands::publish::PublishArgs),
     /// Ask the product about captures and compare with the truth.
@@ -76,6 +78,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Up(args) => commands::up::run(&args)?,
         Command::Run(args) => commands::run::run(&args)?,
         Command::RecordAll(args) => commands::record_all::run(&args)?,
+        Command::Moved(args) => commands::moved::run(&args)?,
         Command::Publish(args) => commands::publish::run(&args)?,
         Command::Score(args) => commands::score::run(&args)?,
         Command::Down => commands::down::run()?,

@@ -6,6 +6,7 @@ mod events;
 mod figures;
 mod logs;
 mod manifest;
+mod moves;
 mod objects;
 mod samples;
 
@@ -19,6 +20,7 @@ use crate::run::Run;
 use crate::truth;
 
 pub use figures::{Figures, PhaseFigures};
+pub use moves::Moved;
 
 /// CPU that everything but the lab's containers may use while recording, in cores. Clients and
 /// sampler, which are outside every container, take about a tenth of one.

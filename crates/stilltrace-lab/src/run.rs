@@ -19,13 +19,16 @@ mod targets;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::gitops::{self, GitopsError, Planned, Repository, Request};
+use crate::gitops::{self, Edit, GitopsError, Planned, Presence, Repository, Request};
 use crate::harvest::Records;
 use crate::mesh::{Applied, Mesh, MeshError, MeshOptions};
+use crate::profile::Profile;
 use crate::rendered::RenderError;
-use crate::scenario::{Incident, Phases, ScenarioError};
+use crate::scenario::{Incident, Part, Phases, ScenarioError};
 
 pub(crate) use schedule::Slot;
+#[cfg(test)]
+pub(crate) use schedule::commit_order;
 pub use targets::Target;
 
 /// How long one retrieves samples beyond the recording's start, in seconds: rates need samples
@@ -72,7 +75,7 @@ impl Run {
 
     /// When the change took effect or, in a control run, would have.
     pub fn change_ms(&self) -> i64 {
-        let change = self.slots.iter().find(|slot| slot.decoy.is_none());
+        let change = self.slots.iter().find(|slot| slot.is_cause());
         change
             .and_then(|slot| slot.in_effect_ms)
             .unwrap_or_else(|| self.start_ms + i64::from(self.phases.quiet_s) * 1_000)
@@ -119,8 +122,11 @@ pub fn run(
     say: &mut dyn FnMut(&str),
 ) -> Result<Run, RunError> {
     let _lock = lock::Lock::take()?;
-    let incident = Incident::read(folder, options.seed)?;
+    let mut incident = Incident::read(folder, options.seed)?;
     let phases = if options.quick { incident.scenario.quick } else { incident.scenario.phases };
+    if !options.control {
+        incident.stage(phases);
+    }
     let mut slots = schedule::slots(&incident, phases);
     let workshop = tempfile::tempdir().map_err(|source| io("a temporary folder", source))?;
 
@@ -128,6 +134,11 @@ pub fn run(
     let draft =
         repository(&incident, options, &slots, now_ms(), &workshop.path().join("draft.git"))?;
     let targets = targets::targets(&draft, mesh.profile)?;
+    let recovery_s = if options.control { 0 } else { phases.recovery_s };
+    let innocent = match recovery_s {
+        0 => None,
+        _ => innocent(&incident, &slots, workshop.path(), mesh.profile)?,
+    };
     let earlier = slots.iter().take_while(|slot| slot.planned_s < 0.0).count();
     let target = targets.get(earlier).cloned().unwrap_or_default();
     let before = &target.platform;
@@ -149,16 +160,42 @@ pub fn run(
     let mut mesh = Mesh::boot(mesh, incident.topology.clone(), target.desired())?;
     let took = started.elapsed().as_secs_f64();
     say(&format!("{} pods up in {took:.2} s", mesh.pods().len()));
-    let seconds = u64::from(phases.warm_s + phases.recorded_s());
+    let seconds = u64::from(phases.warm_s + phases.recorded_s() + recovery_s);
     mesh.load(&incident.topology.traffic, seconds)?;
     let start_ms = now_ms() + i64::from(phases.warm_s) * 1_000;
     let repository =
         repository(&incident, options, &slots, start_ms, &workshop.path().join("repo.git"))?;
     drive(&mut mesh, &mut slots, &targets, options, start_ms, say)?;
+    if let Some(innocent) = innocent {
+        let end_ms = start_ms + i64::from(phases.recorded_s()) * 1_000;
+        recover(&mut mesh, &innocent, end_ms)?;
+        say("        taken back");
+    }
     mesh.wait_for_load()?;
-    let records = mesh.records(u64::from(phases.recorded_s()) + SAMPLES_BEFORE_S)?;
+    let records = mesh.records(u64::from(phases.recorded_s() + recovery_s) + SAMPLES_BEFORE_S)?;
     mesh.shutdown()?;
     Ok(Run { incident, options, phases, start_ms, slots, repository, folder: workshop, records })
+}
+
+/// What would be in effect at the end if the causes had never been; `None` where nothing is taken
+/// back.
+fn innocent(
+    incident: &Incident,
+    slots: &[Slot],
+    workshop: &Path,
+    profile: Profile,
+) -> Result<Option<Target>, RunError> {
+    let control = RunOptions { seed: incident.seed, quick: false, control: true };
+    let made = repository(incident, control, slots, now_ms(), &workshop.join("innocent.git"))?;
+    Ok(targets::targets(&made, profile)?.pop())
+}
+
+/// Takes every cause back at `end_ms`, when the recording is over.
+fn recover(mesh: &mut Mesh, innocent: &Target, end_ms: i64) -> Result<(), RunError> {
+    let wait = u64::try_from(end_ms - now_ms()).unwrap_or(0);
+    std::thread::sleep(Duration::from_millis(wait));
+    mesh.apply(innocent.desired())?;
+    Ok(())
 }
 
 /// The incident's repository with the commits of the slots, for a recording that starts at
@@ -171,16 +208,19 @@ fn repository(
     folder: &Path,
 ) -> Result<Repository, GitopsError> {
     let scenario = &incident.scenario;
+    let presence = |slot: &Slot, edit: &Edit| match (slot.is_cause() && options.control, edit.live)
+    {
+        (true, _) => Presence::Omitted,
+        (false, true) => Presence::Live,
+        (false, false) => Presence::Committed,
+    };
     let planned: Vec<_> = slots
         .iter()
-        .map(|slot| Planned {
-            edit: slot
-                .decoy
-                .and_then(|index| scenario.decoys.get(index))
-                .unwrap_or(&scenario.change)
-                .clone(),
+        .filter_map(|slot| Some((slot, scenario.edit(slot.part)?)))
+        .map(|(slot, edit)| Planned {
+            edit: edit.clone(),
             commit_ms: start_ms + slot.commit_ms(),
-            omitted: slot.decoy.is_none() && options.control,
+            presence: presence(slot, edit),
         })
         .collect();
     gitops::generate(
@@ -207,7 +247,7 @@ fn drive(
 ) -> Result<(), RunError> {
     for (index, slot) in slots.iter_mut().enumerate() {
         let planned_ms = start_ms + (slot.planned_s * 1_000.0) as i64;
-        if slot.decoy.is_none() && options.control {
+        if slot.is_cause() && options.control {
             continue;
         }
         if slot.planned_s < 0.0 {
@@ -227,7 +267,10 @@ fn drive(
 
 /// What a sync did, in one line.
 fn describe(slot: &Slot, applied: &Applied) -> String {
-    let what = slot.decoy.map_or_else(|| "change".to_owned(), |index| format!("decoy {index}"));
+    let what = match slot.part {
+        Part::Decoy(index) => format!("decoy {index}"),
+        Part::Cause(_) => "change".to_owned(),
+    };
     let refused: Vec<_> =
         applied.refused.iter().map(|(object, why)| format!("; refused {object}: {why}")).collect();
     format!(

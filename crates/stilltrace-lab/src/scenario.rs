@@ -9,10 +9,15 @@
 //! `variants` hold what differs from seed to seed: seed 1 takes the first, seed 2 the second, and
 //! so on, round and round. A field given in a variant replaces the scenario's.
 
+mod form;
+mod happening;
+mod moves;
+mod valid;
+mod variant;
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests;
-mod variant;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,12 +27,14 @@ use serde::Deserialize;
 use crate::gitops::{Draw, Edit, LayoutWish, Preset, Renaming, image_repository_of};
 use crate::topology::{Behaviour, Topology, TopologyError, Traffic};
 
+pub use happening::{ClientRetries, Happening};
+pub use moves::{Direction, Move, Signal};
 pub use variant::Variant;
 
 /// Largest scenario file that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// Shortest and longest phase, in seconds.
-const PHASE_SECONDS: std::ops::RangeInclusive<u32> = 5..=600;
+/// Fewest harmless changes around the recording.
+pub(crate) const FEWEST_DECOYS: usize = 3;
 
 /// `scenario.yaml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -61,15 +68,72 @@ pub struct Scenario {
     /// Values that the repository holds from the start.
     #[serde(default)]
     pub(crate) base: Vec<Preset>,
-    /// The change that causes the incident.
-    pub(crate) change: Edit,
+    /// The change that causes the incident; absent where no commit does.
+    #[serde(default)]
+    pub(crate) change: Option<Edit>,
+    /// Further changes that cause it too.
+    #[serde(default)]
+    pub(crate) also: Vec<Planted>,
+    /// What happens outside Git in the fault phase.
+    #[serde(default)]
+    pub happens: Happening,
     /// Harmless changes in the same minutes.
     pub(crate) decoys: Vec<Edit>,
     /// What is to be found.
     pub expect: Expected,
+    /// The signals that must move, or stay.
+    #[serde(default)]
+    pub moves: Vec<Move>,
+    /// Services beside the topology's that nobody calls: what proxies without a scope know too.
+    #[serde(default)]
+    pub bystanders: u32,
+    /// Time between two changes of some bystander's endpoints, in seconds; none if absent.
+    #[serde(default)]
+    pub churn_every_s: Option<f64>,
+    /// Profiles in which the fault exists; all if empty.
+    #[serde(default)]
+    pub profiles: Vec<String>,
     /// What differs from seed to seed.
     #[serde(default)]
     pub variants: Vec<Variant>,
+}
+
+/// One more change that causes the incident.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Planted {
+    /// The change.
+    pub(crate) change: Edit,
+    /// Rule name of its mechanism.
+    pub(crate) mechanism: String,
+    /// The edge, if one is at fault.
+    #[serde(default)]
+    pub(crate) edge: Option<ExpectedEdge>,
+    /// Seconds after the first change.
+    #[serde(default)]
+    pub(crate) after_s: f64,
+}
+
+/// A change that causes the incident, with what is to be found about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cause<'a> {
+    /// The change.
+    pub(crate) change: &'a Edit,
+    /// Rule name of its mechanism, or `none/…`.
+    pub(crate) mechanism: &'a str,
+    /// The edge, if one is at fault.
+    pub(crate) edge: Option<&'a ExpectedEdge>,
+    /// Seconds after the start of the fault phase.
+    pub(crate) after_s: f64,
+}
+
+/// A commit of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    /// The harmless change of this index.
+    Decoy(usize),
+    /// The cause of this index.
+    Cause(usize),
 }
 
 /// How one release of a service behaves.
@@ -92,8 +156,12 @@ pub struct Phases {
     pub warm_s: u32,
     /// From the start of the recording to the sync of the change, in seconds.
     pub quiet_s: u32,
-    /// From the sync of the change to the end, in seconds.
+    /// From the sync of the change to the end of the recording, in seconds.
     pub fault_s: u32,
+    /// From the end of the recording, when the change is taken back, to the end of the traffic, in
+    /// seconds. No capture holds this phase; it shows that the change was the cause.
+    #[serde(default)]
+    pub recovery_s: u32,
 }
 
 impl Phases {
@@ -163,7 +231,7 @@ pub enum ScenarioError {
         source: std::io::Error,
     },
     /// The file is not a scenario.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}:{reason}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -182,26 +250,43 @@ impl Scenario {
         let unreadable = |source| ScenarioError::Unreadable { path: path.clone(), source };
         let malformed = |reason| ScenarioError::Malformed { path: path.clone(), reason };
         if std::fs::metadata(&path).map_err(unreadable)?.len() > MAX_BYTES {
-            return Err(malformed(format!("larger than {MAX_BYTES} bytes")));
+            return Err(malformed(format!("1: larger than {MAX_BYTES} bytes")));
         }
         let text = std::fs::read_to_string(&path).map_err(unreadable)?;
         Self::parse(&text).map_err(malformed)
     }
 
-    /// Reads the text of a scenario.
+    /// Reads the text of a scenario; what is wrong is told as `line: message`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let scenario: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        for phases in [scenario.phases, scenario.quick] {
-            for (name, seconds) in [("quiet_s", phases.quiet_s), ("fault_s", phases.fault_s)] {
-                if !PHASE_SECONDS.contains(&seconds) {
-                    return Err(format!("`{name}` is {seconds}; it must be between 5 and 600"));
-                }
-            }
-        }
-        if scenario.decoys.len() < 3 {
-            return Err("`decoys` needs at least three harmless changes".to_owned());
-        }
+        crate::form::check(text, form::SCENARIO)?;
+        let scenario: Self = serde_saphyr::from_str(text).map_err(|error| format!("1: {error}"))?;
+        scenario.check(text)?;
         Ok(scenario)
+    }
+
+    /// The changes that cause the incident, the first one first.
+    pub(crate) fn causes(&self) -> Vec<Cause<'_>> {
+        let first = self.change.as_ref().map(|change| Cause {
+            change,
+            mechanism: &self.expect.mechanism,
+            edge: self.expect.edge.as_ref(),
+            after_s: 0.0,
+        });
+        let more = self.also.iter().map(|planted| Cause {
+            change: &planted.change,
+            mechanism: &planted.mechanism,
+            edge: planted.edge.as_ref(),
+            after_s: planted.after_s,
+        });
+        first.into_iter().chain(more).collect()
+    }
+
+    /// The change of a commit of the window.
+    pub(crate) fn edit(&self, part: Part) -> Option<&Edit> {
+        match part {
+            Part::Decoy(index) => self.decoys.get(index),
+            Part::Cause(index) => self.causes().get(index).map(|cause| cause.change),
+        }
     }
 }
 
@@ -211,7 +296,20 @@ impl Incident {
     pub fn read(folder: &Path, seed: u64) -> Result<Self, ScenarioError> {
         let scenario = Scenario::read(folder)?.for_seed(seed);
         let path = folder.join("../../topologies").join(format!("{}.yaml", scenario.topology));
+        if !path.is_file() {
+            let at = folder.join("scenario.yaml");
+            let text = std::fs::read_to_string(&at).unwrap_or_default();
+            let known = topologies(&folder.join("../../topologies")).join(", ");
+            let message = format!("`topology` is `{}`; allowed: {known}", scenario.topology);
+            let reason = crate::form::at(&text, "topology", &message);
+            return Err(ScenarioError::Malformed { path: at, reason });
+        }
         let topology = Topology::read(&path)?;
+        scenario.fits(&topology).map_err(|(field, message)| {
+            let at = folder.join("scenario.yaml");
+            let text = std::fs::read_to_string(&at).unwrap_or_default();
+            ScenarioError::Malformed { reason: crate::form::at(&text, &field, &message), path: at }
+        })?;
         let name = folder
             .canonicalize()
             .ok()
@@ -229,6 +327,11 @@ impl Incident {
             if let Some(behaviour) = scenario.behaviour.get(&service.name) {
                 service.behaviour = behaviour.clone();
             }
+            for workload in &mut service.workloads {
+                if let Some(behaviour) = scenario.behaviour.get(&workload.name) {
+                    workload.behaviour = Some(behaviour.clone());
+                }
+            }
         }
         if scenario.names == Names::Drawn {
             let renaming = Renaming::draw(&topology, seed);
@@ -245,18 +348,28 @@ impl Incident {
         Self { name, seed, topology, scenario }
     }
 
-    /// When the change and the decoys take effect, in seconds after the start of the recording,
-    /// in order; the change is `None`.
+    /// When causes and decoys take effect, in seconds after the start of the recording, in order
+    /// of their commits.
     ///
-    /// One decoy lies before the recording, one may follow the change closely, the others lie in
-    /// the quiet phase, so that being last before the symptom means nothing.
-    pub(crate) fn schedule(&self, phases: Phases) -> Vec<(Option<usize>, f64)> {
+    /// One decoy lies before the recording, most lie in the quiet phase. In three of four
+    /// incidents another is committed right behind the first cause and carried by the same sync,
+    /// and then it is often one about the victim: neither the last commit before a symptom nor the
+    /// last one near the victim may give the cause away. A last one may follow the cause closely.
+    pub(crate) fn schedule(&self, phases: Phases) -> Vec<(Part, f64)> {
         let mut draw = Draw::new(self.seed, "schedule");
-        let quiet = f64::from(phases.quiet_s);
+        let (quiet, fault) = (f64::from(phases.quiet_s), f64::from(phases.fault_s));
+        let causes = self.scenario.causes();
         let mut order: Vec<_> = (0..self.scenario.decoys.len()).collect();
         draw.shuffle(&mut order);
-        let mut times = Vec::new();
-        let inside = order.len().saturating_sub(2).max(1);
+        let follower = draw.chance(FOLLOWED).then(|| self.follower(&order, &mut draw)).flatten();
+        order.retain(|decoy| Some(*decoy) != follower);
+        let mut times: Vec<_> = causes
+            .iter()
+            .enumerate()
+            .map(|(index, cause)| (Part::Cause(index), quiet + cause.after_s))
+            .collect();
+        let trailing = order.len() > 2 && draw.chance(0.5);
+        let inside = order.len().saturating_sub(1 + usize::from(trailing)).max(1);
         for (position, decoy) in order.into_iter().enumerate() {
             let at = if position == 0 {
                 -draw.real(40.0, 150.0)
@@ -265,12 +378,42 @@ impl Incident {
                 let share = (quiet * 0.8) / inside as f64;
                 quiet * 0.12 + share * (position as f64 - 1.0) + draw.real(0.1, 0.7) * share
             } else {
-                quiet + draw.real(0.03, 0.08) * f64::from(phases.fault_s)
+                quiet + draw.real(0.03, 0.08) * fault
             };
-            times.push((Some(decoy), at));
+            times.push((Part::Decoy(decoy), at));
         }
-        times.push((None, quiet));
+        // Behind the first cause and at its time; sorting keeps the order of equals.
+        times.extend(follower.map(|decoy| (Part::Decoy(decoy), quiet)));
         times.sort_by(|a, b| a.1.total_cmp(&b.1));
         times
     }
+
+    /// The decoy right behind the cause: one about the victim if there is any, mostly.
+    fn follower(&self, order: &[usize], draw: &mut Draw) -> Option<usize> {
+        let scenario = &self.scenario;
+        let near: Vec<_> = order
+            .iter()
+            .copied()
+            .filter(|decoy| {
+                scenario.decoys.get(*decoy).is_some_and(|decoy| decoy.of == scenario.victim)
+            })
+            .collect();
+        let pick = if near.is_empty() || draw.chance(FOLLOWED_BY_ANY) { order } else { &near };
+        draw.pick(pick).copied()
+    }
+}
+
+/// Share of incidents in which another commit is carried by the cause's sync.
+const FOLLOWED: f64 = 0.8;
+/// Share of those in which it is any decoy, not one about the victim.
+const FOLLOWED_BY_ANY: f64 = 0.15;
+
+/// Names of the topologies in a folder, sorted.
+fn topologies(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> = files
+        .filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".yaml")?.to_owned()))
+        .collect();
+    names.sort();
+    names
 }

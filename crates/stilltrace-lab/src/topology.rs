@@ -16,6 +16,7 @@
 //! ```
 
 mod behaviour;
+pub(crate) mod form;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,8 +25,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-pub use behaviour::{Behaviour, FailPhases, SlowPhases, Spread};
-pub use traffic::{Peaks, Ramp, Traffic};
+pub use behaviour::{Background, Behaviour, FailPhases, Later, SlowPhases, Spread};
+pub use traffic::{Peaks, Ramp, Retries, Surge, Traffic};
 
 /// Most pods one lab may have: every pod is a real proxy of about 70 MB.
 pub const MAX_PODS: usize = 24;
@@ -78,6 +79,9 @@ pub struct Service {
     /// Service port, and the port that its proxy listens on.
     #[serde(default = "service_port")]
     pub port: u16,
+    /// What it speaks, which its port is named by.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// Service account of its pods; the service's name if absent.
     #[serde(default)]
     pub service_account: Option<String>,
@@ -109,6 +113,33 @@ pub struct Service {
     pub releases: BTreeMap<String, Behaviour>,
 }
 
+/// What a service speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http,
+    /// HTTP/2 without TLS of its own.
+    Http2,
+    /// gRPC: HTTP/2 with its status in the trailers.
+    Grpc,
+    /// Bytes: one line asked, one line answered, as a database or a cache.
+    Tcp,
+}
+
+impl Protocol {
+    /// As Kubernetes names a port of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Http2 => "http2",
+            Self::Grpc => "grpc",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
 /// One workload (Deployment) behind a service.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -136,6 +167,8 @@ pub struct Call {
     pub namespace: Option<String>,
     /// Path of the call.
     pub path: String,
+    /// How many calls one request makes.
+    pub times: u32,
 }
 
 /// The two ways to write a [`Call`].
@@ -149,20 +182,22 @@ enum CallInput {
         to: String,
         #[serde(default = "root_path")]
         path: String,
+        #[serde(default = "one")]
+        times: u32,
     },
 }
 
 impl From<CallInput> for Call {
     fn from(input: CallInput) -> Self {
-        let (to, path) = match input {
-            CallInput::Name(to) => (to, root_path()),
-            CallInput::Full { to, path } => (to, path),
+        let (to, path, times) = match input {
+            CallInput::Name(to) => (to, root_path(), 1),
+            CallInput::Full { to, path, times } => (to, path, times),
         };
         match to.split_once('.') {
             Some((service, namespace)) => {
-                Self { service: service.into(), namespace: Some(namespace.into()), path }
+                Self { service: service.into(), namespace: Some(namespace.into()), path, times }
             }
-            None => Self { service: to, namespace: None, path },
+            None => Self { service: to, namespace: None, path, times },
         }
     }
 }
@@ -235,8 +270,10 @@ impl TopologyError {
 impl Topology {
     /// Reads and validates a topology file.
     pub fn read(path: &Path) -> Result<Self, TopologyError> {
-        let fail =
-            |error: &dyn fmt::Display| TopologyError::new(format!("{}: {error}", path.display()));
+        let named = |separator: &str, error: &dyn fmt::Display| {
+            TopologyError::new(format!("{}:{separator}{error}", path.display()))
+        };
+        let fail = |error: &dyn fmt::Display| named(" ", error);
         let size = std::fs::metadata(path).map_err(|error| fail(&error))?.len();
         if size > MAX_BYTES {
             return Err(fail(&format!(
@@ -244,14 +281,17 @@ impl Topology {
             )));
         }
         let text = std::fs::read_to_string(path).map_err(|error| fail(&error))?;
-        Self::parse(&text).map_err(|error| fail(&error))
+        Self::parse(&text).map_err(|error| named("", &error))
     }
 
-    /// Reads and validates the text of a topology.
+    /// Reads and validates the text of a topology; what is wrong is told as `line: message`.
     pub fn parse(text: &str) -> Result<Self, TopologyError> {
-        let topology: Self =
-            serde_saphyr::from_str(text).map_err(|error| TopologyError::new(error.to_string()))?;
-        topology.validate()?;
+        crate::form::check(text, form::TOPOLOGY).map_err(TopologyError::new)?;
+        let topology: Self = serde_saphyr::from_str(text)
+            .map_err(|error| TopologyError::new(format!("1: {error}")))?;
+        topology.validate().map_err(|(field, message)| {
+            TopologyError::new(crate::form::at(text, &field, &message))
+        })?;
         Ok(topology)
     }
 
@@ -268,82 +308,76 @@ impl Topology {
         1 + self.services.iter().map(replicas).sum::<usize>()
     }
 
-    /// Checks names, bounds and that every call has a callee.
-    fn validate(&self) -> Result<(), TopologyError> {
+    /// Checks what no form can say: sizes, and that every call has a callee. Gives the field and
+    /// what is wrong with it.
+    fn validate(&self) -> Result<(), (String, String)> {
         if self.pods() > MAX_PODS {
-            return Err(TopologyError::new(format!(
-                "{} pods; at most {MAX_PODS} run on one machine",
-                self.pods()
-            )));
+            let message =
+                format!("{} pods; allowed: at most {MAX_PODS} on one machine", self.pods());
+            return Err(("services".into(), message));
         }
         let mut workloads = BTreeSet::new();
-        for service in &self.services {
-            check_name("service", &service.name)?;
-            check_name("namespace", &service.namespace)?;
+        for (index, service) in self.services.iter().enumerate() {
             for workload in service.workloads() {
-                check_name("workload", &workload.name)?;
                 if !workloads.insert((service.namespace.clone(), workload.name.clone())) {
-                    return Err(TopologyError::new(format!(
-                        "workload {}/{} is defined twice",
-                        service.namespace, workload.name
-                    )));
+                    let name = format!("{}/{}", service.namespace, workload.name);
+                    let message =
+                        format!("workload {name} is defined twice; allowed: another name");
+                    return Err((format!("services[{index}].name"), message));
                 }
             }
-            for call in &service.calls {
-                self.check_call(call, &service.name, &service.namespace)?;
+            for (call, callee) in service.calls.iter().enumerate() {
+                let field = format!("services[{index}].calls[{call}]");
+                self.check_call(callee, &service.name, &service.namespace)
+                    .map_err(|message| (field, message))?;
             }
         }
         if self.gateway.calls.is_empty() {
-            return Err(TopologyError::new("gateway: `calls` needs at least one service"));
+            let message = format!("needs at least one service; allowed: {}", self.callees());
+            return Err(("gateway.calls".into(), message));
         }
-        for call in &self.gateway.calls {
+        for (index, call) in self.gateway.calls.iter().enumerate() {
             // A gateway usually lives apart from what it calls, so a bare name may be in any namespace.
             if call.namespace.is_some()
                 || !self.services.iter().any(|service| service.name == call.service)
             {
-                self.check_call(call, &self.gateway.name, &self.gateway.namespace)?;
+                self.check_call(call, &self.gateway.name, &self.gateway.namespace)
+                    .map_err(|message| (format!("gateway.calls[{index}]"), message))?;
             }
         }
-        self.check_traffic()
+        self.check_traffic().map_err(|message| ("traffic.rate".into(), message))
     }
 
     /// A call must lead to a service of the topology.
-    fn check_call(&self, call: &Call, caller: &str, home: &str) -> Result<(), TopologyError> {
+    fn check_call(&self, call: &Call, caller: &str, home: &str) -> Result<(), String> {
         let namespace = call.namespace.as_deref().unwrap_or(home);
         if self.service(namespace, &call.service).is_some() {
             return Ok(());
         }
-        Err(TopologyError::new(format!(
-            "{caller} calls {}.{namespace}, which the topology does not define; add it to `services`",
-            call.service
-        )))
+        Err(format!(
+            "{caller} calls {}.{namespace}, which is not in `services`; allowed: {}",
+            call.service,
+            self.callees()
+        ))
+    }
+
+    /// What may be called, in words.
+    fn callees(&self) -> String {
+        let all: Vec<_> =
+            self.services.iter().map(|s| format!("{}.{}", s.name, s.namespace)).collect();
+        all.join(", ")
     }
 
     /// The rate must be one that a small machine can carry.
-    fn check_traffic(&self) -> Result<(), TopologyError> {
+    fn check_traffic(&self) -> Result<(), String> {
         let mean = self.traffic.mean_rate();
         if mean > 0.0 && mean <= MAX_RATE {
             return Ok(());
         }
-        Err(TopologyError::new(format!(
-            "traffic: mean rate is {mean}; it must be above 0 and at most {MAX_RATE} requests a second"
-        )))
+        Err(format!(
+            "mean rate is {mean} with peaks and ramp; allowed: a number from 0.001 to {MAX_RATE}"
+        ))
     }
-}
-
-/// Names become host names, paths and cgroup names: RFC 1123 labels only.
-fn check_name(what: &str, name: &str) -> Result<(), TopologyError> {
-    let valid = !name.is_empty()
-        && name.len() <= 63
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && !name.starts_with('-')
-        && !name.ends_with('-');
-    if valid {
-        return Ok(());
-    }
-    Err(TopologyError::new(format!(
-        "{what} name {name:?} is not a DNS label (lower-case letters, digits and inner hyphens)"
-    )))
 }
 
 fn gateway_name() -> String {
@@ -409,17 +443,21 @@ mod tests {
 
     #[test]
     fn a_call_needs_a_callee() {
-        assert!(refused(SMALL).contains("front calls store.a"));
+        let text = refused(SMALL);
+        assert!(text.starts_with("3: front calls store.a"), "{text}");
+        assert!(text.ends_with("allowed: front.a"), "{text}");
     }
 
     #[test]
     fn names_and_sizes_are_bounded() {
         let text =
             format!("{SMALL}- {{name: store, namespace: a}}\n- {{name: ../x, namespace: a}}\n");
-        assert!(refused(&text).contains("DNS label"));
+        assert!(refused(&text).starts_with("5: `services[2].name` is `../x`; allowed: a name"));
         let text = format!("{SMALL}- {{name: store, namespace: a, replicas: 4000000000}}\n");
-        assert!(refused(&text).contains("at most 24"));
+        assert!(refused(&text).contains("allowed: a whole number from 1 to 24"));
+        let text = format!("{SMALL}- {{name: store, namespace: a, replicas: 24}}\n");
+        assert!(refused(&text).contains("26 pods; allowed: at most 24"));
         let text = format!("{SMALL}- {{name: store, namespace: a}}\ntraffic: {{rate: 100000}}\n");
-        assert!(refused(&text).contains("mean rate"));
+        assert!(refused(&text).contains("allowed: a number from 0.001 to 1000"));
     }
 }

@@ -4,28 +4,38 @@ use serde_json::{Value, json};
 
 use crate::gitops::WindowCommit;
 use crate::record::{Figures, service_id, victim};
-use crate::run::Run;
+use crate::run::{Run, Slot};
+use crate::scenario::{ExpectedEdge, Part};
+use stilltrace_model::Timestamp;
 
-/// The truth of a run as JSON text; `None` if the change was not written though it should be.
+/// The truth of a run as JSON text; `None` if a change was not written though it should be.
 pub(crate) fn of(run: &Run, figures: &Figures) -> Option<Vec<u8>> {
-    let mut change = None;
-    let mut decoys = Vec::new();
+    let scenario = &run.incident.scenario;
+    let planted = scenario.causes();
+    let (mut causes, mut decoys) = (Vec::new(), Vec::new());
     for (slot, commit) in run.slots.iter().zip(&run.repository.window) {
-        match (slot.decoy, commit) {
-            (None, commit) => change = commit.as_ref(),
-            (Some(_), Some(commit)) => decoys.push(place(commit)),
-            (Some(_), None) => {}
+        match slot.part {
+            Part::Decoy(_) => decoys.extend(commit.as_ref().map(place)),
+            Part::Cause(_) if run.options.control => {}
+            Part::Cause(index) => {
+                let cause = planted.get(index)?;
+                let commit = commit.as_ref()?;
+                let mut told = if cause.change.live { live(commit, slot) } else { place(commit) };
+                told["mechanism"] = cause.mechanism.into();
+                told["edge"] = cause.edge.map_or(Value::Null, |found| edge(run, found));
+                causes.push(told);
+            }
         }
     }
-    let expected = &run.incident.scenario.expect;
-    let (verdict, causes) = if run.options.control {
-        ("no-anomaly", Vec::new())
-    } else {
-        let mut cause = place(change?);
-        cause["mechanism"] = expected.mechanism.clone().into();
-        cause["edge"] = edge(run);
-        (expected.verdict.as_str(), vec![cause])
-    };
+    let expected = &scenario.expect;
+    let verdict = if run.options.control { "no-anomaly" } else { expected.verdict.as_str() };
+    match verdict {
+        "no-anomaly" => causes.clear(),
+        "not-the-platform" if causes.is_empty() => {
+            causes.push(json!({"mechanism": expected.mechanism, "path": null}));
+        }
+        _ => {}
+    }
     let truth = json!({
         "verdict": verdict,
         "causes": causes,
@@ -38,26 +48,44 @@ pub(crate) fn of(run: &Run, figures: &Figures) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// The line that a commit changed.
+/// The line that a commit changed. One that it took away stands in the commit before it.
 fn place(commit: &WindowCommit) -> Value {
-    json!({
-        "object": {
-            "apiVersion": commit.object.api_version,
-            "kind": commit.object.kind,
-            "namespace": commit.object.namespace,
-            "name": commit.object.name,
-        },
+    let at = &commit.revision.commit;
+    let mut place = json!({
+        "object": object(commit),
         "field": commit.field,
         "path": commit.path,
         "line": commit.line,
-        "side": "after",
-        "commit": commit.revision.commit,
+        "side": if commit.removed { "before" } else { "after" },
+        "commit": if commit.removed { &commit.parent } else { at },
+    });
+    if commit.removed {
+        place["removed_by"] = at.as_str().into();
+    }
+    place
+}
+
+/// The object that somebody changed by hand.
+fn live(commit: &WindowCommit, slot: &Slot) -> Value {
+    let time = slot.in_effect_ms.map(|at| Timestamp(at).to_string());
+    json!({
+        "path": null,
+        "field": commit.field,
+        "live": {"object": object(commit), "manager": "kubectl-edit", "time": time},
     })
 }
 
-/// The edge at fault, if the scenario names one.
-fn edge(run: &Run) -> Value {
-    let Some(edge) = &run.incident.scenario.expect.edge else { return Value::Null };
+fn object(commit: &WindowCommit) -> Value {
+    json!({
+        "apiVersion": commit.object.api_version,
+        "kind": commit.object.kind,
+        "namespace": commit.object.namespace,
+        "name": commit.object.name,
+    })
+}
+
+/// An edge at fault.
+fn edge(run: &Run, edge: &ExpectedEdge) -> Value {
     let destination = service_id(run, &edge.destination);
     let gateway = &run.incident.topology.gateway;
     let source = if edge.source == "gateway" {

@@ -1,11 +1,13 @@
 //! Finds the line that sets a field, and changes it as a person would: that value and nothing else.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use stilltrace_manifest::yaml::{self, Node};
 use stilltrace_manifest::{Budget, MemoryTree};
 
+use super::emit;
 use super::value::Value;
 
 /// The files of one revision: path and content.
@@ -16,27 +18,65 @@ pub(crate) fn tree(files: &Files) -> MemoryTree {
     files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect()
 }
 
-/// A change of one value, as a scenario asks for it.
+/// A change of one field, as a scenario asks for it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Edit {
     /// Kind of the object, or `Image` for the image tag of a Deployment.
     pub(crate) kind: String,
-    /// The service or workload that the object is about, `gateway`, or `mesh`.
+    /// The service, workload or namespace that the object is about, `gateway`, or `mesh`.
     pub(crate) of: String,
-    /// Field of the object, such as `spec.http[0].retries.attempts`; not for `Image`.
+    /// Name of the object, where there are several of the kind about the same thing.
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    /// Field of the object, such as `spec.http[0].retries.attempts`; not for `Image`. Empty when
+    /// the whole object comes or goes.
     #[serde(default)]
     pub(crate) field: String,
-    /// The value before; the repository is generated to hold it.
-    pub(crate) from: Value,
-    /// The value after.
-    pub(crate) to: Value,
+    /// The value before, which the repository is generated to hold; absent if the commit adds it.
+    #[serde(default)]
+    pub(crate) from: Option<Value>,
+    /// The value after; absent if the commit removes it.
+    #[serde(default)]
+    pub(crate) to: Option<Value>,
+    /// Field whose line tells of a block or object that comes or goes; its first line if absent.
+    #[serde(default)]
+    pub(crate) at: Option<String>,
+    /// Made at the live object by hand, in no commit.
+    #[serde(default)]
+    pub(crate) live: bool,
+}
+
+/// What a commit does to the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// One value becomes another.
+    Replace,
+    /// A field is added.
+    Add,
+    /// A field is removed.
+    Remove,
+    /// An object is added, in a file of its own.
+    Create,
+    /// An object is removed, with its file.
+    Delete,
 }
 
 impl Edit {
     /// Whether this is a new release: a change of an image tag.
     pub(crate) fn is_release(&self) -> bool {
         self.kind == "Image"
+    }
+
+    /// What a commit with this edit does.
+    pub(crate) fn deed(&self) -> Deed {
+        match (self.field.is_empty() && !self.is_release(), &self.from, &self.to) {
+            (true, _, None) => Deed::Delete,
+            (true, _, Some(_)) => Deed::Create,
+            (false, None, _) => Deed::Add,
+            (false, Some(_), None) => Deed::Remove,
+            (false, Some(_), Some(_)) => Deed::Replace,
+        }
     }
 }
 
@@ -54,6 +94,11 @@ pub(crate) struct Spot {
 }
 
 impl Spot {
+    /// A line without a value to replace.
+    pub(crate) fn line_of(path: &str, line: u32) -> Self {
+        Self { path: path.to_owned(), line, text: String::new(), start: 0, end: 0 }
+    }
+
     fn at(path: &str, node: &Node) -> Option<Self> {
         let text = node.text()?.to_owned();
         let mark = &node.mark;
@@ -87,17 +132,25 @@ pub(crate) fn find(
     name: &str,
     field: &str,
 ) -> Option<Spot> {
-    in_folders(files, folders).find_map(|(path, text)| {
+    written(files, folders, kind, name)
+        .find_map(|(path, root)| Spot::at(&path, root.pointer(field)?))
+}
+
+/// Every file of some folders that writes something of an object, with what it writes.
+pub(crate) fn written<'a>(
+    files: &'a Files,
+    folders: &'a [String],
+    kind: &'a str,
+    name: &'a str,
+) -> impl Iterator<Item = (String, Arc<Node>)> + 'a {
+    in_folders(files, folders).filter_map(move |(path, text)| {
         let parsed = yaml::parse(path, text.as_bytes(), &Budget::default());
-        parsed.documents.iter().find_map(|document| {
-            let root = &document.root;
-            let is = |node: Option<&Node>, wanted: &str| node.and_then(Node::text) == Some(wanted);
-            if is(root.get("kind"), kind) && is(root.at(&["metadata", "name"]), name) {
-                Spot::at(path, root.pointer(field)?)
-            } else {
-                None
-            }
-        })
+        let is = |node: Option<&Node>, wanted: &str| node.and_then(Node::text) == Some(wanted);
+        let root =
+            parsed.documents.into_iter().map(|document| document.root).find(|root| {
+                is(root.get("kind"), kind) && is(root.at(&["metadata", "name"]), name)
+            })?;
+        Some((path.clone(), root))
     })
 }
 
@@ -133,6 +186,20 @@ fn in_folders<'a>(
                 && path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
         })
     })
+}
+
+/// Replaces the scalar at a spot with text, which gets quotes if it would otherwise be read as
+/// something else.
+pub(crate) fn replace_text(files: &mut Files, spot: &Spot, new: &str) {
+    let is_plain = files
+        .get(&spot.path)
+        .and_then(|text| text.get(spot.start..spot.end))
+        .is_some_and(|old| !old.starts_with(['"', '\'']));
+    if is_plain && emit::needs_quotes(new) {
+        replace(files, spot, &format!("\"{new}\""));
+    } else {
+        replace(files, spot, new);
+    }
 }
 
 /// Replaces the scalar at a spot, in the quotes that it had.

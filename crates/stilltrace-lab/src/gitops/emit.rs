@@ -97,6 +97,26 @@ pub(crate) fn write(
     writer.out
 }
 
+/// `key: value` as whole lines, at `indent` spaces.
+pub(crate) fn entry(
+    key: &str,
+    value: &Value,
+    indent: usize,
+    style: &Style,
+    draw: &mut Draw,
+) -> String {
+    let mut writer = Writer { out: String::new(), style, draw };
+    writer.entry(key, value, indent, true);
+    writer.out
+}
+
+/// `- value` as whole lines, at `indent` spaces.
+pub(crate) fn item(value: &Value, indent: usize, style: &Style, draw: &mut Draw) -> String {
+    let mut writer = Writer { out: String::new(), style, draw };
+    writer.item(value, indent);
+    writer.out
+}
+
 struct Writer<'a> {
     out: String,
     style: &'a Style,
@@ -142,8 +162,8 @@ impl Writer<'_> {
             }
             self.out.push_str(&pad);
         }
-        self.out.push_str(key);
-        self.out.push(':');
+        let written = if needs_quotes(key) { format!("\"{key}\"") } else { key.to_owned() };
+        self.put(&[&written, ":"]);
         match value {
             Value::Map(entries) if !entries.is_empty() => {
                 self.out.push('\n');
@@ -231,7 +251,7 @@ fn is_short(value: &Value) -> bool {
 }
 
 /// Whether text without quotes would be read as something else.
-fn needs_quotes(text: &str) -> bool {
+pub(crate) fn needs_quotes(text: &str) -> bool {
     const LEADING: &[char] = &[
         '-', '?', ':', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '\'', '"', '%', '@',
         '`', ' ',

@@ -4,6 +4,8 @@
 //! to an earlier one, a file to its earlier name, an application to not being there yet. Read
 //! forwards, these are ordinary commits, and most lines that matter later have more than one.
 
+use std::collections::BTreeMap;
+
 use super::draw::Draw;
 use super::edit::{self, Files, Spot};
 use super::message::Work;
@@ -30,6 +32,7 @@ pub(crate) fn draw(last: &Files, pinned: &[&Finder], apps: &[String], seed: u64)
     let mut draw = Draw::new(seed, "history");
     let plan = plan(pinned.len(), apps, &mut draw);
     let mut files = last.clone();
+    let mut known = Known::default();
     let mut steps = Vec::new();
     for undo in plan.into_iter().rev() {
         let after = files.clone();
@@ -38,7 +41,7 @@ pub(crate) fn draw(last: &Files, pinned: &[&Finder], apps: &[String], seed: u64)
                 let spot = find(&files)?;
                 take_back(&mut files, &spot, &mut draw)
             }),
-            Undo::Value => random_value(&mut files, &mut draw),
+            Undo::Value => random_value(&mut files, &mut known, &mut draw),
             Undo::Rename => random_rename(&mut files, &mut draw),
             Undo::App(folder) => added_app(&mut files, &folder),
             Undo::Readme => readme(&mut files, &mut draw),
@@ -117,16 +120,33 @@ const TUNABLE: &[&str] = &[
     "[\"sidecar.istio.io/proxyCPULimit\"]",
 ];
 
+/// The values of each file that people tune, with the text that they were read from: most files are
+/// the same from step to step.
+#[derive(Default)]
+struct Known(BTreeMap<String, (String, Vec<Spot>)>);
+
+impl Known {
+    fn values(&mut self, path: &str, text: &str) -> &[Spot] {
+        let fresh = self.0.get(path).is_some_and(|(read, _)| read == text);
+        if !fresh {
+            let tunable = |(field, spot): (String, Spot)| {
+                TUNABLE.iter().any(|key| field.ends_with(key)).then_some(spot)
+            };
+            let spots = edit::scalars(path, text).into_iter().filter_map(tunable).collect();
+            self.0.insert(path.to_owned(), (text.to_owned(), spots));
+        }
+        self.0.get(path).map_or(&[], |(_, spots)| spots)
+    }
+}
+
 /// Sets some value of some file back; files of the mesh more often than others.
-fn random_value(files: &mut Files, draw: &mut Draw) -> Option<(Work, String)> {
+fn random_value(files: &mut Files, known: &mut Known, draw: &mut Draw) -> Option<(Work, String)> {
     let mut candidates = Vec::new();
     for (path, text) in files.iter().filter(|(path, _)| is_tuned(path)) {
         let mesh = ["virtualservice", "destinationrule", "routing", "routes", "traffic", "sizing"];
         let weight = if mesh.iter().any(|word| path.contains(word)) { 3 } else { 1 };
-        for (field, spot) in edit::scalars(path, text) {
-            if TUNABLE.iter().any(|key| field.ends_with(key)) {
-                candidates.extend(std::iter::repeat_n(spot, weight));
-            }
+        for spot in known.values(path, text) {
+            candidates.extend(std::iter::repeat_n(spot.clone(), weight));
         }
     }
     // A candidate may have no earlier value (`value: info`): try a few.
@@ -141,7 +161,10 @@ fn random_value(files: &mut Files, draw: &mut Draw) -> Option<(Work, String)> {
 
 /// Whether people tune values of this file.
 fn is_tuned(path: &str) -> bool {
-    edit::is_yaml(path) && !path.starts_with("clusters/") && !path.contains("/staging/")
+    edit::is_yaml(path)
+        && !path.starts_with("clusters/")
+        && !path.starts_with("archive/")
+        && !path.contains("/staging/")
 }
 
 /// Names that files had before somebody tidied up.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::cast::Cast;
 use super::draw::Draw;
 use super::emit::{self, Style};
-use super::objects::Manifest;
+use super::objects::{Manifest, extra};
 use super::value::Value;
 use crate::topology::{Service, Topology};
 
@@ -141,6 +141,17 @@ pub(crate) fn live_overlay(team: &str) -> String {
     format!("tenants/{team}/overlays/prod")
 }
 
+/// The folder of what is left from before a service moved here; nothing applies it by itself.
+pub(crate) fn archive_folder(service: &str) -> String {
+    format!("archive/{service}")
+}
+
+/// The style in which a file is written, and what draws the rest of it.
+pub(crate) fn style_of(path: &str, seed: u64) -> (Style, Draw) {
+    let mut draw = Draw::new(seed, &format!("style of {path}"));
+    (Style::draw(&mut draw), draw)
+}
+
 /// A file with the values that it will hold.
 #[derive(Debug, Clone, PartialEq)]
 struct Draft {
@@ -165,7 +176,24 @@ impl Plan<'_> {
 
     /// The objects of a kind about a service or workload of a namespace.
     fn find(&self, kind: &str, namespace: &str, of: &str) -> Option<&Manifest> {
-        self.manifests.iter().find(|m| m.kind == kind && m.namespace == namespace && m.of == of)
+        self.manifests
+            .iter()
+            .find(|m| m.kind == kind && m.namespace == namespace && m.of == of && m.extra.is_none())
+    }
+
+    /// The objects in files of their own that only a scenario asked for.
+    fn extras(&self, place: impl Fn(extra::Place, &Manifest) -> bool) -> Vec<(&str, &Manifest)> {
+        self.manifests
+            .iter()
+            .filter_map(|m| m.extra.as_ref().map(|extra| (extra.file.as_str(), extra.place, m)))
+            .filter(|(_, at, m)| place(*at, m))
+            .map(|(file, _, m)| (file, m))
+            .collect()
+    }
+
+    /// Whether routing lies with the platform, for services as for extras.
+    fn routing_is_central(&self) -> bool {
+        self.layout.routing == Place::Platform
     }
 }
 
@@ -175,6 +203,7 @@ pub(crate) fn files(
     cast: &Cast,
     layout: Layout,
     manifests: &[Manifest],
+    archived: &[Manifest],
     seed: u64,
 ) -> Vec<(String, String)> {
     let plan = Plan { topology, cast, layout, manifests, seed };
@@ -184,6 +213,11 @@ pub(crate) fn files(
     }
     drafts.extend(tenants::drafts(&plan));
     drafts.extend(clusters::drafts(&plan));
+    drafts.extend(archived.iter().map(|manifest| {
+        let file = format!("{}.yaml", manifest.kind.to_lowercase());
+        let path = format!("{}/{file}", archive_folder(&manifest.of));
+        Draft { path, documents: vec![manifest.with_namespace()] }
+    }));
     let mut files: Vec<_> = drafts.into_iter().map(|draft| written(&plan, &draft)).collect();
     files.push(code_owners(&plan));
     files.push(("README.md".to_owned(), readme(&plan)));
@@ -200,8 +234,7 @@ pub(crate) fn reconcilers(topology: &Topology, cast: &Cast, layout: Layout) -> V
 fn written(plan: &Plan, draft: &Draft) -> (String, String) {
     // Keyed by the order of folders and kinds, not by names, would be fairer; style carries no
     // meaning, so the path is good enough.
-    let mut draw = Draw::new(plan.seed, &format!("style of {}", draft.path));
-    let style = Style::draw(&mut draw);
+    let (style, mut draw) = style_of(&draft.path, plan.seed);
     let team = plan.cast.team_for_path(&draft.path, |part| namespace_of(plan.topology, part));
     let handle = format!("@{}/{}", plan.cast.organisation, team.name);
     let header = match draw.between(0, 9) {

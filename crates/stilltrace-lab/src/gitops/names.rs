@@ -62,6 +62,19 @@ impl Renaming {
         longest.map_or_else(|| name.to_owned(), |old| self.workload(name, old))
     }
 
+    /// The new name of a service, a workload or a namespace.
+    pub(crate) fn any(&self, name: &str) -> String {
+        let service = self.service_or_workload(name);
+        if service == name { self.namespace(name).to_owned() } else { service }
+    }
+
+    /// A text with the names inside `${host:NAME}` and its like turned into the new ones.
+    pub(crate) fn placeholders(&self, text: &str) -> String {
+        self.services.iter().fold(text.to_owned(), |text, (old, new)| {
+            text.replace(&format!(":{old}}}"), &format!(":{new}}}"))
+        })
+    }
+
     fn namespace<'a>(&'a self, name: &'a str) -> &'a str {
         self.namespaces.get(name).map_or(name, String::as_str)
     }

@@ -1,6 +1,7 @@
 //! The Kubernetes and Istio objects of the invented platform, before anybody writes them down.
 
 mod app;
+pub(crate) mod extra;
 mod mesh;
 mod routing;
 
@@ -20,9 +21,21 @@ pub(crate) struct Manifest {
     pub(crate) namespace: String,
     /// The object as it is in effect, `metadata.namespace` left out.
     pub(crate) value: Value,
+    /// Where it lies, if only a scenario asked for it; the layout knows where the others lie.
+    pub(crate) extra: Option<extra::Extra>,
 }
 
 impl Manifest {
+    /// Whether a scenario means this object.
+    pub(crate) fn is(&self, kind: &str, of: &str, name: Option<&str>) -> bool {
+        self.kind == kind
+            && self.of == of
+            && match name {
+                Some(name) => self.name() == name,
+                None => true,
+            }
+    }
+
     /// `metadata.name`.
     pub(crate) fn name(&self) -> String {
         let name = self.value.get("metadata").and_then(|metadata| metadata.get("name"));

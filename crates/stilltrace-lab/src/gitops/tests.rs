@@ -11,7 +11,16 @@ const SHOP: &str = include_str!("../../../../lab/topologies/shop.yaml");
 const START_MS: i64 = 1_772_632_930_000;
 
 fn edit(kind: &str, of: &str, field: &str, from: Value, to: Value) -> Edit {
-    Edit { kind: kind.into(), of: of.into(), field: field.into(), from, to }
+    Edit {
+        kind: kind.into(),
+        of: of.into(),
+        name: None,
+        field: field.into(),
+        from: Some(from),
+        to: Some(to),
+        at: None,
+        live: false,
+    }
 }
 
 fn window() -> Vec<Planned> {
@@ -50,7 +59,7 @@ fn window() -> Vec<Planned> {
     edits
         .into_iter()
         .zip(at)
-        .map(|(edit, at)| Planned { edit, commit_ms: START_MS + at, omitted: false })
+        .map(|(edit, at)| Planned { edit, commit_ms: START_MS + at, presence: Presence::Committed })
         .collect()
 }
 
@@ -152,7 +161,7 @@ fn repository_of_seed_8(folder: &Path) -> Repository {
 fn leaving_the_change_out_changes_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let mut control = window();
-    control[2].omitted = true;
+    control[2].presence = Presence::Omitted;
     let with = repository(3, &window(), &folder.path().join("a"));
     let without = repository(3, &control, &folder.path().join("b"));
     assert_eq!(with.base.commit, without.base.commit);

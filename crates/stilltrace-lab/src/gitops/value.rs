@@ -7,9 +7,10 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use stilltrace_manifest::yaml::{Step, steps};
 
 /// A YAML value to be written.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) enum Value {
     /// Nothing after the colon.
+    #[default]
     Null,
     /// `true` or `false`.
     Bool(bool),
@@ -53,6 +54,42 @@ impl Value {
     /// of a list.
     pub(crate) fn set(&mut self, path: &str, value: Value) -> bool {
         steps(path).is_some_and(|steps| self.set_at(&steps, value))
+    }
+
+    /// Takes the value at a field path out, where there is one.
+    pub(crate) fn unset(&mut self, path: &str) {
+        let Some((last, before)) = steps(path).and_then(|mut steps| Some((steps.pop()?, steps)))
+        else {
+            return;
+        };
+        let mut at = self;
+        for step in &before {
+            let next = match (step, at) {
+                (Step::Key(key), Self::Map(entries)) => {
+                    entries.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value)
+                }
+                (Step::Index(index), Self::List(items)) => items.get_mut(*index),
+                _ => None,
+            };
+            let Some(next) = next else { return };
+            at = next;
+        }
+        if let (Step::Key(key), Self::Map(entries)) = (last, at) {
+            entries.retain(|(name, _)| *name != key);
+        }
+    }
+
+    /// The value with every text in it turned into another.
+    pub(crate) fn map_text(&self, turn: &dyn Fn(&str) -> String) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(turn(text)),
+            Self::Block(text) => Self::Block(turn(text)),
+            Self::List(items) => Self::List(items.iter().map(|item| item.map_text(turn)).collect()),
+            Self::Map(entries) => Self::Map(
+                entries.iter().map(|(key, value)| (key.clone(), value.map_text(turn))).collect(),
+            ),
+            other => other.clone(),
+        }
     }
 
     fn set_at(&mut self, steps: &[Step], value: Value) -> bool {
@@ -162,7 +199,9 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::Text(value.to_owned()))
+        // Text of several lines is written as a block, as people do.
+        let block = value.trim_end().contains('\n');
+        Ok(if block { Value::Block(value.to_owned()) } else { Value::Text(value.to_owned()) })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {

@@ -45,7 +45,7 @@ fn label<'a>(series: &'a RawSeries, name: &str) -> &'a str {
 }
 
 /// How far a counter rose between two times; a counter that falls has started anew.
-fn increase(series: &RawSeries, from_ms: i64, to_ms: i64) -> f64 {
+pub(super) fn increase(series: &RawSeries, from_ms: i64, to_ms: i64) -> f64 {
     let mut last: Option<f64> = None;
     let mut sum = 0.0;
     for (seconds, value) in &series.samples {

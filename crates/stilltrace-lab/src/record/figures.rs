@@ -6,8 +6,11 @@
 use serde::Serialize;
 
 use crate::harvest::{ClientRow, CpuRecord};
+use crate::pods::ContainerEntry;
 use crate::run::Run;
 use stilltrace_model::ContainerId;
+
+use super::moves::{self, Moved};
 
 /// Time after the change that belongs to neither phase, in milliseconds.
 const SETTLING_MS: i64 = 3_000;
@@ -26,6 +29,8 @@ pub struct Figures {
     pub hidden_in_15s: bool,
     /// CPU used by everything outside the lab, in cores.
     pub noise_cores: f64,
+    /// The signals that the scenario names.
+    pub moves: Vec<Moved>,
 }
 
 /// Figures of one phase.
@@ -54,6 +59,12 @@ pub(super) fn of(run: &Run) -> Figures {
     let change = run.change_ms();
     let quiet = phase(run, run.start_ms, change);
     let fault = phase(run, change + SETTLING_MS, run.end_ms());
+    let recovery = (!run.options.control && run.phases.recovery_s > 0).then(|| {
+        let end = run.end_ms();
+        (end + SETTLING_MS, end + i64::from(run.phases.recovery_s) * 1_000)
+    });
+    let moves =
+        moves::of(run, (run.start_ms, change), (change + SETTLING_MS, run.end_ms()), recovery);
     let control = if run.options.control { " control" } else { "" };
     Figures {
         run: format!("{} seed {}{control}", run.incident.name, run.options.seed),
@@ -62,11 +73,25 @@ pub(super) fn of(run: &Run) -> Figures {
         hidden_in_15s: fault.p99_ms >= 2.0 * quiet.p99_ms
             && fault.proxy_15s_cores <= 1.25 * quiet.proxy_15s_cores,
         noise_cores: round(run.records.noise.other_cores),
+        moves,
     }
 }
 
 /// The figures between two times, in milliseconds of Unix time.
 fn phase(run: &Run, from_ms: i64, to_ms: i64) -> PhaseFigures {
+    let mut figures = clients(run, from_ms, to_ms);
+    if let Some(cpu) = &run.records.cpu {
+        let proxies = columns(run, |entry| entry.container == ContainerId::SIDECAR);
+        figures.proxy_mean_cores = highest(cpu, &proxies, from_ms, to_ms, to_ms - from_ms);
+        figures.proxy_15s_cores = highest(cpu, &proxies, from_ms, to_ms, 15_000);
+        figures.proxy_100ms_cores = highest(cpu, &proxies, from_ms, to_ms, 100);
+        figures.throttled_s = round(throttled_s(run, &columns(run, |_| true), from_ms, to_ms));
+    }
+    figures
+}
+
+/// What clients saw between two times.
+pub(super) fn clients(run: &Run, from_ms: i64, to_ms: i64) -> PhaseFigures {
     let mut figures = PhaseFigures::default();
     if let Some(clients) = &run.records.clients {
         let start = i64::try_from(clients.start_unix_us).unwrap_or(0);
@@ -83,27 +108,25 @@ fn phase(run: &Run, from_ms: i64, to_ms: i64) -> PhaseFigures {
         figures.p99_ms = quantile_ms(&latencies, 0.99);
         figures.failed_percent = round(100.0 * failed as f64 / rows.len().max(1) as f64);
     }
-    if let Some(cpu) = &run.records.cpu {
-        let proxies: Vec<_> = columns(run, cpu);
-        figures.proxy_mean_cores = highest(cpu, &proxies, from_ms, to_ms, to_ms - from_ms);
-        figures.proxy_15s_cores = highest(cpu, &proxies, from_ms, to_ms, 15_000);
-        figures.proxy_100ms_cores = highest(cpu, &proxies, from_ms, to_ms, 100);
-        let throttled = |row: &crate::harvest::CpuRow| -> f64 {
-            row.cells.iter().map(|cell| f64::from(cell.1)).sum()
-        };
-        figures.throttled_s =
-            round(rows(cpu, from_ms, to_ms).map(|(_, row)| throttled(row)).sum::<f64>() / 1e6);
-    }
     figures
 }
 
-/// Columns of the proxies.
-fn columns(run: &Run, cpu: &CpuRecord) -> Vec<usize> {
-    let is_proxy = |id: &String| {
-        let entry = run.records.containers.iter().find(|entry| entry.id == *id);
-        entry.is_some_and(|entry| entry.container == ContainerId::SIDECAR)
+/// Columns of some containers.
+pub(super) fn columns(run: &Run, wanted: impl Fn(&ContainerEntry) -> bool) -> Vec<usize> {
+    let Some(cpu) = &run.records.cpu else { return Vec::new() };
+    let is_wanted = |id: &String| {
+        run.records.containers.iter().find(|entry| entry.id == *id).is_some_and(&wanted)
     };
-    cpu.containers.iter().enumerate().filter(|(_, id)| is_proxy(id)).map(|(i, _)| i).collect()
+    cpu.containers.iter().enumerate().filter(|(_, id)| is_wanted(id)).map(|(i, _)| i).collect()
+}
+
+/// Time in which some containers stood still at their limit, in seconds.
+pub(super) fn throttled_s(run: &Run, columns: &[usize], from_ms: i64, to_ms: i64) -> f64 {
+    let Some(cpu) = &run.records.cpu else { return 0.0 };
+    let throttled = |row: &crate::harvest::CpuRow| -> f64 {
+        columns.iter().filter_map(|column| row.cells.get(*column)).map(|c| f64::from(c.1)).sum()
+    };
+    rows(cpu, from_ms, to_ms).map(|(_, row)| throttled(row)).sum::<f64>() / 1e6
 }
 
 /// Rows whose window ends between two times, with that end in milliseconds of Unix time.
@@ -120,7 +143,13 @@ fn rows(
 }
 
 /// The highest use of some columns over whole spans of `span_ms`, in cores.
-fn highest(cpu: &CpuRecord, columns: &[usize], from_ms: i64, to_ms: i64, span_ms: i64) -> f64 {
+pub(super) fn highest(
+    cpu: &CpuRecord,
+    columns: &[usize],
+    from_ms: i64,
+    to_ms: i64,
+    span_ms: i64,
+) -> f64 {
     let span_ms = span_ms.min(to_ms - from_ms).max(1);
     let spans = usize::try_from((to_ms - from_ms) / span_ms).unwrap_or(0);
     let mut used = vec![(0.0_f64, 0.0_f64); spans];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Expected, Names, Release, Scenario};
+use super::{Expected, Happening, Move, Names, Planted, Release, Scenario};
 use crate::gitops::{Edit, LayoutWish, Preset, Renaming};
 use crate::topology::{Behaviour, Traffic};
 
@@ -21,8 +21,11 @@ pub struct Variant {
     names: Option<Names>,
     base: Option<Vec<Preset>>,
     change: Option<Edit>,
+    also: Option<Vec<Planted>>,
+    happens: Option<Happening>,
     decoys: Option<Vec<Edit>>,
     expect: Option<Expected>,
+    moves: Option<Vec<Move>>,
 }
 
 impl Scenario {
@@ -42,29 +45,45 @@ impl Scenario {
             layout: variant.layout.unwrap_or(self.layout),
             names: variant.names.unwrap_or(self.names),
             base: variant.base.unwrap_or(self.base),
-            change: variant.change.unwrap_or(self.change),
+            change: variant.change.or(self.change),
+            also: variant.also.unwrap_or(self.also),
+            happens: variant.happens.unwrap_or(self.happens),
             decoys: variant.decoys.unwrap_or(self.decoys),
             expect: variant.expect.unwrap_or(self.expect),
+            moves: variant.moves.unwrap_or(self.moves),
             ..self
         }
     }
 
-    /// Turns the names of services into other ones.
+    /// Turns the names of services and namespaces into other ones.
     pub(super) fn rename(&mut self, renaming: &Renaming) {
-        let new = |name: &mut String| *name = renaming.service_or_workload(name);
+        let new = |name: &mut String| *name = renaming.any(name);
         new(&mut self.victim);
         for release in &mut self.releases {
             new(&mut release.of);
         }
         for preset in &mut self.base {
             new(&mut preset.of);
+            preset.name.iter_mut().for_each(new);
+            preset.value = preset.value.map_text(&|text| renaming.placeholders(text));
         }
-        for edit in std::iter::once(&mut self.change).chain(&mut self.decoys) {
+        let causes =
+            self.change.iter_mut().chain(self.also.iter_mut().map(|also| &mut also.change));
+        for edit in causes.chain(&mut self.decoys) {
             new(&mut edit.of);
+            edit.name.iter_mut().for_each(new);
+            for value in [&mut edit.from, &mut edit.to].into_iter().flatten() {
+                *value = value.map_text(&|text| renaming.placeholders(text));
+            }
         }
-        if let Some(edge) = &mut self.expect.edge {
+        let edges = self.expect.edge.iter_mut();
+        for edge in edges.chain(self.also.iter_mut().filter_map(|also| also.edge.as_mut())) {
             new(&mut edge.source);
             new(&mut edge.destination);
         }
+        for moved in &mut self.moves {
+            moved.of.iter_mut().for_each(new);
+        }
+        self.happens.rename(&new);
     }
 }

@@ -21,6 +21,38 @@ pub struct Behaviour {
     pub flaky: f64,
     /// Size of an answer in bytes.
     pub response_bytes: Option<u32>,
+    /// How long the server keeps an idle connection, in milliseconds; for ever if absent.
+    pub keep_alive_ms: Option<u64>,
+    /// What the application does beside its requests.
+    pub background: Option<Background>,
+    /// Another behaviour for a while. Scenarios set it, with what happens in their fault phase.
+    pub later: Option<Later>,
+}
+
+/// Work that no request asked for, as of a batch job beside the services.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Background {
+    /// CPU that it tries to use, in cores.
+    pub cores: f64,
+    /// Memory that it fills and reads over and over, in MB.
+    pub memory_mb: u64,
+    /// Start after the mesh is up, in milliseconds.
+    pub after_ms: u64,
+    /// End after the mesh is up, in milliseconds; never if 0.
+    pub until_ms: u64,
+}
+
+/// Another behaviour from `after_ms` to `until_ms` after the mesh is up.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Later {
+    /// Start, in milliseconds.
+    pub after_ms: u64,
+    /// End, in milliseconds.
+    pub until_ms: u64,
+    /// The behaviour meanwhile.
+    pub behaviour: Box<Behaviour>,
 }
 
 /// Phases of a longer wait: `for_ms` long, one every `every_ms`, the first after `after_ms`.

@@ -18,6 +18,37 @@ pub struct Traffic {
     pub ramp: Option<Ramp>,
     /// How long a client waits for an answer, in milliseconds.
     pub timeout_ms: u64,
+    /// Another rate for a while. Scenarios set it.
+    pub surge: Option<Surge>,
+    /// Clients that ask again, for a while. Scenarios set it.
+    pub retries: Option<Retries>,
+}
+
+/// Another rate from `from_s` to `to_s` after the load began.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surge {
+    /// Start, in seconds.
+    pub from_s: f64,
+    /// End, in seconds.
+    pub to_s: f64,
+    /// Rate meanwhile, as a multiple of the rate otherwise.
+    pub factor: f64,
+}
+
+/// Clients that give an answer less time and ask again, from `from_s` to `to_s` after the load
+/// began.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retries {
+    /// Start, in seconds.
+    pub from_s: f64,
+    /// End, in seconds.
+    pub to_s: f64,
+    /// How often they ask again at most.
+    pub attempts: u32,
+    /// How long they wait for one answer, in milliseconds.
+    pub timeout_ms: u64,
 }
 
 /// Recurring peaks of traffic.
@@ -53,6 +84,8 @@ impl Default for Traffic {
             peaks: None,
             ramp: None,
             timeout_ms: 10_000,
+            surge: None,
+            retries: None,
         }
     }
 }
@@ -65,7 +98,11 @@ impl Traffic {
             Some(peaks) if peaks.every_s > 0.0 && t % peaks.every_s < peaks.for_s => peaks.factor,
             _ => 1.0,
         };
-        self.rate * ramp * peak
+        let surge = match self.surge {
+            Some(surge) if (surge.from_s..surge.to_s).contains(&t) => surge.factor,
+            _ => 1.0,
+        };
+        self.rate * ramp * peak * surge
     }
 
     /// Mean rate over a long time, in requests a second, the ramp at its end.

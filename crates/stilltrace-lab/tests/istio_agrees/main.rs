@@ -59,12 +59,17 @@ fn istio_tells_the_labs_envoys_the_same() {
     assert_eq!(misses, 0, "Istio disagrees; the first disagreements are printed above");
 }
 
+/// Scenarios whose every setting the lab's own Envoy files know. The others are for the profiles in
+/// which Istio's code configures the proxies, or have not been compared yet.
+const COMPARED: [&str; 3] = ["none-app-regression", "retry-storm", "sidecar-cpu-limit"];
+
 /// The scenarios' folders.
 fn scenarios() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lab/scenarios");
     let entries = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
     let mut folders: Vec<PathBuf> =
         entries.filter(|path| path.join("scenario.yaml").is_file()).collect();
+    folders.retain(|folder| COMPARED.iter().any(|name| folder.ends_with(name)));
     folders.sort();
     assert!(!folders.is_empty(), "no scenarios");
     folders

@@ -1,7 +1,7 @@
 //! `apps/SERVICE`: the base of an application and its catalog entry.
 
 use super::{Draft, Images, Place, Plan, Sizing, kustomization};
-use crate::gitops::objects::{Manifest, image_repository};
+use crate::gitops::objects::{Manifest, extra, image_repository};
 use crate::gitops::value::{Value, map};
 use crate::topology::Service;
 
@@ -44,6 +44,15 @@ pub(super) fn drafts(plan: &Plan, service: &Service) -> Vec<Draft> {
         if let Some(manifest) = plan.find("DestinationRule", &service.namespace, &service.name) {
             add("destinationrule.yaml".to_owned(), manifest.value.clone());
         }
+    }
+    let here = |place: extra::Place, manifest: &Manifest| {
+        let own = place == extra::Place::App
+            || (place == extra::Place::Routing && !plan.routing_is_central());
+        let about = service.workloads().iter().any(|w| w.name == manifest.of);
+        own && manifest.namespace == service.namespace && (manifest.of == service.name || about)
+    };
+    for (file, manifest) in plan.extras(here) {
+        add(file.to_owned(), manifest.value.clone());
     }
     drafts.push(kustomization(&base, resources, Vec::new()));
     if let Some(manifest) = plan.find("Component", &service.namespace, &service.name) {

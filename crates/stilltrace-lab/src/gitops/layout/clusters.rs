@@ -2,6 +2,7 @@
 
 use super::platform::{FOLDER, ROUTING};
 use super::{Draft, Engine, Place, Plan, kustomization, live_overlay};
+use crate::gitops::objects::extra;
 use crate::gitops::value::{Value, map};
 
 /// One object that applies a folder of the repository.
@@ -67,10 +68,15 @@ pub(super) fn reconcilers(plan: &Plan) -> Vec<Reconciler> {
 pub(super) fn drafts(plan: &Plan) -> Vec<Draft> {
     let folder = format!("clusters/{}", plan.cast.cluster);
     let url = format!("https://git.example.com/{}/platform.git", plan.cast.organisation);
-    match plan.layout.engine {
-        Engine::Flux => flux(plan, &folder, &url),
-        Engine::Argo => argo(plan, &folder, &url),
+    let (mut drafts, own) = match plan.layout.engine {
+        Engine::Flux => (flux(plan, &folder, &url), folder),
+        Engine::Argo => (argo(plan, &folder, &url), format!("{folder}/applications")),
+    };
+    for (file, manifest) in plan.extras(|place, _| place == extra::Place::Cluster) {
+        let documents = vec![manifest.with_namespace()];
+        drafts.push(Draft { path: format!("{own}/{file}"), documents });
     }
+    drafts
 }
 
 fn flux(plan: &Plan, folder: &str, url: &str) -> Vec<Draft> {

@@ -1,7 +1,7 @@
 //! `platform/istio`: mesh configuration, policies, ingress, and routing where the layout says so.
 
 use super::{Draft, Place, Plan, kustomization};
-use crate::gitops::objects::Manifest;
+use crate::gitops::objects::{Manifest, extra};
 
 /// The folder of mesh-wide objects.
 pub(super) const FOLDER: &str = "platform/istio";
@@ -10,7 +10,9 @@ pub(super) const ROUTING: &str = "platform/istio/routing";
 
 /// The files of the platform team.
 pub(super) fn drafts(plan: &Plan) -> Vec<Draft> {
-    let of_kind = |kind: &'static str| plan.manifests.iter().filter(move |m| m.kind == kind);
+    let of_kind = |kind: &'static str| {
+        plan.manifests.iter().filter(move |m| m.kind == kind && m.extra.is_none())
+    };
     let mut drafts = Vec::new();
     let mut resources = Vec::new();
     let mut add = |name: String, manifests: Vec<&Manifest>| {
@@ -27,6 +29,9 @@ pub(super) fn drafts(plan: &Plan) -> Vec<Draft> {
     for sidecar in of_kind("Sidecar") {
         add(format!("sidecar-{}.yaml", sidecar.of), vec![sidecar]);
     }
+    for (file, manifest) in plan.extras(|place, _| place == extra::Place::Mesh) {
+        add(file.to_owned(), vec![manifest]);
+    }
     resources.push("ingress".to_owned());
     drafts.push(kustomization(FOLDER, resources, Vec::new()));
     drafts.extend(ingress(plan));
@@ -41,7 +46,7 @@ fn ingress(plan: &Plan) -> Vec<Draft> {
     let folder = format!("{FOLDER}/ingress");
     let mut drafts = Vec::new();
     let mut resources = Vec::new();
-    for manifest in plan.manifests.iter().filter(|manifest| manifest.of == "gateway") {
+    for manifest in plan.manifests.iter().filter(|m| m.of == "gateway" && m.extra.is_none()) {
         let name = format!("{}.yaml", manifest.kind.to_lowercase());
         let documents = vec![manifest.with_namespace()];
         drafts.push(Draft { path: format!("{folder}/{name}"), documents });
@@ -65,6 +70,11 @@ fn routing(plan: &Plan) -> Vec<Draft> {
             drafts.push(Draft { path: format!("{ROUTING}/{name}"), documents });
             resources.push(name);
         }
+    }
+    for (file, manifest) in plan.extras(|place, _| place == extra::Place::Routing) {
+        let documents = vec![manifest.with_namespace()];
+        drafts.push(Draft { path: format!("{ROUTING}/{file}"), documents });
+        resources.push(file.to_owned());
     }
     drafts.push(kustomization(ROUTING, resources, Vec::new()));
     drafts

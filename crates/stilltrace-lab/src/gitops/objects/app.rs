@@ -5,7 +5,7 @@ use crate::gitops::cast::Cast;
 use crate::gitops::draw::Draw;
 use crate::gitops::value::{Value, map};
 use crate::pods::APP_CONTAINER;
-use crate::topology::{Service, WorkloadSpec};
+use crate::topology::{Protocol, Service, WorkloadSpec};
 
 /// The objects of one service, its catalog entry included.
 pub(super) fn objects(service: &Service, cast: &Cast, draw: &mut Draw) -> Vec<Manifest> {
@@ -14,6 +14,7 @@ pub(super) fn objects(service: &Service, cast: &Cast, draw: &mut Draw) -> Vec<Ma
         of: of.to_owned(),
         namespace: service.namespace.clone(),
         value,
+        extra: None,
     };
     let tag = format!("{}.{}.{}", draw.between(1, 4), draw.between(0, 19), draw.between(0, 9));
     let mut all = Vec::new();
@@ -63,13 +64,10 @@ fn deployment(service: &Service, workload: &WorkloadSpec, tag: &str, draw: &mut 
     let container = map! {
         "name" => APP_CONTAINER,
         "image" => format!("{}:{tag}", image_repository(service)),
-        "ports" => vec![map! { "name" => "http", "containerPort" => i64::from(service.port) }],
+        "ports" => vec![map! { "name" => port_name(service), "containerPort" => i64::from(service.port) }],
         "env" => environment(draw),
         "resources" => resources,
-        "readinessProbe" => map! {
-            "httpGet" => map! { "path" => "/healthz", "port" => "http" },
-            "periodSeconds" => draw.between(5, 15),
-        },
+        "readinessProbe" => probe(service, draw),
     };
     map! {
         "apiVersion" => "apps/v1",
@@ -87,6 +85,23 @@ fn deployment(service: &Service, workload: &WorkloadSpec, tag: &str, draw: &mut 
             },
         },
     }
+}
+
+/// Name of a service's port: its protocol, as Istio reads it.
+fn port_name(service: &Service) -> &'static str {
+    service.protocol.name()
+}
+
+/// A probe that suits the protocol.
+fn probe(service: &Service, draw: &mut Draw) -> Value {
+    let port = port_name(service);
+    let seconds = draw.between(5, 15);
+    let mut probe = match service.protocol {
+        Protocol::Tcp => map! { "tcpSocket" => map! { "port" => port } },
+        _ => map! { "httpGet" => map! { "path" => "/healthz", "port" => port } },
+    };
+    probe.set("periodSeconds", Value::from(seconds));
+    probe
 }
 
 /// A few variables that nothing in the lab reads.
@@ -110,9 +125,9 @@ fn kubernetes_service(service: &Service) -> Value {
         "spec" => map! {
             "selector" => map! { "app" => service.name.as_str() },
             "ports" => vec![map! {
-                "name" => "http",
+                "name" => port_name(service),
                 "port" => i64::from(service.port),
-                "targetPort" => "http",
+                "targetPort" => port_name(service),
             }],
         },
     }

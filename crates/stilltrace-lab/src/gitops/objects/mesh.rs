@@ -18,6 +18,7 @@ pub(super) fn objects(topology: &Topology, cast: &Cast, draw: &mut Draw) -> Vec<
         of: of.to_owned(),
         namespace: ROOT_NAMESPACE.to_owned(),
         value,
+        extra: None,
     };
     let mut all = namespaces(topology, cast);
     all.push(root("ConfigMap", "mesh", mesh_config(cast, draw)));
@@ -45,7 +46,7 @@ fn namespaces(topology: &Topology, cast: &Cast) -> Vec<Manifest> {
             "kind" => "Namespace",
             "metadata" => map! { "name" => name.as_str(), "labels" => labels },
         };
-        Manifest { kind: "Namespace", of: name, namespace: String::new(), value }
+        Manifest { kind: "Namespace", of: name, namespace: String::new(), value, extra: None }
     };
     names.into_iter().map(one).collect()
 }
@@ -122,7 +123,7 @@ fn sidecars(topology: &Topology, draw: &mut Draw) -> Vec<Manifest> {
             "spec" => map! { "egress" => vec![map! { "hosts" => hosts }] },
         };
         let (of, namespace) = (namespace.to_owned(), namespace.to_owned());
-        all.push(Manifest { kind: "Sidecar", of, namespace, value });
+        all.push(Manifest { kind: "Sidecar", of, namespace, value, extra: None });
     }
     all
 }
@@ -139,6 +140,7 @@ fn ingress(topology: &Topology, draw: &mut Draw) -> Vec<Manifest> {
         of: "gateway".to_owned(),
         namespace: gateway.namespace.clone(),
         value,
+        extra: None,
     };
     let account = gateway.service_account.as_deref().unwrap_or(name);
     let pod = map! {

@@ -7,7 +7,7 @@
 use super::Manifest;
 use crate::gitops::draw::Draw;
 use crate::gitops::value::{Value, map};
-use crate::topology::Service;
+use crate::topology::{Protocol, Service};
 
 /// Conditions under which no request that reached a server is sent again.
 const HARMLESS_RETRY_ON: &[&str] = &[
@@ -23,8 +23,12 @@ pub(super) fn objects(service: &Service, draw: &mut Draw) -> Vec<Manifest> {
         of: service.name.clone(),
         namespace: service.namespace.clone(),
         value,
+        extra: None,
     };
     let host = format!("{}.{}.svc.cluster.local", service.name, service.namespace);
+    if service.protocol == Protocol::Tcp {
+        return vec![manifest("DestinationRule", destination_rule(service, &host, draw))];
+    }
     vec![
         manifest("VirtualService", virtual_service(service, &host, draw)),
         manifest("DestinationRule", destination_rule(service, &host, draw)),
