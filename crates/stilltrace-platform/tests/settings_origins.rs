@@ -323,9 +323,10 @@ fn every_setting_of(corpus: &str, cases: &[PathBuf]) {
 fn every_setting_of_made_up_meshes_is_where_its_origin_says() {
     let seeds = MADE_UP..MADE_UP + 12;
     let plain = seeds.clone().map(|seed| (format!("plain-{seed}"), fresh::manifests(seed)));
-    let routed = seeds.map(|seed| (format!("routes-{seed}"), fresh::routed(seed)));
+    let routed = seeds.clone().map(|seed| (format!("routes-{seed}"), fresh::routed(seed)));
+    let gateways = seeds.map(|seed| (format!("gateways-{seed}"), fresh::of_gateway_api(seed)));
     let mut count = Count::default();
-    for (name, text) in plain.chain(routed) {
+    for (name, text) in plain.chain(routed).chain(gateways) {
         let mut tree = MemoryTree::new();
         tree.insert("input.yaml", text.into_bytes());
         let document = settings::document(&read(&tree, &mut ParseCache::new()));

@@ -143,7 +143,7 @@ fn flow_collections_and_json_stay_what_they_are() {
     let first = json.replace("{\n\t\"a\"", "{\n\t\"new\": 2,\n\t\"a\"");
     assert_eq!(entry(json, "", 0, &plain("2")), first);
     assert_eq!(without_entry(&first, "", "new").unwrap(), json);
-    assert_eq!(item(json, "l", 1, &plain("y")), json.replace("\"x\"", "\"x\",\n\t\t\"y\""));
+    assert_eq!(item(json, "l", 1, &plain("w")), json.replace("\"x\"", "\"x\",\n\t\t\"w\""));
     assert_eq!(
         entry(json, "e", 0, &block()),
         json.replace("{}", "{\"new\": {\"attempts\": 2, \"codes\": [503, \"504\"]}}")

@@ -89,7 +89,7 @@ fn an_entry_is_removed_with_its_line() {
     assert_eq!(removed("spec.list[1]", "a"), FILE.replace("a: b, ", ""));
     assert_eq!(removed("spec.list[1]", "c"), FILE.replace(", c: d", ""));
     assert_eq!(removed("spec.http[0]", "name"), FILE.replace("name: x\n      port", "port"));
-    assert_eq!(removed("spec.http[1]", "name"), FILE.replace("- name: y", "- {}"));
+    assert_eq!(removed("spec.http[1]", "name"), FILE.replace("- name: w", "- {}"));
 }
 
 #[test]

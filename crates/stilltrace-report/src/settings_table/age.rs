@@ -72,20 +72,15 @@ fn claim(fields: &Fields, differing: &[&String]) -> String {
     if let Some(place) = place {
         text.extend([format!(" ({place})")]);
     }
-    let values: Vec<String> = differing
-        .iter()
-        .map(|name| match fields.get(*name) {
-            Some(found) => {
-                let (word, value) = value::with_unit(name, found);
-                format!("{} {value}", word.replace('_', " "))
-            }
-            None => {
-                let (word, _) = value::with_unit(name, &Value::Null);
-                let word = word.trim_end_matches("_ms").replace('_', " ");
-                format!("{word} by default")
-            }
-        })
-        .collect();
+    let value = |name: &&String| {
+        if let Some(found) = fields.get(*name) {
+            let (word, value) = value::with_unit(name, found);
+            return format!("{} {value}", word.replace('_', " "));
+        }
+        let (word, _) = value::with_unit(name, &Value::Null);
+        format!("{} by default", word.trim_end_matches("_ms").replace('_', " "))
+    };
+    let values: Vec<String> = differing.iter().map(value).collect();
     if !values.is_empty() {
         text.extend([format!(": {}", values.join(", "))]);
     }
