@@ -55,7 +55,7 @@ fn a_host_that_nothing_has_and_a_port_that_the_service_lacks_are_told_apart() {
 #[test]
 fn a_subset_that_a_wildcard_rule_takes_away_names_the_rule_in_effect() {
     let objects = route_to("{host: cart, subset: v1, port: {number: 80}}")
-        + &rule("*.shop.svc.cluster.local", "trafficPolicy: {}");
+        + &rule("*.shop.svc.cluster.local", "trafficPolicy: {loadBalancer: {simple: RANDOM}}");
     let message = "which DestinationRule shop/r, the rule in effect, does not define";
     must_name(&objects, "missing-subset", message, 8, "define the subset");
 }
@@ -72,7 +72,7 @@ fn plaintext_to_a_strict_server_names_the_rule_that_switches_it_off() {
 
 #[test]
 fn a_rule_that_its_own_clients_do_not_see_is_named_on_their_edge() {
-    let hidden = rule("cart", "exportTo: [other], trafficPolicy: {}");
+    let hidden = rule("cart", "exportTo: [other], trafficPolicy: {loadBalancer: {simple: RANDOM}}");
     let hidden = hidden.trim_start_matches("---\n");
     let message = "DestinationRule shop/r has no effect on calls of";
     must_name(hidden, "policy-not-visible", message, 4, "add `.` to exportTo");
