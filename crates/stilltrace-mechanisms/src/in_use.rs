@@ -126,12 +126,11 @@ impl PolicyInUse<'_> {
 
 /// All policies in use, by edge, the one without subset first.
 pub(crate) fn policies(platform: &Platform) -> Vec<PolicyInUse<'_>> {
-    let targets = targets(platform);
+    let elsewhere = targets_elsewhere(platform);
     let mut all = Vec::new();
     for (edge, called) in plausible_edges(platform) {
-        let key = (&edge.id.source, &edge.id.destination, edge.id.port);
         let protocol = protocol(platform, edge);
-        for subset in targets.get(&key).into_iter().flatten().copied() {
+        for subset in subsets_in_use(edge, &elsewhere) {
             let found = match subset {
                 None => Some((edge.policy.as_ref(), edge.endpoints)),
                 Some(name) => edge.subsets.get(name).map(|(labels, policy)| {
@@ -155,18 +154,45 @@ fn protocol<'a>(platform: &'a Platform, edge: &Edge) -> &'a str {
 
 type Target<'a> = (&'a WorkloadId, &'a ServiceId, u16);
 
-/// The subsets by which each caller's routes address each service port.
-fn targets(platform: &Platform) -> BTreeMap<Target<'_>, BTreeSet<Option<&str>>> {
+/// The subsets by which a caller's routes of one host address ports of another. Kept apart from
+/// what routes address at their own host, which is nearly everything.
+fn targets_elsewhere(platform: &Platform) -> BTreeMap<Target<'_>, BTreeSet<Option<&str>>> {
     let mut targets: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for edge in platform.edges.values() {
         for destination in edge.routes.iter().flat_map(|route| &route.destinations) {
-            targets
-                .entry((&edge.id.source, &destination.to.service, destination.to.port))
-                .or_default()
-                .insert(destination.to.subset.as_deref());
+            if !is_own(edge, destination) {
+                targets
+                    .entry((&edge.id.source, &destination.to.service, destination.to.port))
+                    .or_default()
+                    .insert(destination.to.subset.as_deref());
+            }
         }
     }
     targets
+}
+
+/// The subsets of an edge's destination that any route of the caller addresses, sorted.
+fn subsets_in_use<'a>(
+    edge: &'a Edge,
+    elsewhere: &BTreeMap<Target<'a>, BTreeSet<Option<&'a str>>>,
+) -> Vec<Option<&'a str>> {
+    let destinations = edge.routes.iter().flat_map(|route| &route.destinations);
+    let mut subsets: Vec<Option<&str>> = destinations
+        .filter(|destination| is_own(edge, destination))
+        .map(|destination| destination.to.subset.as_deref())
+        .collect();
+    if !elsewhere.is_empty() {
+        let key = (&edge.id.source, &edge.id.destination, edge.id.port);
+        subsets.extend(elsewhere.get(&key).into_iter().flatten());
+    }
+    subsets.sort_unstable();
+    subsets.dedup();
+    subsets
+}
+
+/// Whether a route of the edge sends requests to the edge's own service port.
+fn is_own(edge: &Edge, destination: &Destination) -> bool {
+    destination.to.port == edge.id.port && destination.to.service == edge.id.destination
 }
 
 /// The policy that acts on requests which `route` of `edge` sends to `destination`.
@@ -188,7 +214,7 @@ pub(crate) fn target_edge<'a>(
     edge: &'a Edge,
     destination: &Destination,
 ) -> Option<&'a Edge> {
-    if destination.to.service == edge.id.destination && destination.to.port == edge.id.port {
+    if is_own(edge, destination) {
         return Some(edge);
     }
     let mut id = edge.id.clone();
