@@ -45,6 +45,10 @@ struct Sized {
     bytes: usize,
 }
 
+/// Longest collection that is kept as a key, in bytes of the file: as long as YAML lets keys be that
+/// have no `?` in front.
+const MAX_COLLECTION_KEY: usize = 1024;
+
 /// An open collection.
 struct Frame {
     /// Its position among the items or entries that wait for their collection to end.
@@ -257,6 +261,14 @@ impl<'a> Builder<'a> {
                 let place = self.place;
                 let key_mark = written.unwrap_or_else(|| node.mark.clone());
                 let (is_bare, is_plain) = (may_be_no_text(&node), is_plain(&node));
+                let is_collection = matches!(node.value, Value::Sequence(_) | Value::Mapping(_));
+                if is_collection && place.slice(&node.mark).len() > MAX_COLLECTION_KEY {
+                    // Keys within keys would each hold the text of all below.
+                    let text = format!(
+                        "a collection of more than {MAX_COLLECTION_KEY} bytes as a key; shorten it"
+                    );
+                    return Err(Stop::Document(self.problem(span, ProblemKind::Budget, text)));
+                }
                 let key = key_text(place, node);
                 frame.is_merge = is_plain && key == "<<";
                 let is_kept = key == "<<" && !is_plain;

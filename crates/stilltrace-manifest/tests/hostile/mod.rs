@@ -59,7 +59,7 @@ pub(crate) const HOSTILE: &[Hostile] = &[
     hostile("a very long key", Some("key"), |size| "k".repeat(size) + ": v\n"),
     hostile("a very long quoted key", Some("key"), |size| format!("\"{}\": v\n", "k".repeat(size))),
     hostile("a very long explicit key", None, |size| format!("? {}\n: v\n", "k".repeat(size))),
-    hostile("keys that are collections", None, |size| {
+    hostile("keys that are collections", Some("as a key"), |size| {
         "? [a]\n: b\n".repeat(100) + &"? {".repeat(60) + &"x".repeat(size) + &"}".repeat(60)
     }),
     hostile("one key again and again", Some("values"), |size| "a: 1\n".repeat(size / 5)),
