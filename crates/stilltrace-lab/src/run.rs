@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The mesh is configured from the repository at each revision, by our own reader or by Istio's
-//! control plane ([`Profile`](crate::profile::Profile)), so it is the line in Git that causes what is
+//! control plane ([`Profile`]), so it is the line in Git that causes what is
 //! recorded. Commit times, syncs and samples share one
 //! clock, the machine's.
 

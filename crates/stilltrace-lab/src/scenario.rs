@@ -4,7 +4,7 @@
 //! A scenario is a folder `lab/scenarios/NAME` with a `scenario.yaml` that a stranger can write
 //! without touching Rust. `NAME` is the rule's name of the mechanism where one is meant. Objects
 //! are named by kind and by the service of the topology that they are about; which file sets a
-//! value is for the generated repository to decide ([`crate::gitops`]).
+//! value is for the generated repository to decide (`gitops`).
 //!
 //! `variants` hold what differs from seed to seed: seed 1 takes the first, seed 2 the second, and
 //! so on, round and round. A field given in a variant replaces the scenario's.
