@@ -125,8 +125,11 @@ fn describe(platform: &Platform, used: &RouteInUse<'_>, to: &Destination) -> Opt
         id.source, to.to.service,
     );
     let weight = used.weight_name(to);
-    let mut draft = Draft::new("missing-subset", id, Certainty::Certain, message)
-        .setting(weight.clone(), &to.weight);
+    let mut draft = Draft::new("missing-subset", id, Certainty::Certain, message);
+    if let Some(named) = &to.to.subset_origin {
+        draft = draft.origin(weight.clone(), named);
+    }
+    draft = draft.setting(weight.clone(), &to.weight);
     if let Some(route) = &used.route.object {
         draft = draft.origin(weight, route);
     }
