@@ -26,6 +26,11 @@ pub trait Tree {
         let _ = path;
         None
     }
+
+    /// The same tree, where several threads may read it at once.
+    fn shared(&self) -> Option<&(dyn Tree + Sync)> {
+        None
+    }
 }
 
 /// Why a tree could not hand out a file or its listing.
@@ -94,6 +99,10 @@ impl Tree for MemoryTree {
 
     fn files(&self) -> Result<Vec<String>, TreeError> {
         Ok(self.files.keys().cloned().collect())
+    }
+
+    fn shared(&self) -> Option<&(dyn Tree + Sync)> {
+        Some(self)
     }
 }
 

@@ -125,6 +125,26 @@ fn visit_field(
     visit(child, rest, create, set)
 }
 
+/// Whether [`visit`] without `create` would change something or fail, where `is_meant` says which
+/// nodes at `path` the visitor changes or refuses. Most objects are shared between builds and few
+/// visits change one, so this is asked before an object is copied for a visit.
+pub(super) fn would_change(node: &Node, path: &str, is_meant: &dyn Fn(&Node) -> bool) -> bool {
+    if path.is_empty() {
+        return is_meant(node);
+    }
+    match &node.value {
+        Value::Sequence(items) => items.iter().any(|item| would_change(item, path, is_meant)),
+        Value::Null => false,
+        Value::Scalar(_) => true,
+        Value::Mapping(_) => {
+            let (segment, rest) = first_segment(path);
+            let list = segment.strip_suffix("[]");
+            let Some(child) = node.get(list.unwrap_or(&segment)) else { return false };
+            child.is_null() && list.is_some() || would_change(child, rest, is_meant)
+        }
+    }
+}
+
 /// The first segment of a path, `\/` resolved, and what is behind it; a leading slash is ignored.
 fn first_segment(path: &str) -> (Cow<'_, str>, &str) {
     let path = path.strip_prefix('/').unwrap_or(path);

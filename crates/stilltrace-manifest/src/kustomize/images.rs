@@ -1,5 +1,7 @@
 //! `images`: other names, tags and digests for container images.
 
+use std::cell::LazyCell;
+
 use regex_lite::Regex;
 
 use crate::problem::{Problem, ProblemKind};
@@ -10,8 +12,11 @@ use super::resource::Resource;
 
 /// One entry of `images`.
 struct Replacement<'a> {
+    /// What every image begins with that the pattern finds: most images are told by it without
+    /// the pattern, whose making costs more than all the rest.
+    beginning: &'a str,
     /// `None` when the name is no valid pattern: Kustomize finds no image then.
-    pattern: Option<Regex>,
+    pattern: LazyCell<Option<Regex>, Box<dyn Fn() -> Option<Regex> + 'a>>,
     new_name: Option<&'a Node>,
     new_tag: Option<&'a Node>,
     digest: Option<&'a Node>,
@@ -52,12 +57,26 @@ fn read(entry: &Node) -> Replacement<'_> {
     let rest = "(:[a-zA-Z0-9_.{}-]*)?\
                 (@[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*:[a-zA-Z0-9_.{}-]*)?$";
     Replacement {
-        pattern: Regex::new(&format!("^{text}{rest}")).ok(),
+        beginning: beginning(text),
+        pattern: LazyCell::new(Box::new(move || Regex::new(&format!("^{text}{rest}")).ok())),
         new_name: field("newName"),
         new_tag: field("newTag"),
         digest: field("digest"),
         tag_suffix: field("tagSuffix"),
     }
+}
+
+/// The characters of a pattern up to the first that may mean something else than itself.
+fn beginning(pattern: &str) -> &str {
+    if pattern.contains('|') {
+        return "";
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | ':' | '@');
+    let Some(end) = pattern.find(|c| !is_plain(c)) else { return pattern };
+    let (plain, rest) = pattern.split_at(end);
+    // A quantifier may let the character before it be absent.
+    let is_quantified = rest.starts_with(['*', '?', '{', '+']);
+    if is_quantified { &plain[..plain.len().saturating_sub(1)] } else { plain }
 }
 
 /// Whether the first two steps of a path exist, so that other objects need not be copied.
@@ -115,6 +134,9 @@ impl Replacement<'_> {
             return Err(Problem::at(&image.mark, ProblemKind::Invalid, text));
         }
         let old = image.text().unwrap_or("");
+        if !old.starts_with(self.beginning) {
+            return Ok(());
+        }
         if !self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(old)) {
             return Ok(());
         }
@@ -184,5 +206,22 @@ mod tests {
         let text = |s: &str| Some(s.to_owned());
         assert_eq!(split("r:5000/a/b"), ("r:5000/a/b", None, None));
         assert_eq!(split("r:5000/a:1@sha256:2"), ("r:5000/a", text("1"), text("sha256:2")));
+    }
+
+    #[test]
+    fn what_a_pattern_certainly_begins_with() {
+        for (pattern, plain) in [
+            ("nginx", "nginx"),
+            ("registry:5000/shop/cart", "registry:5000/shop/cart"),
+            ("docker.io/nginx", "docker"),
+            ("abc*", "ab"),
+            ("abc?d", "ab"),
+            ("a|b", ""),
+            ("(?i)nginx", ""),
+            ("*", ""),
+            ("", ""),
+        ] {
+            assert_eq!(beginning(pattern), plain, "{pattern}");
+        }
     }
 }

@@ -12,10 +12,10 @@ use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Mark, Node};
 
 use super::config::Config;
-use super::fields::{FieldSpec, Gvk, visit};
+use super::fields::{FieldSpec, Gvk, visit, would_change};
 use super::resource::{Id, Resource};
 
-use choice::Choice;
+use choice::{Choice, concerns};
 
 /// An object whose identity changed.
 struct Renamed {
@@ -59,39 +59,26 @@ pub(super) fn follow_names(resources: &mut [Resource], config: &Config) -> Vec<P
     for resource in resources {
         let original = resource.original_id();
         let own = by_kind.get(original.kind.as_str());
-        let fields: Fields<'_> = own
-            .into_iter()
-            .chain(by_kind.get(""))
-            .flatten()
-            .filter(|(_, spec)| spec.of.accepts_id(&original))
-            .copied()
-            .collect();
-        if fields.is_empty() {
-            continue;
-        }
-        let referrer = referrer(resource);
-        for (target, spec) in fields {
-            if resource.object.root.get(first_key(&spec.path)).is_none() {
+        let fields = own.into_iter().chain(by_kind.get("")).flatten();
+        let mut referrer_of = None;
+        for (target, spec) in fields.filter(|(_, spec)| spec.of.accepts_id(&original)) {
+            let root = &resource.object.root;
+            if !would_change(root, &spec.path, &|node| concerns(node, &by_name)) {
                 continue;
             }
-            let to_role = spec.path.ends_with("roleRef/name");
             let mut choice = Choice {
                 renamed: &renamed,
                 by_name: &by_name,
                 namespaces: &namespaces,
                 target,
-                referrer: &referrer,
-                to_role,
+                referrer: referrer_of.get_or_insert_with(|| referrer(resource)),
+                to_role: spec.path.ends_with("roleRef/name"),
             };
             let root = resource.object.root_mut();
             problems.extend(visit(root, &spec.path, None, &mut |node| choice.update(node)).err());
         }
     }
     problems
-}
-
-fn first_key(path: &str) -> &str {
-    path.split('/').next().unwrap_or("").trim_end_matches("[]")
 }
 
 /// The present and the original namespace.

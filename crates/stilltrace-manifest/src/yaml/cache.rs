@@ -11,6 +11,8 @@ use crate::tree::Tree;
 const BATCH: usize = 16;
 /// Batches that wait to be parsed, at most; their bytes are in memory.
 const WAITING: usize = 4;
+/// Parts of the cache, each with a lock of its own.
+const SHARDS: usize = 61;
 /// Threads that parse, at most: reading the files is one thread's work and becomes the limit.
 const MAX_THREADS: usize = 8;
 
@@ -26,7 +28,8 @@ type Files = HashMap<Box<str>, BTreeMap<[u8; 20], Arc<Parsed>>>;
 pub struct ParseCache {
     budget: Budget,
     threads: usize,
-    files: Mutex<Files>,
+    /// By a number made of the path, so that threads seldom wait for each other.
+    files: [Mutex<Files>; SHARDS],
 }
 
 impl Default for ParseCache {
@@ -51,7 +54,11 @@ impl ParseCache {
     /// An empty cache that parses with `budget`.
     pub fn with_budget(budget: Budget) -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        Self { budget, threads: threads.min(MAX_THREADS), files: Mutex::default() }
+        Self {
+            budget,
+            threads: threads.min(MAX_THREADS),
+            files: std::array::from_fn(|_| Mutex::default()),
+        }
     }
 
     /// Parses on this many threads instead of one for each core. What is answered is the same.
@@ -73,7 +80,7 @@ impl ParseCache {
 
     /// The parsed file if this content was seen under this path.
     pub fn get(&self, path: &str, content: [u8; 20]) -> Option<Arc<Parsed>> {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = self.shard(path)?.lock().unwrap_or_else(PoisonError::into_inner);
         files.get(path)?.get(&content).map(Arc::clone)
     }
 
@@ -87,8 +94,19 @@ impl ParseCache {
     }
 
     fn remember(&self, path: &str, content: [u8; 20], parsed: &Arc<Parsed>) {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(shard) = self.shard(path) else { return };
+        let mut files = shard.lock().unwrap_or_else(PoisonError::into_inner);
         files.entry(path.into()).or_default().entry(content).or_insert_with(|| Arc::clone(parsed));
+    }
+
+    /// Where a path is kept: names of neighbours differ most in their last characters.
+    fn shard(&self, path: &str) -> Option<&Mutex<Files>> {
+        let sum = path
+            .bytes()
+            .rev()
+            .take(48)
+            .fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        self.files.get(sum % SHARDS)
     }
 
     /// Parses files of a tree on all cores, so that reading them later costs nothing.

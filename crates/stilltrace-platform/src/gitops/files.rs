@@ -4,7 +4,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use stilltrace_manifest::tree::parent;
@@ -12,6 +11,8 @@ use stilltrace_manifest::yaml::Parsed;
 use stilltrace_manifest::{
     Build, Node, Object, ParseCache, Problem, ProblemKind, Tree, TreeError, kustomize,
 };
+
+use super::ahead;
 
 /// Files that make a folder a kustomization, in the order in which Kustomize looks for them.
 const KUSTOMIZATION: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -24,7 +25,7 @@ pub(crate) struct Files<'a> {
     own: Option<ParseCache>,
     kustomizations: BTreeMap<String, String>,
     charts: BTreeSet<String>,
-    builds: RefCell<BTreeMap<String, Rc<Build>>>,
+    builds: RefCell<BTreeMap<String, Arc<Build>>>,
 }
 
 /// A tree in which every file has an id of its content, if need be one for this read only.
@@ -48,10 +49,11 @@ impl Tree for Identified<'_> {
         if self.has_ids {
             return self.tree.content_id(path);
         }
-        let position = self.paths.binary_search_by(|known| known.as_str().cmp(path)).ok()?;
-        let mut id = [0; 20];
-        id.iter_mut().zip(position.to_le_bytes()).for_each(|(to, from)| *to = from);
-        Some(id)
+        position(&self.paths, path).map(made_up)
+    }
+
+    fn shared(&self) -> Option<&(dyn Tree + Sync)> {
+        self.tree.shared()
     }
 }
 
@@ -125,7 +127,7 @@ impl<'a> Files<'a> {
 
     /// Whether there is such a file.
     pub(crate) fn has_file(&self, path: &str) -> bool {
-        self.tree.paths.binary_search_by(|known| known.as_str().cmp(path)).is_ok()
+        position(&self.tree.paths, path).is_some()
     }
 
     /// The kustomization file of a folder.
@@ -206,15 +208,51 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// What the kustomization of a folder amounts to, built once.
-    pub(crate) fn build(&self, folder: &str) -> Rc<Build> {
-        if let Some(build) = self.builds.borrow().get(folder) {
-            return Rc::clone(build);
+    /// Builds the kustomizations among these folders on all cores, so that [`Files::build`] has
+    /// them. What it answers is the same with and without this call.
+    pub(crate) fn build_ahead(&self, folders: &[String]) {
+        let folders: BTreeSet<&str> = folders.iter().map(String::as_str).collect();
+        let wanted = |folder: &&str| {
+            self.kustomization(folder).is_some() && !self.builds.borrow().contains_key(*folder)
+        };
+        let folders: Vec<&str> = folders.into_iter().filter(wanted).collect();
+        let paths = &self.tree.paths;
+        // Trees are read by one thread, so ids that outlive this read are taken down for the others.
+        let ids: Vec<Option<[u8; 20]>> = if self.tree.has_ids {
+            paths.iter().map(|path| self.tree.content_id(path)).collect()
+        } else {
+            Vec::new()
+        };
+        let id = |path: &str| {
+            let position = position(paths, path)?;
+            if ids.is_empty() { Some(made_up(position)) } else { *ids.get(position)? }
+        };
+        for (folder, build) in ahead::build_all(self.tree(), paths, &id, &folders, self.cache()) {
+            self.builds.borrow_mut().insert(folder.to_owned(), build);
         }
-        let build = Rc::new(kustomize::build_with(self.tree(), folder, self.cache()));
-        self.builds.borrow_mut().insert(folder.to_owned(), Rc::clone(&build));
+    }
+
+    /// What the kustomization of a folder amounts to, built once.
+    pub(crate) fn build(&self, folder: &str) -> Arc<Build> {
+        if let Some(build) = self.builds.borrow().get(folder) {
+            return Arc::clone(build);
+        }
+        let build = Arc::new(kustomize::build_with(self.tree(), folder, self.cache()));
+        self.builds.borrow_mut().insert(folder.to_owned(), Arc::clone(&build));
         build
     }
+}
+
+/// Where a path is among sorted ones.
+fn position(paths: &[String], path: &str) -> Option<usize> {
+    paths.binary_search_by(|known| known.as_str().cmp(path)).ok()
+}
+
+/// An id that is good for one read.
+fn made_up(position: usize) -> [u8; 20] {
+    let mut id = [0; 20];
+    id.iter_mut().zip(position.to_le_bytes()).for_each(|(to, from)| *to = from);
+    id
 }
 
 /// The last part of a path.

@@ -9,6 +9,7 @@
 //! [`render`] turns a claim into objects. Whatever is not in this repository at this revision, or
 //! made by a program that is not run, is refused with its line and reason.
 
+mod ahead;
 mod amend;
 mod argo;
 mod assembly;
@@ -116,6 +117,7 @@ pub(crate) fn read(tree: &dyn Tree, cache: &ParseCache, options: &Options<'_>) -
     let reach = Reach::new(&files);
     let mut walk = Walk::new(&files, &written, &own, options.helm);
     let roots = roots::find(&files, &written, &own, &reach);
+    files.build_ahead(&roots.folders);
     for cluster in &roots.clusters {
         walk.cluster(cluster);
     }

@@ -42,6 +42,8 @@ pub(crate) enum Root {
 pub(crate) struct Roots {
     pub(crate) clusters: Vec<Cluster>,
     pub(crate) dead: Vec<(usize, Refusal)>,
+    /// Folders that written reconcilers apply as they are, or that are applied by hand.
+    pub(crate) folders: Vec<String>,
 }
 
 /// A written reconciler and the folders it applies as it is written.
@@ -49,6 +51,8 @@ struct Candidate<'w> {
     object: &'w Object,
     file: String,
     folders: Vec<(String, Rc<Taken>)>,
+    /// Those of them whose kustomization it does not change before it builds.
+    unchanged: Vec<String>,
 }
 
 impl Candidate<'_> {
@@ -93,7 +97,10 @@ pub(crate) fn find(files: &Files<'_>, written: &Written, own: &Own, reach: &Reac
         roots.push(position);
     }
     drop_releases(&candidates, &mut roots, &mut dead);
-    Roots { clusters: clusters(&candidates, &roots, folders, &taken_by_hand, written), dead }
+    let unchanged = candidates.iter().flat_map(|one| &one.unchanged);
+    let applied = unchanged.chain(&folders).cloned().collect();
+    let clusters = clusters(&candidates, &roots, folders, &taken_by_hand, written);
+    Roots { clusters, dead, folders: applied }
 }
 
 fn left_out(object: &Object) -> Refusal {
@@ -143,10 +150,11 @@ fn candidate<'w>(object: &'w Object, context: &Context<'_>, reach: &Reach<'_>) -
         "FluxInstance" => flux::kustomization::instance(object, context).into_iter().collect(),
         _ => Vec::new(),
     };
-    let mut folders = Vec::new();
+    let (mut folders, mut unchanged) = (Vec::new(), Vec::new());
     for claim in claims.into_iter().flatten() {
         match claim.content {
-            Content::Kustomization { folder, .. } => {
+            Content::Kustomization { folder, changes, .. } => {
+                unchanged.extend(changes.is_empty().then(|| folder.clone()));
                 let taken = reach.of(&folder, true);
                 folders.push((folder, taken));
             }
@@ -157,7 +165,7 @@ fn candidate<'w>(object: &'w Object, context: &Context<'_>, reach: &Reach<'_>) -
             Content::Chart(_) => {}
         }
     }
-    Candidate { object, file: object.mark().path.to_string(), folders }
+    Candidate { object, file: object.mark().path.to_string(), folders, unchanged }
 }
 
 /// Kustomizations that hold reconcilers which no reconciler applies, and that nobody refers to.

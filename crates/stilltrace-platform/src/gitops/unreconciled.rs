@@ -16,6 +16,7 @@ pub(crate) fn apply(files: &Files<'_>, walk: &mut Walk<'_>) -> bool {
         walk.cluster(&Cluster { name: String::new(), roots: root });
         return true;
     }
+    files.build_ahead(&folders);
     let builds: Vec<_> = folders.iter().map(|folder| files.build(folder)).collect();
     let claims = builds.iter().enumerate().flat_map(|(position, build)| {
         build.objects.iter().map(move |object| {

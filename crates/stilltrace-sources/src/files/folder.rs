@@ -262,4 +262,8 @@ impl Tree for FolderTree {
         id.get_mut(7..15)?.copy_from_slice(&self.number.to_le_bytes());
         Some(id)
     }
+
+    fn shared(&self) -> Option<&(dyn Tree + Sync)> {
+        Some(self)
+    }
 }

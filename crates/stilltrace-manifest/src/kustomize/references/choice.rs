@@ -21,6 +21,20 @@ pub(super) struct Choice<'a> {
     pub(super) to_role: bool,
 }
 
+/// Whether a reference may be to an object that had one of these names, or is one that is refused.
+pub(super) fn concerns(node: &Node, by_name: &BTreeMap<String, Vec<usize>>) -> bool {
+    let known = |name: Option<&str>| by_name.contains_key(name.unwrap_or(""));
+    match &node.value {
+        Value::Sequence(items) => items.iter().any(|item| match &item.value {
+            Value::Sequence(_) => true,
+            _ => concerns(item, by_name),
+        }),
+        Value::Mapping(_) => node.get("name").is_none_or(|name| known(name.text())),
+        Value::Scalar(_) => known(node.text()),
+        Value::Null => false,
+    }
+}
+
 impl<'a> Choice<'a> {
     /// Makes the names at a field follow: of a scalar, of a mapping with `name`, or of a list.
     pub(super) fn update(&mut self, node: &mut Node) -> Result<(), Problem> {
