@@ -1,7 +1,7 @@
 //! `cargo xtask gen`: writes every generated file of the repository anew.
 //!
-//! The schema and the pages of mechanisms are written by the tests that otherwise compare them, so
-//! there is one definition of what is fresh. The picture of the README and the page of commands come
+//! The schema, the pages of mechanisms and the tables of fields are written by the tests that
+//! otherwise compare them, so there is one definition of what is fresh. The picture of the README and the page of commands come
 //! from what the program prints; tidy compares those.
 
 use std::fmt::Write as _;
@@ -15,7 +15,8 @@ use crate::picture::draw;
 use crate::workspace;
 
 /// Tests that guard generated files: the test program, and what the test's name holds.
-const GUARDS: &[(&str, &str)] = &[("json", "the_committed_schema"), ("pages", "")];
+const GUARDS: &[(&str, &str)] =
+    &[("json", "the_committed_schema"), ("pages", ""), ("schema_tables", "committed_tables")];
 /// The picture of what the demo prints.
 const PICTURE: &str = "docs/demo.svg";
 /// The page of all commands.

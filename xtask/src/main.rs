@@ -33,7 +33,8 @@ usage: cargo xtask TASK
 
   test            install what the tests need, then format, clippy, documentation, tests, tidy
   tidy            print the house numbers and enforce the rules of the repository
-  gen             write every generated file anew: schema, mechanism and command pages, README picture
+  gen             write every generated file anew: schema, tables of fields (from Go modules), mechanism
+                  and command pages, README picture
   bench demo      measure the cold build and `stilltrace demo`, and keep the figures under bench/
   bench yaml      measure reading and editing of YAML, and keep the figures under bench/
   bench render    build real repositories beside the real kustomize (needs Go), and compare bytes

@@ -18,6 +18,7 @@ pub mod kustomize;
 pub mod object;
 pub mod plain;
 pub mod problem;
+pub mod schema;
 pub mod tree;
 pub mod yaml;
 

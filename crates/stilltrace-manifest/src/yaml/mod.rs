@@ -24,6 +24,7 @@ pub(crate) use node::Shared;
 pub use node::{Entry, Node, Scalar, Style, Text, Value};
 pub(crate) use parse::parse_lines;
 pub use parse::{Document, Parsed, parse, parse_literal};
+pub(crate) use path::push_key;
 pub use path::{Step, steps};
 pub(crate) use scalar::old_flag;
 pub use scalar::{Resolved, resolve_plain};
