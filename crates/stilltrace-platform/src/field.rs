@@ -218,6 +218,9 @@ impl<'a> Field<'a> {
     /// Reports that the value is not `expected`; whoever asked uses its default.
     pub(crate) fn report(&self, expected: &str) {
         let mark = &self.node.mark;
+        if self.source.gaps.is_refused_value(mark) {
+            return;
+        }
         self.source.gaps.add(
             format!("{mark}: `{}` must be {expected}", self.path),
             format!(

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use stilltrace_manifest::Problem;
+use stilltrace_manifest::{Mark, Problem};
 use stilltrace_model::Gap;
 
 use crate::age::rivals::{Rival, Rivals, Rounds};
@@ -18,6 +18,7 @@ pub(crate) struct Gaps {
     rivals: RefCell<Rivals>,
     depend_on_age: Cell<bool>,
     closed: Cell<bool>,
+    refused_values: RefCell<BTreeSet<Mark>>,
 }
 
 impl Gaps {
@@ -32,6 +33,16 @@ impl Gaps {
         if found.len() < MAX_GAPS && !self.closed.get() {
             found.insert(Gap { what: what.into(), why: why.into(), remedy: remedy.into() });
         }
+    }
+
+    /// Notes that a value has the wrong type and was reported; whoever reads it need not say so again.
+    pub(crate) fn note_refused_value(&self, mark: &Mark) {
+        self.refused_values.borrow_mut().insert(mark.clone());
+    }
+
+    /// Whether that was noted of the value at `mark`.
+    pub(crate) fn is_refused_value(&self, mark: &Mark) -> bool {
+        self.refused_values.borrow().contains(mark)
     }
 
     /// Notes that a conflict is decided by creation times that are unknown.

@@ -53,6 +53,7 @@ mod read;
 mod retries;
 mod revision;
 mod routes;
+mod schema_faults;
 mod scope;
 mod service_entry;
 mod services;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use stilltrace_manifest::schema::{tables, use_first_names};
 use stilltrace_manifest::yaml::Entry;
 use stilltrace_manifest::{Mark, Node, Object, Tree, Value};
 use stilltrace_model::{OutboundPolicy, Setting};
@@ -17,6 +18,17 @@ use crate::gitops::{ClusterObjects, MeshFile};
 use crate::inventory::Inventory;
 use crate::revision::DEFAULT;
 use crate::source::Source;
+
+/// Objects that generate the mesh configuration, and where they hold the values for it.
+pub(crate) const GENERATORS: [(&str, &str, &[&str]); 5] = [
+    ("install.istio.io", "IstioOperator", &["spec"]),
+    ("helm.toolkit.fluxcd.io", "HelmRelease", &["spec", "values"]),
+    ("sailoperator.io", "Istio", &["spec", "values"]),
+    ("sailoperator.io", "IstioRevision", &["spec", "values"]),
+    ("argoproj.io", "Application", &["spec", "source", "helm", "valuesObject"]),
+];
+/// The value that becomes the mesh configuration.
+pub(crate) const GENERATED: &str = "meshConfig";
 
 /// The mesh configuration as a document, kept alive while its fields are read.
 pub(crate) struct MeshDocument<'a> {
@@ -67,7 +79,7 @@ pub(crate) fn install(file: &MeshFile<'_>, root: &str, cluster: &mut ClusterObje
 }
 
 /// Whether an object is the mesh configuration of a control plane, or installs one.
-fn is_mesh(source: &Source) -> bool {
+pub(crate) fn is_mesh(source: &Source) -> bool {
     match (source.group(), source.id.kind.as_str()) {
         ("", "ConfigMap") => source.name() == "istio" || source.name().starts_with("istio-"),
         ("install.istio.io", "IstioOperator") => true,
@@ -96,29 +108,21 @@ pub(crate) fn find<'a>(
     for source in maps {
         let Some(text) = source.field().at(&["data", "mesh"]) else { continue };
         match embedded::read(tree, text.node()) {
-            Some(node) => return Some(MeshDocument { source, node, path: text.path().to_owned() }),
+            Some(node) => return Some(MeshDocument::new(source, node, text.path())),
             None => text.report("a mesh configuration in YAML"),
         }
     }
-    let generators: [(&str, &str, &[&str], &str); 5] = [
-        ("install.istio.io", "IstioOperator", &["spec"], "meshConfig"),
-        ("helm.toolkit.fluxcd.io", "HelmRelease", &["spec", "values"], "meshConfig"),
-        ("sailoperator.io", "Istio", &["spec", "values"], "meshConfig"),
-        ("sailoperator.io", "IstioRevision", &["spec", "values"], "meshConfig"),
-        ("argoproj.io", "Application", &["spec", "source", "helm", "valuesObject"], "meshConfig"),
-    ];
-    for (group, kind, path, key) in generators {
+    for (group, kind, path) in GENERATORS {
         let holders = inventory.of(group, kind).iter();
         let mut found: Vec<(Field<'a>, Field<'a>)> = holders
             .filter_map(|source| {
                 let values = source.field().at(path)?;
-                Some((values.get(key)?, values))
+                Some((values.get(GENERATED)?, values))
             })
             .collect();
         found.sort_by_key(|(_, values)| !is_of(values, revision));
         if let Some((field, _)) = found.first() {
-            let (source, node, path) = (field.source(), field.node().clone(), field.path());
-            return Some(MeshDocument { source, node, path: path.to_owned() });
+            return Some(MeshDocument::new(field.source(), field.node().clone(), field.path()));
         }
     }
     None
@@ -130,7 +134,14 @@ fn is_of(values: &Field<'_>, revision: &str) -> bool {
     written.filter(|written| !written.is_empty()).unwrap_or(DEFAULT) == revision
 }
 
-impl MeshDocument<'_> {
+impl<'a> MeshDocument<'a> {
+    fn new(source: &'a Source, mut node: Node, path: &str) -> Self {
+        if let Some(shape) = tables::MESH_CONFIG.kind(tables::MESH, "MeshConfig") {
+            use_first_names(&tables::MESH_CONFIG, shape, &mut node);
+        }
+        Self { source, node, path: path.to_owned() }
+    }
+
     /// The document's root.
     pub(crate) fn field(&self) -> Field<'_> {
         Field::embedded(self.source, &self.node, self.path.clone())

@@ -36,6 +36,7 @@ use crate::ownership;
 use crate::peer_authentication::PeerPolicies;
 use crate::proxy_config::{self, Layers};
 use crate::revision::Revisions;
+use crate::schema_faults;
 use crate::scope::View;
 use crate::services::{self, Callee};
 use crate::sidecar_scope::{self, Sidecar};
@@ -57,7 +58,9 @@ pub(crate) fn effective(
     root: &str,
 ) -> Platform {
     let gaps = Rc::clone(&cluster.gaps);
+    let faults = schema_faults::find(&cluster.applied, tree);
     let refused = take_refused(&mut cluster.applied);
+    faults.report(&refused, &gaps);
     let deployed = gateway_api::deployments(&cluster.applied);
     cluster.applied.extend(deployed);
     let objects = Objects { applied: &cluster.applied, written, tree, root };
