@@ -40,6 +40,8 @@ pub(crate) struct Found {
     faults: Vec<FaultOf>,
     /// Documents with more faults than are kept, and how many more each has.
     left_out: Vec<(Subject, usize)>,
+    /// Faults of documents of which none is kept.
+    more: usize,
     kinds: UnknownKinds,
 }
 
@@ -140,8 +142,10 @@ impl Search<'_> {
         path: String,
         reader: Reader,
     ) {
-        let faults = schema::faults(table, shape, node, MAX_OF_DOCUMENT);
+        let left = MAX_OF_CLUSTER.saturating_sub(self.found.faults.len());
+        let faults = schema::faults(table, shape, node, left.min(MAX_OF_DOCUMENT));
         if faults.found.is_empty() {
+            self.found.more += faults.more;
             return;
         }
         let subject = Subject { object: Arc::clone(&source.id), reader, path };
@@ -161,7 +165,6 @@ impl Found {
     pub(crate) fn report(self, refused: &[Refusal], gaps: &Gaps) {
         let refused: BTreeSet<&ObjectRef> = refused.iter().map(|refusal| &refusal.object).collect();
         self.kinds.report(gaps);
-        let mut told = 0;
         for FaultOf { subject, fault } in &self.faults {
             if fault.kind.refuses() {
                 gaps.note_refused_value(&fault.mark);
@@ -169,16 +172,13 @@ impl Found {
                     continue;
                 }
             }
-            told += 1;
-            if told <= MAX_OF_CLUSTER {
-                gaps.add_gap(&message::of(subject, fault));
-            }
+            gaps.add_gap(&message::of(subject, fault));
         }
         for (subject, more) in &self.left_out {
             gaps.add_gap(&message::more_of_document(subject, *more));
         }
-        if told > MAX_OF_CLUSTER {
-            gaps.add_gap(&message::more_of_cluster(told - MAX_OF_CLUSTER));
+        if self.more > 0 {
+            gaps.add_gap(&message::more_of_cluster(self.more));
         }
     }
 }
