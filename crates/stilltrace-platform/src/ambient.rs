@@ -121,9 +121,14 @@ fn named<'a>(source: &Source, callees: &'a [Callee]) -> Vec<&'a Callee> {
     }
     let mut written = spec.get("hosts").map(|list| list.texts()).unwrap_or_default();
     written.extend(spec.get("host").and_then(|host| host.node().text()));
-    let full = |host: &&str| hosts::complete(host, source.namespace()).to_ascii_lowercase();
+    // Istio compares hosts of virtual services in lower case, those of destination rules as written.
+    let lower = |host: &str| match source.id.kind.as_str() {
+        "VirtualService" => host.to_ascii_lowercase(),
+        _ => host.to_owned(),
+    };
+    let full = |host: &&str| lower(&hosts::complete(host, source.namespace()));
     let names: Vec<String> = written.iter().map(full).collect();
-    callees.iter().filter(|callee| names.contains(&callee.host)).collect()
+    callees.iter().filter(|callee| names.contains(&lower(&callee.host))).collect()
 }
 
 /// Labels of `Service` and `ServiceEntry` objects by kind, namespace and name.

@@ -155,7 +155,7 @@ impl<'a> Rule<'a> {
         let made = source.created == Some(age::FIRST);
         let (policy, backend) = if made { (None, written) } else { (written, None) };
         let rule = Self { id, from: vec![source], policy, backend, subsets, export_to, selector };
-        Some((host.to_ascii_lowercase(), rule))
+        Some((host, rule))
     }
 
     /// Whether it is for some pods only.

@@ -36,8 +36,16 @@ pub(crate) struct Search<'a> {
 struct Written<'a> {
     source: &'a Source,
     host: Field<'a>,
-    /// The host in lower case, completed as Istio completes it.
+    /// The host as written, completed as Istio completes it.
     name: String,
+}
+
+/// Services by host.
+struct Known<'a> {
+    /// As written.
+    exact: BTreeMap<&'a str, &'a Callee>,
+    /// In lower case; of several that differ in case only, the first.
+    lower: BTreeMap<String, &'a Callee>,
 }
 
 /// A group of clients that see the same.
@@ -51,10 +59,7 @@ struct Clients<'a> {
 /// All rules without effect, sorted by the place of the rule.
 pub(crate) fn find(search: &Search<'_>) -> Vec<Ineffective> {
     let clients = clients(search);
-    let mut hosts: BTreeMap<&str, &Callee> = BTreeMap::new();
-    for callee in search.callees {
-        hosts.entry(&callee.host).or_insert(callee);
-    }
+    let hosts = Known::new(search.callees);
     let mut found = Vec::new();
     for kind in ["VirtualService", "DestinationRule"] {
         for source in search.inventory.of("networking.istio.io", kind) {
@@ -73,11 +78,8 @@ fn rules_of(source: &Source) -> Vec<Written<'_>> {
     let Some(spec) = source.spec() else { return Vec::new() };
     let mut written = spec.list("hosts");
     written.extend(spec.get("host"));
-    let read = |host: Field<'_>| {
-        host.node()
-            .text()
-            .map(|text| hosts::complete(text, source.namespace()).to_ascii_lowercase())
-    };
+    let read =
+        |host: Field<'_>| host.node().text().map(|text| hosts::complete(text, source.namespace()));
     written
         .into_iter()
         .filter_map(|host| Some(Written { source, name: read(host.clone())?, host }))
@@ -109,18 +111,30 @@ fn clients<'a>(search: &Search<'a>) -> Vec<Clients<'a>> {
 fn judge(
     rule: &Written<'_>,
     root: &str,
-    hosts: &BTreeMap<&str, &Callee>,
+    hosts: &Known<'_>,
     clients: &[Clients<'_>],
     found: &mut Vec<Ineffective>,
 ) {
-    if let Some(service) = half_named(&rule.name, hosts) {
+    if let Some(service) = half_named(&rule.name, &hosts.exact) {
         let callers = all(clients, |_| true);
         push(rule, rule.host.origin(), WhyIneffective::UnknownHost, service, callers, found);
         return;
     }
-    let Some(callee) = hosts.get(rule.name.as_str()) else { return };
     let own = rule.source.namespace();
     let exported = Exported::of(rule.source);
+    if let Some(callee) = other_case(rule, hosts) {
+        let any = rule.is_virtual_service() || own == callee.id.namespace || own == root;
+        let meant = |group: &Clients<'_>| {
+            (any || group.namespace == own)
+                && exported.reaches(own, group.namespace)
+                && group.sees(callee)
+        };
+        let callers = all(clients, meant);
+        let reason = WhyIneffective::OtherCase;
+        push(rule, rule.host.origin(), reason, &callee.id, callers, found);
+        return;
+    }
+    let Some(callee) = hosts.named_by(rule) else { return };
     let here = |clients: &Clients<'_>| clients.namespace == own && clients.sees(callee);
     if let Some(origin) = exported.leaves_out(own) {
         let callers = all(clients, here);
@@ -128,7 +142,7 @@ fn judge(
         push(rule, origin, reason, &callee.id, callers, found);
         return;
     }
-    if rule.source.id.kind == "VirtualService" {
+    if rule.is_virtual_service() {
         for group in clients.iter().filter(|group| here(group)) {
             if let Some(origin) = group.hides(own, &rule.name) {
                 let callers = group.workloads.clone();
@@ -177,6 +191,56 @@ fn half_named<'a>(name: &str, known: &BTreeMap<&str, &'a Callee>) -> Option<&'a 
     known.get(meant.as_str()).map(|callee| &callee.id)
 }
 
+/// The service that a rule would be for if Istio did not tell letters by their case: no service is
+/// called as the rule's host is written. Exact hosts of virtual services are compared in lower case,
+/// so only their wildcards can miss.
+fn other_case<'a>(rule: &Written<'_>, known: &Known<'a>) -> Option<&'a Callee> {
+    let wild = hosts::is_wildcard(&rule.name);
+    if rule.is_virtual_service() && !(wild && rule.is_for_mesh()) {
+        return None;
+    }
+    let lower = rule.name.to_ascii_lowercase();
+    if !wild {
+        let missed = !known.exact.contains_key(rule.name.as_str());
+        return missed.then(|| known.lower.get(&lower).copied()).flatten();
+    }
+    if known.exact.keys().any(|host| hosts::overlap(&rule.name, host)) {
+        return None;
+    }
+    known.lower.iter().find(|(host, _)| hosts::overlap(&lower, host)).map(|(_, callee)| *callee)
+}
+
+impl<'a> Known<'a> {
+    fn new(callees: &'a [Callee]) -> Self {
+        let mut known = Self { exact: BTreeMap::new(), lower: BTreeMap::new() };
+        for callee in callees {
+            known.exact.entry(&callee.host).or_insert(callee);
+            known.lower.entry(callee.host.to_ascii_lowercase()).or_insert(callee);
+        }
+        known
+    }
+
+    /// The service of a rule's host.
+    fn named_by(&self, rule: &Written<'_>) -> Option<&'a Callee> {
+        if rule.is_virtual_service() {
+            return self.lower.get(&rule.name.to_ascii_lowercase()).copied();
+        }
+        self.exact.get(rule.name.as_str()).copied()
+    }
+}
+
+impl Written<'_> {
+    fn is_virtual_service(&self) -> bool {
+        self.source.id.kind == "VirtualService"
+    }
+
+    /// Whether a virtual service routes calls between workloads.
+    fn is_for_mesh(&self) -> bool {
+        let gateways = self.source.spec().and_then(|spec| spec.get("gateways"));
+        gateways.is_none_or(|list| list.texts().is_empty() || list.texts().contains(&"mesh"))
+    }
+}
+
 impl Clients<'_> {
     /// Whether these clients are told about a service.
     fn sees(&self, callee: &Callee) -> bool {
@@ -217,6 +281,12 @@ impl Exported {
             namespaces: texts.into_iter().map(str::to_owned).collect(),
             origin: list.map(|list| list.key_origin()),
         }
+    }
+
+    /// Whether clients in a namespace are among those that the list names.
+    fn reaches(&self, own: &str, client: &str) -> bool {
+        let names = |entry: &str| self.namespaces.contains(entry);
+        self.namespaces.is_empty() || names("*") || names(client) || client == own && names(".")
     }
 
     /// The line, where the list names somebody but not the rule's own namespace.

@@ -35,8 +35,9 @@ pub(crate) struct Listener {
     pub(crate) services: Visible,
     /// Virtual services in order of precedence.
     pub(crate) virtual_services: Vec<usize>,
-    /// For services matched by hosts of virtual services: the one with the most specific host.
-    most_specific: BTreeMap<usize, usize>,
+    /// For hosts of services that a host of a virtual service covers: the one with the most
+    /// specific.
+    most_specific: BTreeMap<String, usize>,
     classes: BTreeMap<String, HostClass>,
 }
 
@@ -104,7 +105,7 @@ impl Listener {
         let services = visible_services(namespace, egress, mesh, &classes);
         let virtual_services_seen = visible_routes(namespace, virtual_services, &classes);
         let first = first_by_host(&virtual_services_seen, virtual_services);
-        let named = services.keys().map(|callee| (*callee, callees[*callee].host.as_str()));
+        let named = services.keys().map(|callee| callees[*callee].host.as_str());
         Self {
             egress: egress.clone(),
             most_specific: most_specific(named, &first),
@@ -119,9 +120,9 @@ impl Listener {
         self.egress.http_proxy
     }
 
-    /// The virtual service whose wildcard host is the most specific one for a service.
-    pub(crate) fn most_specific(&self, callee: usize) -> Option<usize> {
-        self.most_specific.get(&callee).copied()
+    /// The virtual service whose host is the most specific one for a service of this very name.
+    pub(crate) fn most_specific(&self, host: &str) -> Option<usize> {
+        self.most_specific.get(host).copied()
     }
 
     /// Whether the hosts that let a service in also name this alias of it.
@@ -332,9 +333,9 @@ fn first_by_host<'v>(
 
 /// For every name the virtual service with the most specific host; ties keep the order.
 fn most_specific<'n>(
-    names: impl Iterator<Item = (usize, &'n str)>,
+    names: impl Iterator<Item = &'n str>,
     by_host: &BTreeMap<&str, usize>,
-) -> BTreeMap<usize, usize> {
+) -> BTreeMap<String, usize> {
     let wild: Vec<(&str, usize)> = by_host
         .iter()
         .filter(|(host, _)| hosts::is_wildcard(host))
@@ -347,5 +348,5 @@ fn most_specific<'n>(
         let matching = wild.iter().filter(|(pattern, _)| hosts::covers(pattern, host));
         matching.min_by(|(a, _), (b, _)| hosts::specificity(a, b)).map(|(_, index)| *index)
     };
-    names.filter_map(|(key, host)| Some((key, best(host)?))).collect()
+    names.filter_map(|host| Some((host.to_owned(), best(host)?))).collect()
 }

@@ -97,7 +97,7 @@ fn hosts(
     let names = spec.get("hosts").map(|hosts| hosts.texts()).unwrap_or_default();
     let callee = |host: &str| Callee {
         id: ServiceId::new(namespace, host),
-        host: host.to_ascii_lowercase(),
+        host: host.to_owned(),
         ports: ports::carried(&declared),
         declared: declared.clone(),
         workloads: services::selected(selector.as_ref(), namespace, backends.pods),

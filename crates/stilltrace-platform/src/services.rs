@@ -197,7 +197,7 @@ fn read_service(
     let outside = text("externalName").filter(|_| text("type") == Some("ExternalName"));
     let resolution = match outside {
         _ if text("clusterIP") == Some("None") => Resolution::Dialled,
-        Some(host) if !host.is_empty() => Resolution::Alias(host.to_ascii_lowercase()),
+        Some(host) if !host.is_empty() => Resolution::Alias(host.to_owned()),
         _ => Resolution::Pushed,
     };
     let selector = spec.as_ref().and_then(|spec| spec.get("selector")).map(|s| s.labels());

@@ -199,7 +199,7 @@ impl Egress {
             });
             let class = &mut classes[at].1;
             let list = if excluded { &mut class.excluded } else { &mut class.allowed };
-            list.push(host.to_ascii_lowercase());
+            list.push(host.to_owned());
         }
         classes
     }

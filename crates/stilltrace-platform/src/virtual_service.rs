@@ -23,7 +23,7 @@ pub(crate) struct VirtualService<'a> {
     pub(crate) source: &'a Source,
     /// `namespace/name` of what Istio makes of routes of the Gateway API.
     pub(crate) live_name: Option<Arc<str>>,
-    /// Hosts in lower case, short names completed.
+    /// Hosts as written, short names completed.
     pub(crate) hosts: Vec<String>,
     /// `mesh` or `namespace/name` of gateways.
     pub(crate) gateways: BTreeSet<String>,
@@ -100,10 +100,8 @@ fn read_one<'a>(
     let spec = source.spec()?;
     let namespace = source.namespace();
     let texts = |key: &str| spec.get(key).map(|list| list.texts()).unwrap_or_default();
-    let hosts: Vec<String> = texts("hosts")
-        .iter()
-        .map(|host| hosts::complete(host, namespace).to_ascii_lowercase())
-        .collect();
+    let hosts: Vec<String> =
+        texts("hosts").iter().map(|host| hosts::complete(host, namespace)).collect();
     if hosts.is_empty() {
         return None;
     }

@@ -122,6 +122,24 @@ fn a_name_with_its_namespace_is_no_service() {
 }
 
 #[test]
+fn a_host_in_another_case_is_no_service() {
+    let rule = destination_rule("pay", "  host: Bank.pay.svc.cluster.local\n");
+    let [(reason, line, clients)] = found(&rule).try_into().unwrap();
+    assert_eq!((reason, line.as_str()), (WhyIneffective::OtherCase, "line 5"));
+    assert_eq!(clients, ["pay/bank", "shop/web"]);
+    // A rule away from the service is for its own namespace alone.
+    let rule = destination_rule("shop", "  host: '*.PAY.svc.cluster.local'\n");
+    let [(reason, _, clients)] = found(&rule).try_into().unwrap();
+    assert_eq!((reason, clients), (WhyIneffective::OtherCase, vec!["shop/web".to_owned()]));
+    // Virtual services meet services in lower case, except by wildcards.
+    assert_eq!(found(&virtual_service("pay", "  hosts: [BANK.pay.svc.cluster.local]\n")), []);
+    let [(reason, ..)] = found(&virtual_service("pay", "  hosts: ['*.PAY.svc.cluster.local']\n"))
+        .try_into()
+        .unwrap();
+    assert_eq!(reason, WhyIneffective::OtherCase);
+}
+
+#[test]
 fn a_destination_rule_in_a_third_namespace_never_applies() {
     let third = "apiVersion: v1\nkind: Namespace\nmetadata: {name: third}\n---\n";
     let host = "  host: bank.pay.svc.cluster.local\n";

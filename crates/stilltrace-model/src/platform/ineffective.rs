@@ -27,6 +27,8 @@ pub enum WhyIneffective {
     HiddenBySidecar,
     /// The host is `name.namespace`, which Istio does not complete: no service has that host.
     UnknownHost,
+    /// The host differs from the service's in the case of letters alone, which Istio tells apart.
+    OtherCase,
     /// A `DestinationRule` in a namespace that is neither the client's, the service's nor the root.
     ForeignNamespace,
     /// The clients have no sidecar (ambient mode), and the service no waypoint that would apply it.

@@ -113,7 +113,7 @@ impl<'p, 'a> Proxy<'p, 'a> {
     }
 
     /// The id of the service behind a host.
-    fn service_id(&self, host: &str) -> ServiceId {
+    pub(super) fn service_id(&self, host: &str) -> ServiceId {
         let seen = self.view.by_host.get(host).copied();
         let any = seen.or_else(|| self.mesh.directory.named(host).first().copied());
         any.map_or_else(|| unknown_service(host), |callee| self.mesh.callees[callee].id.clone())

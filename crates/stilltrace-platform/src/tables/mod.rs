@@ -105,15 +105,20 @@ fn looks_at_labels(mesh: &Mesh<'_>, pods: &Pods<'_>, view: &View) -> bool {
 }
 
 impl Plain {
-    /// The route of a service port for a proxy, which may hash requests.
-    fn of(&mut self, proxy: &Proxy<'_, '_>, callee: usize, port: u16) -> Arc<[Route]> {
+    /// The route of a service port for a proxy, which may hash requests. `host` is the name that
+    /// its virtual host goes by.
+    fn of(&mut self, proxy: &Proxy<'_, '_>, host: &str, callee: usize, port: u16) -> Arc<[Route]> {
+        let service = &proxy.mesh.callees[callee];
         let mut routes = self.unhashed(proxy.mesh, callee, port);
+        if host != service.host {
+            return renamed(proxy, host, port, &routes);
+        }
         if let Hashing::By(key) = proxy.hash_of_service(callee, port) {
             for route in Arc::make_mut(&mut routes) {
                 route.hash.push(key.clone());
             }
         }
-        if !proxy.has_cluster(&proxy.mesh.callees[callee].host, port, None) {
+        if !proxy.has_cluster(&service.host, port, None) {
             let all = Arc::make_mut(&mut routes).iter_mut();
             for destination in all.flat_map(|route| &mut route.destinations) {
                 destination.to.has_cluster = false;
@@ -135,6 +140,25 @@ impl Plain {
         };
         Arc::clone(self.0.entry((callee, port)).or_insert_with(build))
     }
+}
+
+/// Routes of a service whose virtual host goes by the lower-case form of its name: they lead to the
+/// cluster of that name, as Istio writes them, whether or not a service is called so.
+fn renamed(proxy: &Proxy<'_, '_>, host: &str, port: u16, routes: &[Route]) -> Arc<[Route]> {
+    let mut routes: Arc<[Route]> = Arc::from(routes);
+    let twin = proxy.view.by_host.get(host);
+    let hashing = twin.map(|callee| proxy.hash_of_service(*callee, port));
+    for route in Arc::make_mut(&mut routes) {
+        for target in route.destinations.iter_mut().map(|destination| &mut destination.to) {
+            target.service = proxy.service_id(host);
+            host.clone_into(&mut target.host);
+            target.has_cluster = proxy.has_cluster(host, port, None);
+        }
+        if let Some(Hashing::By(key)) = &hashing {
+            route.hash.push(key.clone());
+        }
+    }
+    routes
 }
 
 fn sidecar_routes(proxy: &Proxy<'_, '_>, plain: &mut Plain) -> ProxyRoutes {

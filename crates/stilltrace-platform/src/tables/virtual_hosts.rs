@@ -2,6 +2,10 @@
 //!
 //! The rules of Istio's `BuildSidecarOutboundVirtualHosts` and `BuildSidecarVirtualHostWrapper`,
 //! release 1.31. The first virtual service that claims a service takes the whole host.
+//!
+//! On a port, services and exact hosts meet in lower case; the routes of a service then lead to the
+//! lower-case name, whose cluster exists only if a service is written so. Wildcards and everything
+//! else compare hosts as written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,7 +42,8 @@ pub(super) struct Host {
     claimed_by: Option<usize>,
 }
 
-/// Services that requests on one port are looked up among, by host in lower case.
+/// Services that requests on one port are looked up among, by host in lower case; a proxy of all
+/// ports keeps the case.
 pub(super) struct Registry<'r> {
     entries: BTreeMap<String, Entry<'r>>,
     wildcards: Vec<String>,
@@ -79,7 +84,8 @@ impl<'r> Registry<'r> {
                 .collect();
             if !ports.is_empty() {
                 let entry = Entry { callee, ports };
-                entries.insert(of.host.to_ascii_lowercase(), entry);
+                let host = if port == 0 { of.host.clone() } else { of.host.to_ascii_lowercase() };
+                entries.insert(host, entry);
             }
         }
         let wildcards = entries.keys().filter(|host| hosts::is_wildcard(host)).cloned().collect();
@@ -88,14 +94,14 @@ impl<'r> Registry<'r> {
 
     /// Whether any host of a virtual service overlaps with a service.
     fn is_claimed_by(&self, service: &VirtualService<'_>) -> bool {
-        service.hosts.iter().any(|host| {
-            if self.entries.contains_key(host) {
+        service.hosts.iter().map(|host| host.to_ascii_lowercase()).any(|host| {
+            if self.entries.contains_key(&host) {
                 return true;
             }
-            if hosts::is_wildcard(host) {
-                return self.entries.keys().any(|own| hosts::overlap(host, own));
+            if hosts::is_wildcard(&host) {
+                return self.entries.keys().any(|own| hosts::overlap(&host, own));
             }
-            self.wildcards.iter().any(|own| hosts::overlap(host, own))
+            self.wildcards.iter().any(|own| hosts::overlap(&host, own))
         })
     }
 }
@@ -152,7 +158,7 @@ pub(super) fn of_port(
             continue;
         }
         for (own, _) in entry.ports.iter().filter(|(_, protocol)| speaks_http(protocol)) {
-            assembly.add_plain(host, callee, *own, plain.of(proxy, callee, *own));
+            assembly.add_plain(host, callee, *own, plain.of(proxy, host, callee, *own));
         }
     }
     if port == 0 {
@@ -184,32 +190,34 @@ fn separate<'r>(
     listener: &Listener,
 ) -> (Vec<String>, Vec<&'r str>) {
     let (mut strangers, mut known) = (Vec::new(), Vec::new());
-    let (wild, exact): (Vec<&String>, Vec<&String>) =
-        service.hosts.iter().partition(|host| hosts::is_wildcard(host));
+    let lower = service.hosts.iter().map(|host| host.to_ascii_lowercase());
+    let (wild, exact): (Vec<String>, Vec<String>) =
+        lower.partition(|host| hosts::is_wildcard(host));
     for host in exact {
-        match registry.entries.get_key_value(host) {
+        match registry.entries.get_key_value(&host) {
             Some((own, _)) => known.push(own.as_str()),
-            None => strangers.push(host.clone()),
+            None => strangers.push(host),
         }
     }
     for host in wild {
         if service.is_of_gateway_api() {
-            strangers.push(host.clone());
+            strangers.push(host);
             continue;
         }
         let mut any = false;
-        for (own, entry) in &registry.entries {
-            if !hosts::overlap(own, host) {
+        for own in registry.entries.keys() {
+            if !hosts::overlap(own, &host) {
                 continue;
             }
             any = true;
-            // A service belongs to the virtual service with the most specific host only.
-            if listener.most_specific(entry.callee) == Some(index) {
+            // A service belongs to the virtual service with the most specific host only; which
+            // that is, Istio looks up by names as written.
+            if listener.most_specific(own) == Some(index) {
                 known.push(own.as_str());
             }
         }
         if !any {
-            strangers.push(host.clone());
+            strangers.push(host);
         }
     }
     (strangers, known)

@@ -1,6 +1,8 @@
 //! Unknown host: a route sends requests to a host that the caller's proxy does not know.
 
-use stilltrace_model::{Certainty, Entity, Fix, Hazard, Origin, Platform, Prediction, ServiceId};
+use stilltrace_model::{
+    Certainty, Entity, Fix, Hazard, Origin, Platform, Prediction, Service, ServiceId,
+};
 
 use crate::Mechanism;
 use crate::draft::Draft;
@@ -9,8 +11,9 @@ use crate::no_cluster::{self, Unreachable};
 /// ## What happens
 /// A route names a destination that the caller's proxy has no cluster for: a misspelt name, a port
 /// that the service does not have, a service that the caller's `Sidecar` or an `exportTo` keeps
-/// from it - or `name.namespace`, which looks like a service and is not completed by Istio. The
-/// object is accepted, and every request that takes the route is answered with 503.
+/// from it - or `name.namespace`, which looks like a service and is not completed by Istio, or a
+/// name in another case than the service's: Istio writes routes of a `ServiceEntry` host in lower
+/// case, and its cluster as the host is written. The object is accepted, and every request that takes the route is answered with 503.
 ///
 /// ## Fingerprint
 /// Requests without a cluster (`NC`) appear at the caller from the change on. No connection is
@@ -25,7 +28,8 @@ use crate::no_cluster::{self, Unreachable};
 ///
 /// ## References
 /// - Istio: analyzer message IST0101; Kiali: KIA1101
-/// - Measured with Istio 1.31's own code: `name.namespace` is completed nowhere
+/// - Measured with Istio 1.31's own code: `name.namespace` is completed nowhere, and requests to a
+///   `ServiceEntry` host with upper-case letters lead to a lower-case cluster that does not exist
 /// - Envoy: response flag `NC`
 pub(crate) struct UnknownHost;
 
@@ -66,6 +70,8 @@ impl Mechanism for UnknownHost {
         } else if is(NOT_TOLD) {
             "let the caller see the service: by its exportTo, or in the egress hosts of the \
              caller's Sidecar"
+        } else if is(OTHER_CASE) {
+            "write the host in lower case, in the service and where it is named"
         } else if is(WRONG_PORT) {
             "name a port that the service has"
         } else {
@@ -85,6 +91,8 @@ const NO_SERVICE: f64 = 2.0;
 const NOT_TOLD: f64 = 3.0;
 /// The service has other ports.
 const WRONG_PORT: f64 = 4.0;
+/// A service has the host but for the case of letters.
+const OTHER_CASE: f64 = 5.0;
 
 /// Why the proxy has no cluster for a target; `None` where the port was left out.
 fn reason(platform: &Platform, found: &Unreachable<'_>) -> Option<(String, f64)> {
@@ -97,7 +105,13 @@ fn reason(platform: &Platform, found: &Unreachable<'_>) -> Option<(String, f64)>
         return Some((format!("which Istio does not complete to {full}"), NOT_COMPLETED));
     }
     let Some(service) = platform.services.get(&target.service) else {
-        return Some(("which no service has".to_owned(), NO_SERVICE));
+        return Some(match other_case(platform, &target.host) {
+            Some(twin) => {
+                let host = &twin.host;
+                (format!("which differs from {host} in the case of letters"), OTHER_CASE)
+            }
+            None => ("which no service has".to_owned(), NO_SERVICE),
+        });
     };
     if service.ports.contains_key(&target.port) {
         return Some(("which the caller's proxy is not told about".to_owned(), NOT_TOLD));
@@ -110,6 +124,11 @@ fn reason(platform: &Platform, found: &Unreachable<'_>) -> Option<(String, f64)>
     })
 }
 
+/// The service that has this host but for the case of letters.
+fn other_case<'p>(platform: &'p Platform, host: &str) -> Option<&'p Service> {
+    platform.services.values().find(|own| own.host != host && own.host.eq_ignore_ascii_case(host))
+}
+
 fn describe(platform: &Platform, found: &Unreachable<'_>) -> Option<Hazard> {
     let target = &found.to.to;
     let (reason, code) = reason(platform, found)?;
@@ -119,7 +138,11 @@ fn describe(platform: &Platform, found: &Unreachable<'_>) -> Option<Hazard> {
         id.source, target.host,
     );
     let weight = found.used.weight_name(found.to);
-    let draft = Draft::new("unknown-host", id, Certainty::Certain, message)
+    let mut draft = Draft::new("unknown-host", id, Certainty::Certain, message);
+    if let Some(twin) = other_case(platform, &target.host) {
+        draft = draft.origin(weight.clone(), &twin.origin);
+    }
+    let draft = draft
         .origin(weight.clone(), &target.host_origin)
         .origin(weight.clone(), &target.port_origin)
         .setting(weight, &found.to.weight)

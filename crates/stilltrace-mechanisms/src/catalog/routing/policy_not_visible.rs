@@ -8,8 +8,8 @@ use crate::wording;
 
 /// ## What happens
 /// Istio looks rules up from the client's side. A rule that the client's namespace cannot see, that
-/// the client's `Sidecar` leaves out, whose host no service has, or that lies in a namespace where
-/// nobody looks, is accepted and has no effect: calls work, with defaults in place of the limits,
+/// the client's `Sidecar` leaves out, whose host no service has (Istio tells upper from lower case),
+/// or that lies in a namespace where nobody looks, is accepted and has no effect: calls work, with defaults in place of the limits,
 /// timeouts and retries that are written.
 ///
 /// ## Fingerprint
@@ -18,7 +18,8 @@ use crate::wording;
 ///
 /// ## Fix
 /// By cause: add `.` to `exportTo`; add `./*` to the `Sidecar`'s egress hosts; write the host as
-/// `name` or in full, as `name.namespace.svc.cluster.local`; move the rule to the namespace of the
+/// `name` or in full, as `name.namespace.svc.cluster.local`, in the case of the service's own name;
+/// move the rule to the namespace of the
 /// service or of its clients. Which one is meant is a decision, so no edit is proposed.
 ///
 /// ## Fix safety
@@ -27,7 +28,8 @@ use crate::wording;
 /// ## References
 /// - Istio: `exportTo`, `Sidecar` and destination rule lookup; issues 15556, 14817, 42570
 /// - Measured with Istio 1.31's own code: `exportTo` without the own namespace, an egress list
-///   without `./*`, and `name.namespace` as a host all leave the rule without effect
+///   without `./*`, `name.namespace` as a host, and a host of a `DestinationRule` in another case
+///   than the service's all leave the rule without effect
 pub(crate) struct PolicyNotVisible;
 
 impl Mechanism for PolicyNotVisible {
@@ -60,6 +62,8 @@ impl Mechanism for PolicyNotVisible {
             "add `./*` to the Sidecar's egress hosts"
         } else if is(HOST) {
             "write the host in full, as name.namespace.svc.cluster.local"
+        } else if is(CASE) {
+            "write the host in the same case as the service's"
         } else {
             "move the rule to the namespace of the service or of its clients"
         };
@@ -77,6 +81,8 @@ const EGRESS: f64 = 2.0;
 const HOST: f64 = 3.0;
 /// Nobody looks in the namespace of the rule.
 const NAMESPACE: f64 = 4.0;
+/// The host is the service's but for the case of letters.
+const CASE: f64 = 5.0;
 
 fn describe(found: &Ineffective) -> Option<Hazard> {
     let object = found.object.object()?;
@@ -87,6 +93,9 @@ fn describe(found: &Ineffective) -> Option<Hazard> {
         }
         WhyIneffective::UnknownHost => {
             (HOST, "Istio does not complete `name.namespace`, and no service has that host")
+        }
+        WhyIneffective::OtherCase => {
+            (CASE, "Istio tells upper from lower case here, and no service has the host as written")
         }
         WhyIneffective::ForeignNamespace => (
             NAMESPACE,
