@@ -101,7 +101,7 @@ fn service(pod: &Pod) -> Service {
         id: pod.service.clone(),
         host: format!("{}.{}.svc.cluster.local", pod.service.name, pod.service.namespace),
         origin: Origin::Default { of: ISTIO },
-        ports: BTreeMap::from([(pod.port, "http".to_owned())]),
+        ports: BTreeMap::from([(pod.port, Setting::default_of("http".to_owned(), ISTIO))]),
         workloads: Vec::new(),
     }
 }

@@ -149,7 +149,7 @@ pub(crate) fn policies(platform: &Platform) -> Vec<PolicyInUse<'_>> {
 fn protocol<'a>(platform: &'a Platform, edge: &Edge) -> &'a str {
     let service = platform.services.get(&edge.id.destination);
     let protocol = service.and_then(|service| service.ports.get(&edge.id.port));
-    protocol.map_or("http", String::as_str)
+    protocol.map_or("http", |protocol| protocol.value.as_str())
 }
 
 type Target<'a> = (&'a WorkloadId, &'a ServiceId, u16);

@@ -101,7 +101,7 @@ pub struct Service {
     /// Where the object starts in Git.
     pub origin: Origin,
     /// Service port to protocol (`http`, `http2`, `grpc`, `tcp`, `auto`).
-    pub ports: BTreeMap<u16, String>,
+    pub ports: BTreeMap<u16, Setting<String>>,
     /// Workloads whose pods it selects, sorted.
     pub workloads: Vec<WorkloadId>,
 }

@@ -39,6 +39,9 @@ pub(crate) const NOT_HTTP: &str = "no HTTP: the port's protocol is not HTTP";
 /// The protocol of ports that nothing names is found in the first bytes.
 pub(crate) const SNIFFED: &str =
     "Istio 1.31 default: the protocol of a port without one is sniffed";
+/// Ports on which servers are known to speak first.
+pub(crate) const SERVER_FIRST: &str =
+    "Istio 1.31 default: ports 25, 53, 3306 and 27017 without a protocol are TCP";
 /// The installation's CPU limit falls away as soon as one resource annotation is set.
 pub(crate) const ANNOTATED: &str =
     "Istio 1.31: one sidecar resource annotation replaces all default resources";

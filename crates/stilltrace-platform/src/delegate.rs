@@ -47,6 +47,7 @@ fn merge<'a>(root: &HttpRoute<'a>, leaf: HttpRoute<'a>) -> Option<HttpRoute<'a>>
     Some(HttpRoute {
         entry: leaf.entry,
         name: joined_names(&root.name, &leaf.name),
+        named_at: leaf.named_at.or_else(|| root.named_at.clone()),
         matches,
         destinations: leaf.destinations,
         redirect: leaf.redirect,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use stilltrace_model::{AbortStatus, Answer, FaultRule, Injected, Rewrite, Route, Setting};
+use stilltrace_model::{AbortStatus, Answer, FaultRule, Injected, Origin, Rewrite, Route, Setting};
 
 use crate::defaults;
 use crate::field::Field;
@@ -20,6 +20,8 @@ use crate::wanted::Wanted;
 pub(crate) struct HttpRule {
     /// Name, or empty.
     pub(crate) name: String,
+    /// What names it.
+    pub(crate) named_at: Option<Origin>,
     /// Alternatives; empty matches everything.
     pub(crate) cases: Vec<Match>,
     /// The route without name, conditions and targets.
@@ -58,6 +60,7 @@ impl HttpRule {
         };
         Self {
             name: entry.name.clone(),
+            named_at: entry.named_at.clone(),
             cases: entry.matches.clone(),
             template,
             targets: if forwards { weighted(&entry.destinations) } else { Vec::new() },
@@ -73,8 +76,10 @@ impl HttpRule {
             None | Some("") => self.name.clone(),
             Some(name) => format!("{}.{name}", self.name),
         };
+        let own = case.and_then(Match::named_at);
         Route {
             name,
+            name_origin: self.named_at.as_ref().or(own).cloned(),
             matches: case.map(Match::condition).unwrap_or_default(),
             conditions: case.map(|case| case.written().to_vec()).unwrap_or_default(),
             ..self.template.clone()

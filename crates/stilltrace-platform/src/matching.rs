@@ -29,6 +29,7 @@ pub(crate) enum Text {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Match {
     name: String,
+    named_at: Option<Origin>,
     uri: Option<Text>,
     scheme: Option<Text>,
     method: Option<Text>,
@@ -75,6 +76,7 @@ impl Match {
         let gateways = field.get("gateways").map(|list| list.texts()).unwrap_or_default();
         Self {
             name: plain("name").to_owned(),
+            named_at: field.get("name").map(|name| name.origin()),
             uri: text("uri"),
             scheme: text("scheme"),
             method: text("method"),
@@ -154,6 +156,11 @@ impl Match {
         &self.name
     }
 
+    /// The line of its name; of a delegate and its root the delegate's.
+    pub(crate) fn named_at(&self) -> Option<&Origin> {
+        self.named_at.as_ref()
+    }
+
     /// Whether the entry looks at the caller's labels.
     pub(crate) fn looks_at_labels(&self) -> bool {
         !self.source_labels.is_empty()
@@ -226,6 +233,7 @@ impl Match {
             |leaf: &Option<Text>, root: &Option<Text>| leaf.clone().or_else(|| root.clone());
         Some(Self {
             name: joined_names(&self.name, &leaf.name),
+            named_at: leaf.named_at.clone().or_else(|| self.named_at.clone()),
             uri: either(&leaf.uri, &self.uri),
             scheme: either(&leaf.scheme, &self.scheme),
             method: either(&leaf.method, &self.method),

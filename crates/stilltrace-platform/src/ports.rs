@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use stilltrace_model::Origin;
+use stilltrace_model::{Origin, Setting};
 
 use crate::defaults;
 use crate::field::Field;
@@ -22,7 +22,7 @@ pub(crate) struct Port {
     pub(crate) name: String,
     /// Protocol in lower case; `auto` is sniffed.
     pub(crate) protocol: String,
-    /// What decides about the protocol.
+    /// What decides about the protocol: the line that names it, or a default.
     pub(crate) origin: Origin,
     /// The port of the endpoint.
     pub(crate) target: Target,
@@ -96,9 +96,10 @@ fn service_port(port: &Field<'_>) -> Option<Port> {
     let (protocol, decides) = if udp {
         ("udp".to_owned(), transport.clone())
     } else {
-        let protocol = protocol(number, own, written);
-        (protocol, application.clone().or_else(|| name.clone()))
+        let (protocol, by_name) = protocol(number, own, written);
+        (protocol, application.clone().or_else(|| name.clone()).filter(|_| by_name))
     };
+    let usual = if protocol == "tcp" { defaults::SERVER_FIRST } else { defaults::SNIFFED };
     let target = match port.get("targetPort") {
         Some(target) => match target.node().as_i64() {
             Some(0) => Target::Same,
@@ -111,7 +112,7 @@ fn service_port(port: &Field<'_>) -> Option<Port> {
         number,
         name: own.to_owned(),
         protocol,
-        origin: decides.map_or(Origin::Default { of: defaults::SNIFFED }, |field| field.origin()),
+        origin: decides.map_or(Origin::Default { of: usual }, |field| field.origin()),
         target,
         udp,
     })
@@ -126,30 +127,45 @@ fn entry_port(port: &Field<'_>) -> Option<Port> {
         number,
         name: port.get("name").and_then(|name| name.text()).unwrap_or_default().to_owned(),
         protocol: protocol.to_owned(),
-        origin: written.map_or(Origin::Default { of: defaults::SNIFFED }, |field| field.origin()),
+        origin: written
+            .filter(|_| protocol != "auto")
+            .map_or(Origin::Default { of: defaults::SNIFFED }, |field| field.origin()),
         target: target.and_then(|field| field.port()).map_or(Target::Same, Target::Number),
         udp: protocol == "udp",
     })
 }
 
-/// The protocol of a service port: `appProtocol`, else the prefix of its name, else sniffed.
-fn protocol(port: u16, name: &str, app_protocol: Option<&str>) -> String {
+/// The protocol of a service port: `appProtocol`, else the prefix of its name, else sniffed; and
+/// whether one of these names it.
+fn protocol(port: u16, name: &str, app_protocol: Option<&str>) -> (String, bool) {
     let name = match app_protocol {
-        Some("kubernetes.io/h2c") => return "http2".to_owned(),
-        Some("kubernetes.io/ws") => return "http".to_owned(),
-        Some("kubernetes.io/wss") => return "https".to_owned(),
+        Some("kubernetes.io/h2c") => return ("http2".to_owned(), true),
+        Some("kubernetes.io/ws") => return ("http".to_owned(), true),
+        Some("kubernetes.io/wss") => return ("https".to_owned(), true),
         Some(other) => other,
         None => name,
     };
     let name = name.to_ascii_lowercase();
     if name.starts_with("grpc-web") {
-        return "grpc-web".to_owned();
+        return ("grpc-web".to_owned(), true);
     }
     let prefix = name.split('-').next().unwrap_or_default();
     match parse(prefix) {
-        "auto" if SERVER_FIRST.contains(&port) => "tcp".to_owned(),
-        protocol => protocol.to_owned(),
+        "auto" if SERVER_FIRST.contains(&port) => ("tcp".to_owned(), false),
+        "auto" => ("auto".to_owned(), false),
+        protocol => (protocol.to_owned(), true),
     }
+}
+
+/// The ports that proxies carry, with what decides about the protocol of each.
+pub(crate) fn explained(declared: &[Port]) -> BTreeMap<u16, Setting<String>> {
+    let carried = declared.iter().filter(|port| port.protocol != "udp");
+    let mut found = BTreeMap::new();
+    for port in carried {
+        let setting = || Setting::new(port.protocol.clone(), port.origin.clone());
+        found.entry(port.number).or_insert_with(setting);
+    }
+    found
 }
 
 /// The protocol of a name; `auto` for names that Istio does not know.
@@ -174,7 +190,9 @@ pub(crate) fn parse(name: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::protocol;
+    fn protocol(port: u16, name: &str, app_protocol: Option<&str>) -> String {
+        super::protocol(port, name, app_protocol).0
+    }
 
     #[test]
     fn protocol_comes_from_app_protocol_then_name_then_sniffing() {

@@ -34,6 +34,7 @@ use crate::mesh_config::{self, MeshConfig};
 use crate::networks;
 use crate::ownership;
 use crate::peer_authentication::PeerPolicies;
+use crate::ports;
 use crate::proxy_config::{self, Layers};
 use crate::revision::Revisions;
 use crate::schema_faults;
@@ -223,8 +224,8 @@ fn served_by(
     for callee in &callees {
         // Of several services with one name, proxies know the first that they see.
         let known = platform.services.entry(callee.id.clone()).or_insert_with(|| service(callee));
-        for (port, protocol) in &callee.ports {
-            known.ports.entry(*port).or_insert_with(|| protocol.clone());
+        for (port, protocol) in ports::explained(&callee.declared) {
+            known.ports.entry(port).or_insert(protocol);
         }
     }
     platform.code_owners = owners.into_patterns();
@@ -380,7 +381,7 @@ fn service(callee: &Callee) -> Service {
         id: callee.id.clone(),
         host: callee.host.clone(),
         origin: callee.origin.clone(),
-        ports: callee.ports.clone(),
+        ports: ports::explained(&callee.declared),
         workloads: callee.workloads.clone(),
     }
 }

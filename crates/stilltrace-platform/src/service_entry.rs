@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use stilltrace_model::ServiceId;
+use stilltrace_model::{Origin, ServiceId};
 
 use crate::age::report_undecided;
+use crate::defaults;
 use crate::endpoints::{self, Backends, Endpoint};
 use crate::field::Field;
 use crate::inventory::Inventory;
@@ -85,6 +86,9 @@ fn hosts(
     let declared = ports::of_entry(&spec);
     let text = |key: &str| spec.get(key).and_then(|field| field.text());
     let resolution = resolution(text("resolution"));
+    let resolved_by = spec.get("resolution");
+    let resolved_by =
+        resolved_by.map_or(Origin::Default { of: defaults::ISTIO }, |field| field.origin());
     let by_name = matches!(resolution, Resolution::Dns | Resolution::DnsRoundRobin);
     let selector = spec.get("workloadSelector");
     let selector = selector.map(|s| s.get("labels").map(|l| l.labels()).unwrap_or_default());
@@ -104,6 +108,7 @@ fn hosts(
         endpoints: endpoints.clone(),
         visibility: Visibility::read(Some(&spec), &mesh.service_export_to, namespace),
         resolution: resolution.clone(),
+        resolved_by: resolved_by.clone(),
         addresses: addresses(&spec),
         kubernetes: false,
         // Istio's default location is outside.

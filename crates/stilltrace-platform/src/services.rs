@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use stilltrace_model::{Origin, ServiceId, Setting, Timestamp, WorkloadId};
 
+use crate::defaults;
 use crate::endpoints::{Backends, Endpoint};
 use crate::field::Field;
 use crate::hosts;
@@ -31,6 +32,8 @@ pub(crate) struct Callee {
     pub(crate) visibility: Visibility,
     /// How proxies find its endpoints.
     pub(crate) resolution: Resolution,
+    /// What decides about that.
+    pub(crate) resolved_by: Origin,
     /// Whether it is a Kubernetes service.
     pub(crate) kubernetes: bool,
     /// Whether it lies outside the mesh.
@@ -211,8 +214,12 @@ fn read_service(
         }
         None => BTreeMap::new(),
     };
+    let written = spec.as_ref().and_then(|spec| spec.get("clusterIP"));
     Callee {
         id: ServiceId::new(namespace, source.name()),
+        resolved_by: written
+            .filter(|_| resolution == Resolution::Dialled)
+            .map_or(Origin::Default { of: defaults::ISTIO }, |field| field.origin()),
         host: hosts::service(source.name(), namespace),
         ports: ports::carried(&declared),
         workloads: selected(selector.as_ref(), namespace, backends.pods),

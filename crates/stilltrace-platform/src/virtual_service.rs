@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stilltrace_model::Timestamp;
+use stilltrace_model::{Origin, Timestamp};
 
 use crate::connections::{Connections, Meeting};
 use crate::delegate;
@@ -47,6 +47,8 @@ pub(crate) struct HttpRoute<'a> {
     pub(crate) entry: Field<'a>,
     /// Name, or empty.
     pub(crate) name: String,
+    /// The line of the name; of a delegate and its root the delegate's.
+    pub(crate) named_at: Option<Origin>,
     /// Alternatives; empty matches everything.
     pub(crate) matches: Vec<Match>,
     /// `route`.
@@ -134,10 +136,12 @@ fn read_one<'a>(
 impl<'a> HttpRoute<'a> {
     /// Reads an entry of `http`.
     pub(crate) fn read(entry: &Field<'a>) -> Self {
-        let name = entry.get("name").and_then(|name| name.text()).unwrap_or_default();
+        let name =
+            entry.get("name").filter(|name| name.text().is_some_and(|text| !text.is_empty()));
         Self {
             entry: entry.clone(),
-            name: name.to_owned(),
+            name: name.as_ref().and_then(Field::text).unwrap_or_default().to_owned(),
+            named_at: name.map(|name| name.origin()),
             matches: entry.list("match").iter().map(Match::read).collect(),
             destinations: entry.list("route"),
             redirect: entry.get("redirect"),

@@ -42,7 +42,7 @@ impl World {
                 id: ServiceId::new("ns", name),
                 host: format!("{name}.ns.svc.cluster.local"),
                 origin: Origin::Default { of: NOBODY },
-                ports: BTreeMap::from([(80, "http".to_owned())]),
+                ports: BTreeMap::from([(80, Setting::default_of("http".to_owned(), NOBODY))]),
                 workloads: vec![id],
             };
             platform.services.insert(service.id.clone(), service);

@@ -120,7 +120,8 @@ fn thresholds(policy: &TrafficPolicy) -> Value {
 /// Whether a service port speaks HTTP/2 (istio/istio `pkg/config/protocol`).
 fn http2(world: World<'_>, service: &ServiceId, port: u16) -> bool {
     let protocol = world.platform.services.get(service).and_then(|known| known.ports.get(&port));
-    protocol.is_some_and(|protocol| matches!(protocol.as_str(), "http2" | "grpc" | "grpc-web"))
+    protocol
+        .is_some_and(|protocol| matches!(protocol.value.as_str(), "http2" | "grpc" | "grpc-web"))
 }
 
 /// HTTP/1.1 or HTTP/2 upstream with the pool's limits on the life of a connection.

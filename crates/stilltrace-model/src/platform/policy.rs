@@ -19,7 +19,7 @@ pub struct TrafficPolicy {
     /// names it.
     pub object: Option<Origin>,
     /// How the proxy learns the endpoints.
-    pub discovery: Discovery,
+    pub discovery: Setting<Discovery>,
     /// Endpoints behind the destination. `None` where Git does not say, and where the proxy connects
     /// to whatever address the caller dialled.
     pub endpoints: Option<EndpointCount>,
@@ -48,7 +48,7 @@ impl TrafficPolicy {
     pub fn unset(of: &'static str) -> Self {
         Self {
             object: None,
-            discovery: Discovery::Pushed,
+            discovery: Setting::default_of(Discovery::Pushed, of),
             endpoints: None,
             pool: Pool::unset(of),
             outlier: None,

@@ -26,6 +26,8 @@ pub struct Route {
     pub conditions: Vec<Origin>,
     /// Name in the `VirtualService`, or empty.
     pub name: String,
+    /// What names it: the line of the name, or the rule that Istio makes a name for.
+    pub name_origin: Option<Origin>,
     /// Which requests it is for.
     pub matches: RouteMatch,
     /// What the proxy answers by itself; such a route has no destinations.
@@ -65,6 +67,7 @@ impl Route {
             rule: None,
             conditions: Vec::new(),
             name: String::new(),
+            name_origin: None,
             matches: RouteMatch::default(),
             answer: None,
             destinations,

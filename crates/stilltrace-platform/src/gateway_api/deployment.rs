@@ -174,11 +174,14 @@ impl Maker<'_> {
                 continue;
             };
             if seen.insert(port.text()) {
-                let protocol = listener.get("protocol").and_then(Node::text).unwrap_or_default();
+                let written = listener.get("protocol");
+                let protocol = written.and_then(Node::text).unwrap_or_default();
+                let mut protocol = self.text(&protocol.to_ascii_lowercase());
+                protocol.mark = written.map_or_else(|| self.mark(), |node| node.mark.clone());
                 ports.push(self.map(vec![
                     ("name", name.clone()),
                     ("port", port.clone()),
-                    ("appProtocol", self.text(&protocol.to_ascii_lowercase())),
+                    ("appProtocol", protocol),
                 ]));
             }
         }

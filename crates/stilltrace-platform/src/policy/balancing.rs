@@ -9,10 +9,10 @@ use crate::field::Field;
 /// Places of Istio's ring where nobody says how many.
 const RING: u64 = 1_024;
 
-/// Whether a block leaves the choice to the caller.
-pub(super) fn is_passthrough(load_balancer: Option<&Field<'_>>) -> bool {
-    let simple = load_balancer.and_then(|block| block.get("simple"));
-    simple.is_some_and(|field| field.node().text() == Some("PASSTHROUGH"))
+/// The line that leaves the choice to the caller, where the block does.
+pub(super) fn passthrough(load_balancer: &Field<'_>) -> Option<Setting<()>> {
+    let simple = load_balancer.get("simple")?;
+    (simple.node().text() == Some("PASSTHROUGH")).then(|| simple.setting(()))
 }
 
 /// The algorithm that is written; a hash beats a simple one.

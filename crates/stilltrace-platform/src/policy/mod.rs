@@ -26,7 +26,7 @@ use crate::mesh_config::MeshConfig;
 use crate::peer_authentication::PeerPolicies;
 use crate::services::{Callee, Resolution};
 
-use balancing::is_passthrough;
+use balancing::passthrough;
 use blocks::Blocks;
 use locality::Preference;
 use pool::Side;
@@ -91,7 +91,8 @@ pub(crate) fn policies(
         return Policies { policy: None, subsets: Arc::default(), for_one_client: specific };
     };
     // A policy for dialled addresses makes its subsets such, whatever balancing they ask for.
-    let dialled = (main.discovery == Discovery::Dialled).then_some(&main.load_balancer);
+    let dialled = (main.discovery.value == Discovery::Dialled)
+        .then_some((&main.discovery, &main.load_balancer));
     let mut subsets = Subsets::new();
     let listed = if builder.has_subsets() { rule } else { None };
     for (name, subset) in listed.iter().flat_map(|rule| &rule.subsets) {
@@ -150,8 +151,8 @@ struct Part<'p, 'a> {
     pushed_outlier: bool,
     /// Labels that endpoints must have.
     labels: Option<&'p Labels>,
-    /// How the port's own policy balances, where it connects to dialled addresses.
-    dialled: Option<&'p Setting<LoadBalancer>>,
+    /// That the port's own policy connects to dialled addresses, and how it balances, where it does.
+    dialled: Option<(&'p Setting<Discovery>, &'p Setting<LoadBalancer>)>,
     blocks: &'p Blocks<'a>,
 }
 
@@ -210,44 +211,52 @@ impl<'b, 'r> Builder<'b, 'r> {
     fn build(&self, part: &Part<'_, '_>) -> (Option<TrafficPolicy>, bool) {
         let blocks = part.blocks;
         let asked = part.written.and_then(|policy| policy.get("loadBalancer"));
-        let asked = is_passthrough(asked.as_ref());
-        let born = match self.discovery {
-            _ if part.dialled.is_some() || part.labels.is_some() && asked => Discovery::Dialled,
-            own => own,
+        let asks = asked.as_ref().and_then(passthrough);
+        let born = match (part.dialled, &asks) {
+            (Some((above, _)), _) => above.clone(),
+            (None, Some(line)) if part.labels.is_some() => line.map(|()| Discovery::Dialled),
+            _ => Setting::new(self.discovery, self.callee.resolved_by.clone()),
         };
         let endpoints = self.endpoints(part.labels);
-        if matches!(born, Discovery::StrictDns | Discovery::LogicalDns) && endpoints.is_empty() {
+        let by_dns = matches!(born.value, Discovery::StrictDns | Discovery::LogicalDns);
+        if by_dns && endpoints.is_empty() {
             return (None, false);
         }
-        let passes = is_passthrough(blocks.load_balancer.block.as_ref());
         let dynamic = self.callee.resolution == Resolution::DynamicDns;
-        let discovery = if passes && !dynamic { Discovery::Dialled } else { born };
+        let passes = blocks.load_balancer.block.as_ref().and_then(passthrough);
+        let (preference, specific) = self.preference(part, by_dns, &endpoints);
+        let discovery = match passes {
+            Some(line) if !dynamic && born.value != Discovery::Dialled => {
+                line.map(|()| Discovery::Dialled)
+            }
+            _ => born,
+        };
+        let original = discovery.value == Discovery::Dialled;
         let dial = Dial {
-            original: discovery == Discovery::Dialled,
-            asked: self.callee.resolution == Resolution::Dialled || asked,
+            original,
+            asked: self.callee.resolution == Resolution::Dialled || asks.is_some(),
             all_proxied: self.all_proxied,
         };
         let outlier = outlier::read(&blocks.outlier, self.callee.distribution.as_ref());
-        let (preference, specific) = self.preference(part, born, &endpoints);
-        let by_dns = matches!(born, Discovery::StrictDns | Discovery::LogicalDns);
         let failover = if by_dns { outlier.is_some() } else { part.pushed_outlier };
         let marks = tls::marks(self.rule, part.written, self.port);
         let selective = self.rule.is_some_and(Rule::is_selective);
         let mode = tls::mode(blocks, self.client, selective, &self.automatic, &dial);
-        let balances = discovery != Discovery::Dialled && !dynamic;
+        let balances = !original && !dynamic;
         let hash_table = balancing::hash_table(&blocks.load_balancer).filter(|_| balances);
         let policy = TrafficPolicy {
             object: self.object.clone(),
             discovery,
-            endpoints: match discovery {
-                Discovery::Dialled => None,
-                _ => locality::count(
+            endpoints: if original {
+                None
+            } else {
+                locality::count(
                     &endpoints,
                     |endpoint| self.is_marked(endpoint, marks),
                     preference.as_ref(),
                     failover,
                     self.client,
-                ),
+                )
             },
             pool: self.pool(blocks),
             warmup: balancing::warmup(&blocks.load_balancer, hash_table.as_ref())
@@ -267,7 +276,7 @@ impl<'b, 'r> Builder<'b, 'r> {
     fn preference(
         &self,
         part: &Part<'_, '_>,
-        born: Discovery,
+        by_dns: bool,
         endpoints: &[&Endpoint],
     ) -> (Option<Preference>, bool) {
         if self.callee.resolution == Resolution::DynamicDns {
@@ -276,7 +285,6 @@ impl<'b, 'r> Builder<'b, 'r> {
         let layer = &part.blocks.load_balancer;
         let distribution = self.callee.distribution.as_ref();
         let mut preference = Preference::read(layer, distribution, self.around.document);
-        let by_dns = matches!(born, Discovery::StrictDns | Discovery::LogicalDns);
         if by_dns && part.labels.is_some() {
             preference = preference.map(Preference::without_labels);
         }
@@ -331,7 +339,7 @@ impl<'b, 'r> Builder<'b, 'r> {
         let balancer = balancing::algorithm(&part.blocks.load_balancer);
         match part.dialled {
             // What a subset asks for is no choice among addresses that callers dial.
-            Some(above) if balancer.value != LoadBalancer::Passthrough => {
+            Some((_, above)) if balancer.value != LoadBalancer::Passthrough => {
                 let mut above = above.clone();
                 let own = balancer.is_written() && balancer.origin != above.origin;
                 above.overrode.extend(own.then_some(balancer.origin));

@@ -39,6 +39,14 @@ impl Claim<'_> {
             ("rewrite" | "rewrite_regex", Some(value)) if self.key.starts_with("replace") => {
                 replaces(value, text)
             }
+            ("proto", Some(value)) => self.speaks(value.as_str().unwrap_or_default(), text),
+            ("type", Some(value)) => self.finds(value.as_str().unwrap_or_default(), text),
+            ("outlier", Some(_)) => self.key == "outlierDetection",
+            // A name is made of several; one that Istio makes stands at its rule.
+            ("name", Some(value)) => {
+                node.text().is_none_or(|part| value.as_str().is_some_and(|all| all.contains(part)))
+            }
+            ("retries.codes", _) => self.lists_codes(node),
             ("match", value) => value.is_none_or(|value| is_match(value, node)),
             ("lb", value) => self.balances(value, text),
             ("h2", value) => self.upgrades(value, text),
@@ -101,7 +109,7 @@ impl Claim<'_> {
             let key = item.as_str().unwrap_or_default();
             return key.split_once('=').map_or(text == "true", |(_, name)| name == text);
         }
-        let target = item[0].as_str().unwrap_or_default();
+        let target = item.as_str().or(item[0].as_str()).unwrap_or_default();
         let mut names = target.split('|');
         let (host, number, subset) = (names.next().unwrap_or_default(), names.next(), names.next());
         match part {
@@ -129,6 +137,45 @@ impl Claim<'_> {
             ".percent" => node.as_f64() == item[1].as_f64(),
             _ => false,
         }
+    }
+
+    /// The protocol of a port: a word in any case, or what a name begins with.
+    fn speaks(&self, protocol: &str, text: &str) -> bool {
+        let text = text.to_lowercase();
+        match (self.key, text.strip_prefix("kubernetes.io/")) {
+            ("appProtocol", Some("h2c")) => protocol == "http2",
+            ("appProtocol", Some("wss")) => protocol == "https",
+            ("name" | "appProtocol", _) => {
+                text == protocol || text.starts_with(&format!("{protocol}-"))
+            }
+            // A listener of a gateway, whose service Istio makes.
+            ("protocol" | "", _) => text == protocol,
+            _ => false,
+        }
+    }
+
+    /// How endpoints are found: Envoy's names for Istio's.
+    fn finds(&self, kind: &str, text: &str) -> bool {
+        match (self.key, text) {
+            ("clusterIP", "None") | ("simple", "PASSTHROUGH") | ("resolution", "NONE") => {
+                kind == "ORIGINAL_DST"
+            }
+            ("resolution", "DNS") => kind == "STRICT_DNS",
+            ("resolution", "DNS_ROUND_ROBIN") => kind == "LOGICAL_DNS",
+            ("resolution", "DYNAMIC_DNS") => kind == "STATIC",
+            _ => false,
+        }
+    }
+
+    /// Codes among the conditions of retries.
+    fn lists_codes(&self, node: &Node) -> bool {
+        let told = self.value().and_then(Value::as_array).cloned().unwrap_or_default();
+        let told: Vec<String> = told.iter().map(Value::to_string).collect();
+        let list = || node.get("codes").unwrap_or(node).items().iter().filter_map(Node::text);
+        let listed: Vec<&str> = node
+            .text()
+            .map_or_else(|| list().collect(), |text| text.split(',').map(str::trim).collect());
+        told.iter().all(|code| listed.contains(&code.as_str()))
     }
 
     /// How endpoints are chosen: Envoy's names for Istio's.

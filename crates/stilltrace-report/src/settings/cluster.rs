@@ -12,9 +12,9 @@ use super::object::{Object, millis, number};
 pub(super) fn describe(edge: &Edge, service: &Service) -> Value {
     let mut object = policy(&edge.policy);
     if let Some(protocol) = service.ports.get(&edge.id.port)
-        && protocol != "http"
+        && protocol.value != "http"
     {
-        object.put("proto", json!(protocol));
+        object.set("proto", protocol, Some(json!(protocol.value)));
     }
     if !edge.subsets.is_empty() {
         let subsets = edge.subsets.iter();
@@ -32,7 +32,7 @@ fn policy(policy: &TrafficPolicy) -> Object {
     {
         object.put_from("dr", json!(format!("{}/{}", rule.namespace, rule.name)), origin);
     }
-    let discovery = match policy.discovery {
+    let discovery = match policy.discovery.value {
         Discovery::Pushed => None,
         Discovery::StrictDns => Some("STRICT_DNS"),
         Discovery::LogicalDns => Some("LOGICAL_DNS"),
@@ -40,7 +40,7 @@ fn policy(policy: &TrafficPolicy) -> Object {
         Discovery::Static => Some("STATIC"),
     };
     if let Some(name) = discovery {
-        object.put("type", json!(name));
+        object.set("type", &policy.discovery, Some(json!(name)));
     }
     if let Some(endpoints) = &policy.endpoints {
         object.put("ep", json!([endpoints.total, endpoints.mutual_tls]));
@@ -94,7 +94,7 @@ fn balancing(object: &mut Object, policy: &TrafficPolicy) {
     let table = policy.hash_table.as_ref();
     let name = match policy.load_balancer.value {
         LoadBalancer::LeastRequest => None,
-        LoadBalancer::Passthrough if policy.discovery == Discovery::Dialled => None,
+        LoadBalancer::Passthrough if policy.discovery.value == Discovery::Dialled => None,
         LoadBalancer::Passthrough => Some("CLUSTER_PROVIDED"),
         LoadBalancer::RoundRobin => Some("ROUND_ROBIN"),
         LoadBalancer::Random => Some("RANDOM"),
@@ -155,12 +155,12 @@ fn outlier(object: &mut Object, block: &OutlierDetection) {
     let value = written(&failures.origin).then_some(failures.value);
     inner.set("consecutive_5xx", failures, value.map(|value| json!(value)));
     if value == Some(0) {
-        inner.put("enforcing_consecutive_5xx", json!(0));
+        inner.put_from("enforcing_consecutive_5xx", json!(0), &failures.origin);
     }
     let gateway = &block.consecutive_gateway_failure;
     inner.limit("consecutive_gateway_failure", gateway);
     if gateway.value == Some(0) {
-        inner.put("enforcing_consecutive_gateway_failure", json!(0));
+        inner.put_from("enforcing_consecutive_gateway_failure", json!(0), &gateway.origin);
     }
     inner.limit("consecutive_local_origin_failure", &block.consecutive_local_origin_failure);
     for (name, time) in
@@ -173,6 +173,7 @@ fn outlier(object: &mut Object, block: &OutlierDetection) {
     let split = &block.split_local_origin;
     inner.set("split_local_origin", split, split.value.then_some(Value::Bool(true)));
     object.nest("outlier", inner);
+    object.mark("outlier", &block.origin);
     let panic = &block.min_health_percent;
     object.set("panic_pct", panic, (panic.value > 0).then(|| json!(panic.value)));
 }

@@ -93,6 +93,9 @@ fn values(route: &Route) -> Object {
     }
     if !route.name.is_empty() && route.name != "default" {
         object.put("name", json!(route.name));
+        if let Some(origin) = &route.name_origin {
+            object.mark("name", origin);
+        }
     }
     if let Some(fault) = &route.fault {
         object.nest("fault", describe_fault(fault));
@@ -124,6 +127,9 @@ fn sending(object: &mut Object, route: &Route) {
     let missing: Vec<String> = route.without_cluster().map(cluster).collect();
     if !missing.is_empty() {
         object.put("no_cluster", json!(missing));
+        for (index, target) in route.without_cluster().enumerate() {
+            object.mark(&format!("no_cluster[{index}]"), &target.host_origin);
+        }
     }
     object.time("timeout_ms", &route.timeout);
     retries(object, &route.retries, !route.hash.is_empty());
@@ -188,7 +194,7 @@ fn retries(object: &mut Object, retries: &Retries, hashed: bool) {
     inner.set("n", &retries.attempts, Some(json!(retries.attempts.value)));
     inner.set("on", &retries.retry_on, Some(json!(retries.envoy_retry_on)));
     if !retries.status_codes.is_empty() {
-        inner.put("codes", json!(retries.status_codes));
+        inner.put_from("codes", json!(retries.status_codes), &retries.retry_on.origin);
     }
     inner.time("per_try_ms", &retries.per_try_timeout);
     inner.time("backoff_ms", &retries.backoff);

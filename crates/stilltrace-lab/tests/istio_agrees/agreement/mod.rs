@@ -57,7 +57,7 @@ fn compare_workload(platform: &Platform, workload: &Workload, wanted: &Value, sc
             policy::compare_edge(edge, wanted, &place, score);
         }
         let http = platform.services.get(&edge.id.destination).is_some_and(|service| {
-            let protocol = service.ports.get(&edge.id.port).map(String::as_str);
+            let protocol = service.ports.get(&edge.id.port).map(|own| own.value.as_str());
             matches!(protocol, Some("http" | "http2" | "grpc" | "grpc-web" | "auto"))
         });
         if !workload.is_gateway && http {
@@ -90,7 +90,7 @@ fn compare_service(
     score: &mut Score,
 ) {
     if let Some(service) = platform.services.get(&edge.id.destination) {
-        let protocol = service.ports.get(&edge.id.port);
+        let protocol = service.ports.get(&edge.id.port).map(|own| &own.value);
         let theirs = wanted["proto"].as_str().unwrap_or("http");
         let ours = Ours::from(Some(&service.origin), json!(protocol));
         score.compare("protocol", place, ours, &json!(theirs));

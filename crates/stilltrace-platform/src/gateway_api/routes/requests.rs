@@ -71,6 +71,7 @@ impl<'a> Rule<'_, 'a> {
             let rewrite = filters.path(prefix).filter(|_| forwards);
             HttpRule {
                 name: route::name(self.entry, self.position),
+                named_at: Some(self.entry.origin()),
                 template: Route { rewrite, ..template.clone() },
                 cases: case.into_iter().collect(),
                 targets: if forwards { targets.clone() } else { Vec::new() },
