@@ -1,6 +1,6 @@
 //! Entries of `tcp` and `tls` of a virtual service: which connections go where.
 
-use stilltrace_model::Setting;
+use stilltrace_model::{Origin, Setting};
 
 use crate::field::Field;
 use crate::http_rule::weighted;
@@ -26,8 +26,12 @@ pub(crate) struct Connections {
 pub(crate) struct Meeting {
     /// `sniHosts`.
     pub(crate) sni: Vec<String>,
+    /// The line of the list.
+    pub(crate) sni_origin: Option<Origin>,
     /// `destinationSubnets`.
     pub(crate) subnets: Vec<String>,
+    /// The line of the list.
+    pub(crate) subnets_origin: Option<Origin>,
     port: Option<u16>,
     source_labels: Labels,
     source_namespace: String,
@@ -50,18 +54,21 @@ impl Connections {
 
 impl Meeting {
     /// The only entry of a route of the Gateway API.
-    pub(crate) fn of_greeting(sni: Vec<String>, port: Option<u16>) -> Self {
-        Self { sni, port, ..Self::default() }
+    pub(crate) fn of_greeting(sni: Vec<String>, listed: Option<Origin>, port: Option<u16>) -> Self {
+        Self { sni, sni_origin: listed, port, ..Self::default() }
     }
 
     fn read(field: &Field<'_>) -> Self {
         let texts = |key: &str| field.get(key).map(|list| list.texts()).unwrap_or_default();
         let owned = |key: &str| texts(key).into_iter().map(str::to_owned).collect();
+        let line = |key: &str| field.get(key).map(|list| list.key_origin());
         let namespace = field.source().namespace();
         let source = field.get("sourceNamespace").and_then(|value| value.text());
         Self {
             sni: owned("sniHosts"),
+            sni_origin: line("sniHosts"),
             subnets: owned("destinationSubnets"),
+            subnets_origin: line("destinationSubnets"),
             port: field.get("port").and_then(|value| value.port()),
             source_labels: field.get("sourceLabels").map(|map| map.labels()).unwrap_or_default(),
             source_namespace: source.unwrap_or_default().to_owned(),

@@ -18,6 +18,8 @@ const SERVER_FIRST: [u16; 4] = [25, 53, 3_306, 27_017];
 pub(crate) struct Port {
     /// The number that callers dial.
     pub(crate) number: u16,
+    /// The line of the number.
+    pub(crate) number_at: Origin,
     /// Its name, or empty.
     pub(crate) name: String,
     /// Protocol in lower case; `auto` is sniffed.
@@ -83,7 +85,8 @@ pub(crate) fn of_entry(spec: &Field<'_>) -> Vec<Port> {
 }
 
 fn service_port(port: &Field<'_>) -> Option<Port> {
-    let number = port.get("port")?.port()?;
+    let written = port.get("port")?;
+    let (number, number_at) = (written.port()?, written.origin());
     let name = port.get("name");
     let transport = port.get("protocol");
     let application = port.get("appProtocol");
@@ -110,6 +113,7 @@ fn service_port(port: &Field<'_>) -> Option<Port> {
     };
     Some(Port {
         number,
+        number_at,
         name: own.to_owned(),
         protocol,
         origin: decides.map_or(Origin::Default { of: usual }, |field| field.origin()),
@@ -119,12 +123,14 @@ fn service_port(port: &Field<'_>) -> Option<Port> {
 }
 
 fn entry_port(port: &Field<'_>) -> Option<Port> {
-    let number = port.get("number")?.port()?;
+    let number = port.get("number")?;
+    let (number, number_at) = (number.port()?, number.origin());
     let written = port.get("protocol");
     let protocol = written.as_ref().and_then(Field::text).map_or("auto", parse);
     let target = port.get("targetPort").filter(|field| field.node().as_i64() != Some(0));
     Some(Port {
         number,
+        number_at,
         name: port.get("name").and_then(|name| name.text()).unwrap_or_default().to_owned(),
         protocol: protocol.to_owned(),
         origin: written

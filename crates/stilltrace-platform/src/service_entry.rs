@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use stilltrace_model::{Origin, ServiceId};
+use stilltrace_model::{Origin, ServiceId, Setting};
 
 use crate::age::report_undecided;
 use crate::defaults;
@@ -137,19 +137,20 @@ fn resolution(written: Option<&str>) -> Resolution {
 }
 
 /// The addresses of a `ServiceEntry`; a range of one address is that address.
-fn addresses(spec: &Field<'_>) -> Vec<Address> {
-    let written = spec.get("addresses").map(|list| list.texts()).unwrap_or_default();
+fn addresses(spec: &Field<'_>) -> Vec<Setting<Address>> {
+    let written = spec.list("addresses");
     if written.is_empty() {
-        return vec![Address::Any];
+        return vec![Setting::default_of(Address::Any, defaults::ISTIO)];
     }
-    let read = |text: &&str| {
-        let (ip, bits) = text.split_once('/').map_or((*text, None), |(ip, bits)| (ip, Some(bits)));
+    let read = |field: &Field<'_>| {
+        let text = field.text()?;
+        let (ip, bits) = text.split_once('/').map_or((text, None), |(ip, bits)| (ip, Some(bits)));
         let address: IpAddr = ip.parse().ok()?;
         let all = if address.is_ipv4() { "32" } else { "128" };
-        match bits {
-            Some(bits) if bits != all => Some(Address::Range((*text).to_owned())),
-            _ => Some(Address::Fixed(ip.to_owned())),
-        }
+        Some(field.setting(match bits {
+            Some(bits) if bits != all => Address::Range(text.to_owned()),
+            _ => Address::Fixed(ip.to_owned()),
+        }))
     };
     written.iter().filter_map(read).collect()
 }

@@ -41,7 +41,7 @@ pub(crate) struct Callee {
     /// Where the object starts.
     pub(crate) origin: Origin,
     /// What callers dial; a `ServiceEntry` may have several.
-    pub(crate) addresses: Vec<Address>,
+    pub(crate) addresses: Vec<Setting<Address>>,
     /// When the object was created, if the manifest says.
     pub(crate) created: Option<Timestamp>,
     /// Workloads whose pods it selects, sorted.
@@ -180,13 +180,15 @@ fn shared(callee: &Callee, port: &Port, twins: &[Callee]) -> Vec<Endpoint> {
 }
 
 /// The address of a Kubernetes service: the cluster assigns one where none is written.
-fn address(spec: Option<&Field<'_>>) -> Vec<Address> {
-    let written = spec.and_then(|spec| spec.get("clusterIP")?.text());
-    match written {
-        None | Some("") => vec![Address::Assigned],
-        Some("None") => vec![Address::Any],
-        Some(written) => vec![Address::Fixed(written.to_owned())],
-    }
+fn address(source: &Source, spec: Option<&Field<'_>>) -> Vec<Setting<Address>> {
+    let field = spec.and_then(|spec| spec.get("clusterIP"));
+    let address = match field.as_ref().and_then(Field::text) {
+        // Callers dial it by the name of the object.
+        None | Some("") => return vec![Setting::new(Address::Assigned, source.origin())],
+        Some("None") => Address::Any,
+        Some(written) => Address::Fixed(written.to_owned()),
+    };
+    field.map(|field| field.setting(address)).into_iter().collect()
 }
 
 fn read_service(
@@ -225,7 +227,7 @@ fn read_service(
         workloads: selected(selector.as_ref(), namespace, backends.pods),
         endpoints,
         visibility: visibility(source, mesh),
-        addresses: address(spec.as_ref()),
+        addresses: address(source, spec.as_ref()),
         external: matches!(resolution, Resolution::Alias(_)),
         resolution,
         kubernetes: true,

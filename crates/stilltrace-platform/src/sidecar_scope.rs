@@ -3,7 +3,7 @@
 //! Exactly one applies: the oldest whose selector matches, else the oldest without a selector in
 //! the namespace, else the one without a selector in the root namespace. None are merged.
 
-use stilltrace_model::{OutboundPolicy, Setting};
+use stilltrace_model::{Origin, OutboundPolicy, Setting};
 
 use crate::age::report_undecided;
 use crate::defaults;
@@ -31,6 +31,8 @@ pub(crate) struct Sidecar<'a> {
 pub(crate) struct Egress {
     /// The port it is limited to.
     pub(crate) port: Option<u16>,
+    /// The line of that port.
+    pub(crate) port_origin: Option<Origin>,
     /// Whether it is a generic HTTP proxy, which serves all ports.
     pub(crate) http_proxy: bool,
     /// The protocol of that port, in lower case.
@@ -39,6 +41,8 @@ pub(crate) struct Egress {
     pub(crate) bind: Option<String>,
     /// Whether callers dial the proxy itself, so that it opens the port.
     pub(crate) binds_port: bool,
+    /// The line that says where it listens.
+    pub(crate) bind_origin: Option<Origin>,
     /// `namespace/host` entries.
     pub(crate) hosts: Vec<String>,
     /// Whether it stands for a gateway, which prefers no namespace and imports nothing by itself.
@@ -78,8 +82,12 @@ fn egress(listener: &Field<'_>) -> Egress {
     let text = |path: &[&str]| listener.at(path).and_then(|field| field.text());
     let protocol = text(&["port", "protocol"]).unwrap_or_default().to_ascii_lowercase();
     let bind = text(&["bind"]).filter(|bind| !bind.is_empty());
+    let number = listener.at(&["port", "number"]);
+    let place = listener.get("bind").filter(|_| bind.is_some());
     Egress {
-        port: listener.at(&["port", "number"]).and_then(|field| field.port()),
+        port: number.as_ref().and_then(Field::port),
+        port_origin: number.map(|field| field.origin()),
+        bind_origin: place.or_else(|| listener.get("captureMode")).map(|field| field.origin()),
         http_proxy: protocol == "http_proxy",
         protocol,
         bind: bind.map(str::to_owned),
@@ -172,6 +180,8 @@ pub(crate) fn everything() -> Setting<Vec<String>> {
 pub(crate) fn open_egress(of_gateway: bool) -> Egress {
     Egress {
         port: None,
+        port_origin: None,
+        bind_origin: None,
         http_proxy: false,
         protocol: String::new(),
         bind: None,

@@ -6,7 +6,7 @@
 //! with, in an object that the file itself holds it is that field, and what is written is the value
 //! in the notation of the settings (`settings_origins/notation.rs` has every rule). A default: it
 //! has a name, and the Istio version that it holds for. What it overrode: lines of both kinds.
-//! Values that no origin explains are [`COMPUTED`].
+//! Every field has an origin, or holds objects that have.
 //!
 //! `STILLTRACE_CORPORA` names the folder of both; without it the tests are skipped with a printed
 //! reason.
@@ -31,22 +31,9 @@ use stilltrace_manifest::{MemoryTree, Node, ParseCache, Tree as _, yaml};
 use stilltrace_platform::{Options, read, read_all};
 use stilltrace_report::settings;
 
-/// Fields of the settings that no single line sets, and what they follow from.
-const COMPUTED: &[(&str, &str)] = &[
-    ("ep", "pods and addresses behind a service"),
-    ("priorities", "places of the endpoints"),
-    ("subsets", "names of the rule's subsets, each with origins of its own"),
-    ("depends_on_age", "the same object if others were older, with origins of its own"),
-    ("routes", "routes if others were older, with origins of their own"),
-    ("gateway", "template of the pods"),
-    ("edges", "objects with origins of their own"),
-    ("inbound", "objects with origins of their own"),
-    ("http", "objects with origins of their own"),
-    ("tcp", "objects with origins of their own"),
-    ("listen", "address and port of the service"),
-    ("sni", "names of the match, or of the service"),
-    ("dst", "addresses of the match, or of the service"),
-];
+/// Fields that hold objects with origins of their own.
+const OBJECTS: &[&str] =
+    &["subsets", "depends_on_age", "routes", "edges", "inbound", "http", "tcp", "patched_by"];
 
 /// The first seed of the made-up meshes.
 const MADE_UP: u64 = 50_000;
@@ -113,9 +100,7 @@ impl Count {
         fields: &Map<String, Value>,
         origins: &Map<String, Value>,
     ) {
-        let explained = |name: &str| {
-            origins.contains_key(name) || COMPUTED.iter().any(|(known, _)| *known == name)
-        };
+        let explained = |name: &str| origins.contains_key(name) || OBJECTS.contains(&name);
         for (name, value) in fields.iter().filter(|(name, _)| *name != "origins") {
             let in_parts = match value {
                 Value::Array(items) => {

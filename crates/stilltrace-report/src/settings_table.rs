@@ -11,6 +11,7 @@ mod edges;
 mod gateway;
 mod hazards;
 mod list;
+mod parts;
 mod patches;
 mod routes;
 mod server;

@@ -70,12 +70,16 @@ fn a_table_says_where_every_value_comes_from() {
           broken  cart.shop.svc.cluster.local:80 subset v2 does not exist for this proxy: it answers 503
           depends on age  shop/cart, or VirtualService shop/other; the oldest wins, and Git does not
                           know their ages
-          timeout         2s                mesh/cart.yaml:14
-          retries         10                env/prod/retries.yaml:9, not mesh/cart.yaml:16
-            on            5xx, reset (503)
-            each at most  what is left of the timeout  Envoy default
-          fault           100ms for 5%
-          mirror          10% to shadow.shop.svc.cluster.local:80
+          timeout            2s                mesh/cart.yaml:14
+          retries            10                env/prod/retries.yaml:9, not mesh/cart.yaml:16
+            on               5xx, reset (503)
+            each at most     what is left of the timeout  Envoy default
+          share              90 to cart.shop.svc.cluster.local:80 subset v1
+          share              10 to cart.shop.svc.cluster.local:80 subset v2
+          fault: delay       100ms
+            of the requests  5%
+          mirror             shadow.shop.svc.cluster.local:80
+            of the requests  10%
         route  everything → redirect, code 301, path /new  VirtualService shop/cart
         destination  DestinationRule shop/cart at mesh/rule.yaml:1
           connect timeout       10s                   Istio 1.31 default
@@ -132,16 +136,50 @@ fn a_narrow_page_puts_origins_below_their_values() {
                           VirtualService shop/other;
                           the oldest wins, and Git
                           does not know their ages
-          timeout         2s
-                            mesh/cart.yaml:14
-          retries         10
-                            env/prod/retries.yaml:9, not mesh/cart.yaml:16
-            on            5xx, reset (503)
-            each at most  what is left of the
-                          timeout
-                            Envoy default
+          timeout            2s
+                               mesh/cart.yaml:14
+          retries            10
+                               env/prod/retries.yaml:9, not mesh/cart.yaml:16
+            on               5xx, reset (503)
+            each at most     what is left of the
+                             timeout
+                               Envoy default
     "#]]
     .assert_eq(&table.split_inclusive('\n').take(24).collect::<String>());
+}
+
+#[test]
+fn parts_of_a_route_have_places_of_their_own() {
+    let at = |line: u32| json!({"path": "mesh/cart.yaml", "line": line, "column": 5});
+    let mut document = document();
+    let hosts = &mut document["workloads"]["shop/web"]["http"]["80"];
+    hosts["cart.shop.svc.cluster.local"] = json!([{
+        "vs": "shop/cart",
+        "to": [["cart.shop.svc.cluster.local|80|v1", 90], ["cart.shop.svc.cluster.local|80|v2", 10]],
+        "fault": {"delay_ms": 2_000, "delay_pct": 5, "abort_grpc": 14, "abort_pct": 1},
+        "mirror": [["copy.shop.svc.cluster.local|80", 50]],
+        "header_ops": 2,
+        "origins": {
+            "to[0].weight": at(11), "to[1].weight": at(12), "fault.delay_ms": at(13),
+            "fault.delay_pct": at(14), "fault.abort_grpc": at(15), "fault.abort_pct": at(16),
+            "mirror[0]": at(17), "mirror[0].percent": at(18), "header_ops[0]": at(19),
+            "header_ops[1]": at(20),
+        },
+    }]);
+    let shown = settings_table(&document, &options(90));
+    let rows = shown.lines().filter(|line| line.contains("cart.yaml:"));
+    expect![[r#"
+          share               90 to cart.shop.svc.cluster.local:80 subset v1  mesh/cart.yaml:11
+          share               10 to cart.shop.svc.cluster.local:80 subset v2  mesh/cart.yaml:12
+          fault: delay        2s      mesh/cart.yaml:13
+            of the requests   5%      mesh/cart.yaml:14
+          fault: gRPC status  14      mesh/cart.yaml:15
+            of the requests   1%      mesh/cart.yaml:16
+          header change       1 of 2  mesh/cart.yaml:19
+          header change       2 of 2  mesh/cart.yaml:20
+          mirror              copy.shop.svc.cluster.local:80  mesh/cart.yaml:17
+            of the requests   50%     mesh/cart.yaml:18"#]]
+    .assert_eq(&rows.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

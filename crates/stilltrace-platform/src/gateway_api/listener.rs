@@ -9,6 +9,8 @@ use stilltrace_manifest::Node;
 use super::class::{self, Class};
 use super::grants::Grants;
 use super::{GROUP, deployment};
+use stilltrace_model::Origin;
+
 use crate::field::Field;
 use crate::gitops::selector;
 use crate::hosts;
@@ -27,10 +29,14 @@ pub(crate) struct Listener<'a> {
     pub(crate) section: String,
     /// The port that clients dial.
     pub(crate) port: u16,
+    /// The line of the port.
+    pub(crate) port_origin: Origin,
     /// Protocol as written, such as `HTTP`.
     pub(crate) protocol: String,
     /// The host as written, or empty.
     pub(crate) hostname: String,
+    /// The line of the host.
+    pub(crate) hostname_origin: Option<Origin>,
     /// `namespace/host` for every namespace whose routes it takes; `*` is all, `~` none.
     pub(crate) hosts: Vec<String>,
     /// Mode of TLS as in a `Gateway` of Istio; `None` without TLS.
@@ -165,6 +171,8 @@ impl<'a> Reader<'_, 'a> {
             source,
             section: text("name").to_owned(),
             port: port(entry),
+            port_origin: entry.get("port").map_or_else(|| entry.origin(), |port| port.origin()),
+            hostname_origin: entry.get("hostname").map(|name| name.origin()),
             hosts: self.hosts(source, entry, &hostname),
             hostname,
             kinds: kinds(entry, protocol, tls == Some("PASSTHROUGH")),

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use stilltrace_model::TcpRoute;
+use stilltrace_model::{Origin, Setting, TcpRoute};
 
 use super::lookup::Proxy;
 use super::tcp::{self, Dialled};
@@ -144,7 +144,7 @@ fn in_order(proxy: &Proxy<'_, '_>, listener: &Listener) -> Vec<usize> {
 
 /// The addresses of a service. Connections to a headless one are dialled to its pods, whose
 /// addresses nobody wrote down; they stand for one.
-fn addresses(service: &Callee) -> Vec<Option<&Address>> {
+fn addresses(service: &Callee) -> Vec<Option<&Setting<Address>>> {
     if service.addresses.is_empty() {
         return vec![None];
     }
@@ -157,7 +157,7 @@ struct New<'n> {
     port: u16,
     protocol: &'n str,
     kind: Protocol,
-    address: Option<&'n Address>,
+    address: Option<&'n Setting<Address>>,
 }
 
 impl New<'_> {
@@ -169,6 +169,7 @@ impl New<'_> {
         entries: &mut BTreeMap<(String, u16), Entry>,
     ) {
         let service = &proxy.mesh.callees[self.callee];
+        let address = self.address.map(|address| &address.value);
         let (listen, range) = self.place(listener, service);
         if listen == ANY && self.kind == Protocol::Http && RESERVED.contains(&self.port) {
             return;
@@ -191,8 +192,11 @@ impl New<'_> {
             port: self.port,
             protocol: self.protocol,
             listen: &listen,
+            listen_origin: self.listen_origin(listener, service),
+            port_origin: self.port_origin(listener, service),
+            addressed_by: self.address.map(|address| &address.origin),
             needs_sni: range.is_some()
-                || listen == ANY && matches!(self.address, None | Some(Address::Any)),
+                || listen == ANY && matches!(address, None | Some(Address::Any)),
             range,
             service_ports: listener.services.get(&self.callee),
         };
@@ -234,7 +238,7 @@ impl New<'_> {
         if self.kind == Protocol::Http {
             return (ANY.to_owned(), None);
         }
-        match self.address {
+        match self.address.map(|address| &address.value) {
             Some(Address::Assigned) => (service.host.clone(), None),
             Some(Address::Fixed(address)) => (address.clone(), None),
             Some(Address::Range(range)) => (ANY.to_owned(), Some(range.clone())),
@@ -244,6 +248,21 @@ impl New<'_> {
             }
             Some(Address::Any) | None => (ANY.to_owned(), None),
         }
+    }
+
+    /// What says where the listener is.
+    fn listen_origin(&self, listener: &Listener, service: &Callee) -> Origin {
+        let bound = listener.egress.bind.is_some() || listener.egress.binds_port;
+        let written = listener.egress.bind_origin.as_ref().filter(|_| bound);
+        let address = || self.address.map(|address| &address.origin);
+        written.or_else(address).unwrap_or(&service.origin).clone()
+    }
+
+    /// What says which port it has.
+    fn port_origin(&self, listener: &Listener, service: &Callee) -> Origin {
+        let declared = service.declared.iter().find(|port| port.number == self.port);
+        let own = || declared.map(|port| &port.number_at);
+        listener.egress.port_origin.as_ref().or_else(own).unwrap_or(&service.origin).clone()
     }
 
     fn requests(&self, listen: &str, service: &Callee) -> Chain {

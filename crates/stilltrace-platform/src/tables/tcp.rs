@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use stilltrace_model::{Destination, Setting, Target, TcpRoute};
+use stilltrace_model::{Destination, Origin, Setting, Target, TcpRoute};
 
 use super::listeners::{Action, Chain};
 use super::lookup::{Destinations, Everything, Proxy};
@@ -29,6 +29,12 @@ pub(super) struct Dialled<'d> {
     pub(super) protocol: &'d str,
     /// Where the listener is.
     pub(super) listen: &'d str,
+    /// What says so.
+    pub(super) listen_origin: Origin,
+    /// What says which port it has.
+    pub(super) port_origin: Origin,
+    /// The line of the address or range.
+    pub(super) addressed_by: Option<&'d Origin>,
     /// The range of addresses that it is for.
     pub(super) range: Option<String>,
     /// Whether only the name in the greeting tells the service from others.
@@ -77,7 +83,7 @@ fn by_greeting(
     services: &[&VirtualService<'_>],
 ) -> Vec<Chain> {
     let caller = caller(proxy, dialled);
-    let mut ranges: Vec<String> = dialled.range.iter().cloned().collect();
+    let mut ranges = dialled.ranges();
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for service in services {
@@ -85,17 +91,19 @@ fn by_greeting(
             for case in entry.cases.iter().filter(|case| case.is_for(&caller)) {
                 // Ranges of one alternative stay for those that follow, as in Istio.
                 if !case.subnets.is_empty() {
-                    ranges.clone_from(&case.subnets);
+                    ranges = List::new(case.subnets.clone(), case.subnets_origin.as_ref());
                 }
                 if seen.insert((case.sni.clone(), case.subnets.clone())) {
                     let route = forward(proxy, dialled, service, entry);
-                    found.push(chain(case.sni.clone(), ranges.clone(), Some(route)));
+                    let sni = List::new(case.sni.clone(), case.sni_origin.as_ref());
+                    found.push(chain(sni, ranges.clone(), Some(route)));
                 }
             }
         }
     }
     if found.is_empty() {
-        let host = &proxy.mesh.callees[dialled.callee].host;
+        let service = &proxy.mesh.callees[dialled.callee];
+        let host = &service.host;
         let mut sni = Vec::new();
         if dialled.needs_sni {
             sni.push(host.clone());
@@ -103,6 +111,7 @@ fn by_greeting(
                 sni.extend(names::forms(&proxy.mesh.callees[*alias].host, proxy.namespace));
             }
         }
+        let sni = List::new(sni, Some(&service.origin));
         found.push(chain(sni, ranges, own(proxy, dialled)));
     }
     found
@@ -115,7 +124,7 @@ fn by_address(
     services: &[&VirtualService<'_>],
 ) -> Vec<Chain> {
     let caller = caller(proxy, dialled);
-    let ranges: Vec<String> = dialled.range.iter().cloned().collect();
+    let ranges = dialled.ranges();
     let mut found = Vec::new();
     let mut replaced = false;
     for service in services {
@@ -124,42 +133,65 @@ fn by_address(
             let terminal = entry.cases.is_empty() || cases.any(|case| case.subnets.is_empty());
             let route = forward(proxy, dialled, service, entry);
             if terminal {
-                found.push(chain(Vec::new(), ranges, Some(route)));
+                found.push(chain(List::default(), ranges, Some(route)));
                 return found;
             }
             let cases = entry.cases.iter().filter(|case| case.is_for(&caller));
+            let listed = cases.clone().find_map(|case| case.subnets_origin.as_ref());
             let subnets: Vec<String> = cases.flat_map(|case| case.subnets.clone()).collect();
             if !subnets.is_empty() {
                 let mut sorted = subnets.clone();
                 sorted.sort();
-                replaced |= sorted == ranges;
+                replaced |= sorted == ranges.items;
                 let route = TcpRoute { named: false, ..route };
-                found.push(chain(Vec::new(), subnets, Some(route)));
+                found.push(chain(List::default(), List::new(subnets, listed), Some(route)));
             }
         }
     }
     if !replaced {
-        found.push(chain(Vec::new(), ranges, own(proxy, dialled)));
+        found.push(chain(List::default(), ranges, own(proxy, dialled)));
     }
     found
 }
 
 /// A chain; without a route connections go where they were dialled to.
-fn chain(sni: Vec<String>, subnets: Vec<String>, route: Option<TcpRoute>) -> Chain {
+fn chain(sni: List, subnets: List, route: Option<TcpRoute>) -> Chain {
     let action = match route {
         None => Action::Own,
         Some(mut route) => {
-            if !sni.iter().any(|name| name == "*") {
-                route.sni.clone_from(&sni);
+            if !sni.items.iter().any(|name| name == "*") {
+                route.sni.clone_from(&sni.items);
                 route.sni.sort();
+                route.sni_origin = sni.origin;
             }
-            let mut sorted = subnets.clone();
+            let mut sorted = subnets.items.clone();
             sorted.sort();
             route.subnets = sorted.iter().filter_map(|range| printed(range)).collect();
+            route.subnets_origin = subnets.origin;
             Action::Forward(Box::new(route))
         }
     };
-    Chain { sni, subnets, recognised: false, action }
+    Chain { sni: sni.items, subnets: subnets.items, recognised: false, action }
+}
+
+/// Names or ranges, and what lists them.
+#[derive(Clone, Default)]
+struct List {
+    items: Vec<String>,
+    origin: Option<Origin>,
+}
+
+impl List {
+    fn new(items: Vec<String>, origin: Option<&Origin>) -> Self {
+        Self { items, origin: origin.cloned() }
+    }
+}
+
+impl Dialled<'_> {
+    /// The range of addresses that the service has, if it has one.
+    fn ranges(&self) -> List {
+        List::new(self.range.iter().cloned().collect(), self.addressed_by)
+    }
 }
 
 /// The route of an entry of `tcp` or `tls`.
@@ -171,6 +203,8 @@ fn forward(
 ) -> TcpRoute {
     let mut route = weighted(proxy, dialled.port, entry);
     dialled.listen.clone_into(&mut route.listen);
+    route.listen_origin = dialled.listen_origin.clone();
+    route.port_origin = dialled.port_origin.clone();
     route.object = Some(service.source.origin());
     route.live_name.clone_from(&service.live_name);
     route.named = true;
@@ -188,9 +222,13 @@ pub(super) fn weighted(proxy: &Proxy<'_, '_>, port: u16, entry: &Connections) ->
     let first = entry.first.as_ref().and_then(|host| proxy.view.by_host.get(host));
     TcpRoute {
         listen: String::new(),
+        listen_origin: Origin::Default { of: defaults::ISTIO },
         port,
+        port_origin: Origin::Default { of: defaults::ISTIO },
         sni: Vec::new(),
+        sni_origin: None,
         subnets: Vec::new(),
+        subnets_origin: None,
         destinations: destinations.collect(),
         object: None,
         live_name: None,
@@ -208,9 +246,13 @@ fn own(proxy: &Proxy<'_, '_>, dialled: &Dialled<'_>) -> Option<TcpRoute> {
     let (id, host) = (service.id.clone(), service.host.clone());
     Some(TcpRoute {
         listen: dialled.listen.to_owned(),
+        listen_origin: dialled.listen_origin.clone(),
         port: dialled.port,
+        port_origin: dialled.port_origin.clone(),
         sni: Vec::new(),
+        sni_origin: None,
         subnets: Vec::new(),
+        subnets_origin: None,
         destinations: vec![Destination {
             to: Target::implied(id, host, port, defaults::OWN_ROUTE),
             weight: Setting::default_of(100, defaults::SINGLE),

@@ -31,8 +31,9 @@ impl Claim<'_> {
         }
         match (self.name, value) {
             ("dr" | "vs" | "sidecar", Some(value)) => is_object(value, node),
-            // Connections of a gateway name the object as a whole.
-            ("to", Some(_)) => node.at(&["metadata", "name"]).is_some(),
+            // Connections of a gateway name the object as a whole; how many endpoints there are
+            // follows from the object and its pods.
+            ("to" | "ep" | "gateway", Some(_)) => node.at(&["metadata", "name"]).is_some(),
             ("direct", Some(status)) if status == 500 && node.text().is_none() => {
                 self.key == "backendRefs" || node.get("backendRefs").is_none()
             }
@@ -46,7 +47,18 @@ impl Claim<'_> {
             ("name", Some(value)) => {
                 node.text().is_none_or(|part| value.as_str().is_some_and(|all| all.contains(part)))
             }
+            ("priorities", Some(_)) => {
+                self.fields.get("locality").is_none_or(|own| self.prefers(own, node))
+            }
             ("retries.codes", _) => self.lists_codes(node),
+            ("listen", Some(value)) => self.listens(value.as_str().unwrap_or_default(), node),
+            ("listen.port", _) => {
+                let listen = self.fields.get("listen").and_then(Value::as_str).unwrap_or_default();
+                let (place, port) = listen.split_once('|').unwrap_or_default();
+                // The service in front of a gateway translates the ports of its servers.
+                port == text || place == "*" && text.parse::<u16>().is_ok()
+            }
+            ("sni" | "dst", Some(Value::Array(names))) => lists(names, node),
             ("match", value) => value.is_none_or(|value| is_match(value, node)),
             ("lb", value) => self.balances(value, text),
             ("h2", value) => self.upgrades(value, text),
@@ -167,6 +179,24 @@ impl Claim<'_> {
         }
     }
 
+    /// Where connections are taken: an address as written, or an object's own.
+    fn listens(&self, listen: &str, node: &Node) -> bool {
+        let place = listen.split_once('|').map_or(listen, |(place, _)| place);
+        match (self.key, node.text()) {
+            ("captureMode", Some("NONE")) => place == "127.0.0.1",
+            ("clusterIP", Some("None")) => place.ends_with(".svc.cluster.local"),
+            // A range of addresses is a condition of a listener on all of them.
+            (_, Some(text)) => {
+                place == text.split('/').next().unwrap_or_default()
+                    || place == "*" && (text.contains('/') || text == "0.0.0.0")
+            }
+            (_, None) => {
+                let name = node.at(&["metadata", "name"]).and_then(Node::text);
+                name.is_some_and(|name| place.starts_with(&format!("{name}.")))
+            }
+        }
+    }
+
     /// Codes among the conditions of retries.
     fn lists_codes(&self, node: &Node) -> bool {
         let told = self.value().and_then(Value::as_array).cloned().unwrap_or_default();
@@ -244,6 +274,31 @@ impl Claim<'_> {
             && told.iter().all(|word| words.contains(word) || *word == "retriable-status-codes")
             && listed == codes
     }
+}
+
+/// Whether names or ranges are listed here, belong to a wildcard that is, or to the object.
+fn lists(names: &[Value], node: &Node) -> bool {
+    let own = node.at(&["metadata", "name"]).or_else(|| node.at(&["spec", "hosts"]));
+    let written: Vec<&str> = match own.unwrap_or(node) {
+        one if one.text().is_some() => one.text().into_iter().collect(),
+        list => list.items().iter().filter_map(Node::text).collect(),
+    };
+    // Hosts of a gateway may have a namespace before them, as ranges have an address.
+    let bare = |text: &'_ str| match text.split_once('/') {
+        Some((place, host)) if !place.contains(['.', ':']) => host.to_owned(),
+        _ => text.to_owned(),
+    };
+    let covers = |name: &str| {
+        written.iter().map(|text| bare(text)).any(|text| {
+            name == text
+                || name.strip_prefix(&text).is_some_and(|rest| rest.starts_with(['/', '.']))
+                || text.strip_prefix('*').is_some_and(|end| name.ends_with(end))
+                || own.is_some() && name.contains(&text)
+        })
+    };
+    let mut names = names.iter().filter_map(Value::as_str);
+    // The names of a service also have those of its aliases among them.
+    if own.is_some() { names.any(covers) } else { names.all(covers) }
 }
 
 fn text_starts(node: &Node, with: &str) -> bool {

@@ -8,9 +8,12 @@ use stilltrace_model::{
 
 use super::object::{Object, millis, number};
 
+/// Why places are in order where no preference of places is in effect.
+const NEAREST_FIRST: Origin = Origin::Default { of: "Istio 1.31 default" };
+
 /// An edge with its subsets.
 pub(super) fn describe(edge: &Edge, service: &Service) -> Value {
-    let mut object = policy(&edge.policy);
+    let mut object = policy(&edge.policy, &service.origin);
     if let Some(protocol) = service.ports.get(&edge.id.port)
         && protocol.value != "http"
     {
@@ -18,14 +21,16 @@ pub(super) fn describe(edge: &Edge, service: &Service) -> Value {
     }
     if !edge.subsets.is_empty() {
         let subsets = edge.subsets.iter();
-        let subsets: Map<String, Value> =
-            subsets.map(|(name, (_, own))| (name.clone(), policy(own).into_value())).collect();
+        let subsets: Map<String, Value> = subsets
+            .map(|(name, (_, own))| (name.clone(), policy(own, &service.origin).into_value()))
+            .collect();
         object.put("subsets", Value::Object(subsets));
     }
     object.into_value()
 }
 
-fn policy(policy: &TrafficPolicy) -> Object {
+/// A policy towards the service at `behind`, whose pods are the endpoints.
+fn policy(policy: &TrafficPolicy, behind: &Origin) -> Object {
     let mut object = Object::default();
     if let Some(origin) = &policy.object
         && let Some(rule) = origin.object()
@@ -43,9 +48,11 @@ fn policy(policy: &TrafficPolicy) -> Object {
         object.set("type", &policy.discovery, Some(json!(name)));
     }
     if let Some(endpoints) = &policy.endpoints {
-        object.put("ep", json!([endpoints.total, endpoints.mutual_tls]));
+        object.put_from("ep", json!([endpoints.total, endpoints.mutual_tls]), behind);
         if endpoints.priorities > 1 {
-            object.put("priorities", json!(endpoints.priorities));
+            // Places are in order by the preference that weighs them, or else as Istio always does.
+            let order = policy.locality.as_ref().map_or(&NEAREST_FIRST, |own| &own.origin);
+            object.put_from("priorities", json!(endpoints.priorities), order);
         }
     }
     describe_pool(&mut object, &policy.pool, policy.retry_budget.as_ref());

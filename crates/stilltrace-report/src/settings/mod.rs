@@ -131,7 +131,7 @@ fn describe(
 fn rest(workload: &Workload, proxy: &SidecarProxy) -> Value {
     let mut object = Object::default();
     if workload.is_gateway {
-        object.put("gateway", json!(true));
+        object.put_from("gateway", json!(true), &workload.origin);
     }
     if let Some(origin) = &proxy.scope.object
         && let Some(sidecar) = origin.object()

@@ -304,12 +304,18 @@ fn is_special(target: &Target) -> bool {
 /// The text that decides the order, without origins, and the whole.
 fn connection(route: &TcpRoute) -> (String, Value) {
     let mut object = Object::default();
-    object.put("listen", json!(format!("{}|{}", route.listen, route.port)));
-    if !route.sni.is_empty() {
-        object.put("sni", json!(route.sni));
-    }
-    if !route.subnets.is_empty() {
-        object.put("dst", json!(route.subnets));
+    let listen = json!(format!("{}|{}", route.listen, route.port));
+    object.put_from("listen", listen, &route.listen_origin);
+    object.mark("listen.port", &route.port_origin);
+    let lists =
+        [("sni", &route.sni, &route.sni_origin), ("dst", &route.subnets, &route.subnets_origin)];
+    for (name, items, origin) in lists {
+        if !items.is_empty() {
+            object.put(name, json!(items));
+            if let Some(origin) = origin {
+                object.mark(name, origin);
+            }
+        }
     }
     if let Some(origin) = &route.object {
         if route.named {

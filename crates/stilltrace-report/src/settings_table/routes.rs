@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::defaults::{ENVOY, ISTIO, RETRIES};
 use super::table::{self, Row};
-use super::{Fields, age, gateway, items, patches, value};
+use super::{Fields, age, gateway, items, parts, patches, value};
 use crate::page::{Page, Span, Tone};
 
 /// Fields of a route that stand in its heading.
@@ -265,33 +265,17 @@ fn others(route: &Fields, listed: &[&str]) -> Vec<Row> {
         let name = name.as_str();
         !IN_HEADING.contains(&name) && !listed.contains(&name) && name != "sni"
     });
-    rest.map(|(name, found)| {
-        let (word, text) = match (name.as_str(), found) {
-            ("fault", _) => ("fault", fault(found)),
-            ("mirror", _) => ("mirror", mirror(found)),
-            (name, found) => value::with_unit(name, found),
-        };
-        Row::of(route, name, &word.replace('_', " "), text)
-    })
-    .collect()
-}
-
-fn fault(fault: &Value) -> String {
-    let part = |name: &str| fault.get(name).map(value::text).unwrap_or_default();
-    let mut parts = Vec::new();
-    if let Some(millis) = fault.get("delay_ms").and_then(Value::as_u64) {
-        parts.push(format!("{} for {}%", value::time(millis), part("delay_pct")));
+    let mut rows = parts::shares(route);
+    for (name, found) in rest {
+        match name.as_str() {
+            "fault" => rows.extend(parts::fault(route, found)),
+            "mirror" => rows.extend(parts::mirrors(route, found)),
+            "header_ops" => rows.extend(parts::header_changes(route, found)),
+            name => {
+                let (word, text) = value::with_unit(name, found);
+                rows.push(Row::of(route, name, &word.replace('_', " "), text));
+            }
+        }
     }
-    if fault.get("abort").is_some() {
-        parts.push(format!("status {} for {}%", part("abort"), part("abort_pct")));
-    }
-    parts.join(", ")
-}
-
-fn mirror(mirrors: &Value) -> String {
-    let shown = items(Some(mirrors)).iter().map(|one| {
-        let name = value::target(one.get(0).and_then(Value::as_str).unwrap_or_default());
-        format!("{}% to {name}", one.get(1).map(value::text).unwrap_or_default())
-    });
-    shown.collect::<Vec<_>>().join(", ")
+    rows
 }

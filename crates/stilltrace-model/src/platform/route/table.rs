@@ -45,12 +45,20 @@ pub struct Alternative {
 pub struct TcpRoute {
     /// Address that callers dial: a service's host, an address, or `*` for any.
     pub listen: String,
+    /// What sets the address: a line that writes it, or the object that is dialled by it.
+    pub listen_origin: Origin,
     /// Port that callers dial.
     pub port: u16,
+    /// What sets the port; for a gateway the server's, which its service may translate.
+    pub port_origin: Origin,
     /// Names in the TLS greeting, sorted; empty is any.
     pub sni: Vec<String>,
+    /// What lists the names, where there are any.
+    pub sni_origin: Option<Origin>,
     /// Ranges of destination addresses, sorted; empty is any.
     pub subnets: Vec<String>,
+    /// What lists the ranges, where there are any.
+    pub subnets_origin: Option<Origin>,
     /// Where connections go.
     pub destinations: Vec<Destination>,
     /// The `VirtualService` or Gateway API route that it comes from; `None` for the route a service gets by itself.

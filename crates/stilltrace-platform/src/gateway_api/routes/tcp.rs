@@ -48,7 +48,7 @@ fn rules<'a>(
     port: Option<u16>,
     guarded: bool,
 ) -> Option<Vec<Connections>> {
-    let cases = || port.map(|port| Meeting::of_greeting(Vec::new(), Some(port)));
+    let cases = || port.map(|port| Meeting::of_greeting(Vec::new(), None, Some(port)));
     let rules = source.spec()?.list("rules");
     let read = |rule| connections::read(context, rule, cases().into_iter().collect(), guarded).ok();
     rules.iter().map(read).collect()

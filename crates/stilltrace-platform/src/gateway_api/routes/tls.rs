@@ -16,10 +16,12 @@ pub(in crate::gateway_api) fn read<'a>(context: &Context<'_, 'a>) -> Vec<Virtual
     let mut found = Vec::new();
     for source in context.facts.inventory.of(GROUP, "TLSRoute") {
         let names = route::hostnames(source);
+        let written = source.spec().and_then(|spec| spec.get("hostnames"));
+        let listed = written.map_or_else(|| source.origin(), |list| list.key_origin());
         let mut count = 0_usize;
         for parent in &parent::read(source, &names, context.facts) {
             for (host, sni, port) in greetings(parent, &names) {
-                let meeting = Meeting::of_greeting(sni, port);
+                let meeting = Meeting::of_greeting(sni, Some(listed.clone()), port);
                 let Some(tls) = rules(context, source, &meeting, !parent.is_mesh()) else {
                     continue;
                 };

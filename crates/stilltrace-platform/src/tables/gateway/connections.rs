@@ -46,9 +46,11 @@ fn all(proxy: &Proxy<'_, '_>, opened: &Opened, server: &Server) -> Option<TcpRou
             for_server && entry.entries > 0
         };
         if let Some(entry) = service.tcp.iter().find(meant) {
-            let mut route = placed(tcp::weighted(proxy, server.port, entry), opened, service);
+            let mut route =
+                placed(tcp::weighted(proxy, server.port, entry), opened, server, service);
             if server.has_tls() {
                 route.sni = sni(&server.greeting());
+                route.sni_origin.clone_from(&server.hosts_origin);
             }
             return Some(route);
         }
@@ -78,8 +80,10 @@ fn by_greeting(
                     continue;
                 }
                 known.extend(case.sni.iter().map(|name| (name.clone(), opened.bind.clone())));
-                let mut route = placed(tcp::weighted(proxy, server.port, entry), opened, service);
+                let mut route =
+                    placed(tcp::weighted(proxy, server.port, entry), opened, server, service);
                 route.sni = sni(&case.sni);
+                route.sni_origin.clone_from(&case.sni_origin);
                 found.push(route);
             }
         }
@@ -107,9 +111,13 @@ fn to_clusters(proxy: &Proxy<'_, '_>, opened: &Opened, server: &Server) -> Vec<T
                 let weight = Setting::default_of(100, defaults::SINGLE);
                 found.push(TcpRoute {
                     listen: listen(opened),
+                    listen_origin: server.bind_origin.clone(),
                     port: opened.port,
+                    port_origin: server.port_origin.clone(),
                     sni: vec![cluster],
+                    sni_origin: Some(service.origin.clone()),
                     subnets: Vec::new(),
+                    subnets_origin: None,
                     destinations: vec![Destination { to, weight }],
                     object: None,
                     live_name: None,
@@ -122,9 +130,16 @@ fn to_clusters(proxy: &Proxy<'_, '_>, opened: &Opened, server: &Server) -> Vec<T
     found
 }
 
-fn placed(mut route: TcpRoute, opened: &Opened, service: &VirtualService<'_>) -> TcpRoute {
+fn placed(
+    mut route: TcpRoute,
+    opened: &Opened,
+    server: &Server,
+    service: &VirtualService<'_>,
+) -> TcpRoute {
     route.listen = listen(opened);
+    route.listen_origin = server.bind_origin.clone();
     route.port = opened.port;
+    route.port_origin = server.port_origin.clone();
     route.object = Some(service.source.origin());
     route.live_name.clone_from(&service.live_name);
     route

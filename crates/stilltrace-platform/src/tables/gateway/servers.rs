@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stilltrace_model::{Origin, Timestamp};
 
+use crate::defaults;
 use crate::edges::Mesh;
 use crate::field::Field;
 use crate::labels::selects;
@@ -21,6 +22,12 @@ pub(super) struct Server {
     pub(super) gateway: String,
     /// The port that clients dial.
     pub(super) port: u16,
+    /// The line of that port.
+    pub(super) port_origin: Origin,
+    /// What says where it listens.
+    pub(super) bind_origin: Origin,
+    /// What lists the hosts, where anything does.
+    pub(super) hosts_origin: Option<Origin>,
     /// Hosts, as `namespace/host` where only virtual services of one namespace may use them.
     pub(super) hosts: Vec<String>,
     /// Protocol in lower case.
@@ -32,6 +39,9 @@ pub(super) struct Server {
     created: Option<Timestamp>,
     tls: Option<Tls>,
 }
+
+/// Where a server listens that does not say.
+pub(super) const EVERYWHERE: Origin = Origin::Default { of: defaults::ISTIO };
 
 /// What a server does with encrypted connections.
 struct Tls {
@@ -95,10 +105,16 @@ impl Server {
     fn read(field: &Field<'_>) -> Option<Self> {
         let text = |path: &[&str]| field.at(path).and_then(|field| field.text());
         let source = field.source();
-        let written = field.get("hosts").map(|hosts| hosts.texts()).unwrap_or_default();
+        let hosts = field.get("hosts");
+        let written = hosts.as_ref().map(Field::texts).unwrap_or_default();
+        let number = field.at(&["port", "number"])?;
+        let bind = field.get("bind").map(|bind| bind.origin());
         Some(Self {
             gateway: format!("{}/{}", source.namespace(), source.name()),
-            port: field.at(&["port", "number"])?.port()?,
+            port: number.port()?,
+            port_origin: number.origin(),
+            bind_origin: bind.unwrap_or(EVERYWHERE),
+            hosts_origin: hosts.as_ref().map(Field::key_origin),
             hosts: qualified(&written, source.namespace()),
             protocol: text(&["port", "protocol"]).unwrap_or_default().to_ascii_lowercase(),
             port_name: text(&["port", "name"]).unwrap_or_default().to_owned(),

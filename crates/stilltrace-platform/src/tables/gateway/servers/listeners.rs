@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::ports::ServicePort;
-use super::{Server, Tls, qualified};
+use super::{EVERYWHERE, Server, Tls, qualified};
 use crate::gateway_api::Listener;
 
 /// Istio's name for the port of every server that it makes.
@@ -48,6 +48,9 @@ fn server(listener: &Listener<'_>) -> Server {
     Server {
         gateway: listener.full_name(),
         port: listener.port,
+        port_origin: listener.port_origin.clone(),
+        bind_origin: EVERYWHERE,
+        hosts_origin: listener.hostname_origin.clone(),
         hosts: qualified(&hosts, namespace),
         protocol: listener.protocol.to_ascii_lowercase(),
         port_name: PORT_NAME.to_owned(),
