@@ -10,7 +10,7 @@ use crate::yaml::{Entry, Mark, Node, Value};
 use super::directory::Directory;
 use super::inline;
 use super::json::is_json;
-use super::json_patch;
+use super::json_patch::{Notation, Patch, annotations_as_texts};
 use super::loader::Loader;
 use super::merge::merge;
 use super::names::unique;
@@ -128,8 +128,8 @@ pub(super) fn apply_patch(
             return Err(Problem::at(&entry.mark, ProblemKind::Invalid, text));
         };
         let text = field("patch").and_then(Node::text).map(str::trim);
-        check_json(loader, dir, field("path"), text, &list.mark)?;
-        return change_selected(list, target, true, all);
+        let notation = notation(loader, dir, field("path"), text, &list.mark)?;
+        return change_selected(&Patch::read(list, notation)?, list, target, true, all);
     }
     let mut patches = objects(documents)?;
     if target.is_some() {
@@ -176,31 +176,35 @@ pub(super) fn apply_json_patch(
     let list = documents.first().filter(|root| !root.items().is_empty());
     let Some(list) = list else { return Err(invalid("a JSON patch must be a list of operations")) };
     let text = field(key).and_then(Node::text);
-    check_json(loader, dir, field("path"), text, &list.mark)?;
-    change_selected(list, &target, false, all)
+    let notation = notation(loader, dir, field("path"), text, &list.mark)?;
+    change_selected(&Patch::read(list, notation)?, list, &target, false, all)
 }
 
-/// Refuses a JSON patch that begins as JSON and is none: YAML in flow style is not read as YAML.
-fn check_json(
+/// The notation of a JSON patch; one that begins as JSON and is none is refused, because YAML in flow
+/// style is not read as YAML.
+fn notation(
     loader: &mut Loader<'_>,
     dir: &str,
     path: Option<&Node>,
     text: Option<&str>,
     mark: &Mark,
-) -> Result<(), Problem> {
-    let is_good = match path {
+) -> Result<Notation, Problem> {
+    let of_text = |text: &str| match text.starts_with('[') {
+        false => Ok(Notation::Yaml),
+        true if is_json(text) => Ok(Notation::Json),
+        true => {
+            let text = "a JSON patch that begins with `[` must be JSON with quoted keys; write it \
+                        as JSON or as a YAML list of `- op: …`";
+            Err(Problem::at(mark, ProblemKind::Invalid, text))
+        }
+    };
+    match path {
         Some(path) => {
             let parsed = loader.file_path(dir, path).ok().and_then(|path| loader.yaml(&path));
-            parsed.is_none_or(|parsed| !parsed.source.starts_with('[') || is_json(&parsed.source))
+            parsed.map_or(Ok(Notation::Yaml), |parsed| of_text(&parsed.source))
         }
-        None => text.is_none_or(|text| !text.starts_with('[') || is_json(text)),
-    };
-    if is_good {
-        return Ok(());
+        None => text.map_or(Ok(Notation::Yaml), of_text),
     }
-    let text = "a JSON patch that begins with `[` must be JSON with quoted keys; write it as JSON \
-                or as a YAML list of `- op: …`";
-    Err(Problem::at(mark, ProblemKind::Invalid, text))
 }
 
 fn is_blank(node: &Node) -> bool {
@@ -357,7 +361,8 @@ fn restore(parent: &mut Node, key: &str, old: Option<Node>) {
 }
 
 fn change_selected(
-    patch: &Node,
+    patch: &Patch,
+    list: &Node,
     target: &Selector,
     remembers: bool,
     all: &mut [Resource],
@@ -366,13 +371,14 @@ fn change_selected(
         if remembers {
             resource.remember_id();
         }
-        let noted = resource.has_notes() && hold_annotations(resource);
-        separate(resource);
-        json_patch::apply(resource.object.root_mut(), patch)?;
-        if noted {
-            resource.drop_empty_annotations();
+        if resource.has_notes() {
+            hold_annotations(resource);
         }
-        if replaces_all_annotations(patch) {
+        separate(resource);
+        let root = resource.object.root_mut();
+        patch.apply(root)?;
+        annotations_as_texts(root);
+        if replaces_all_annotations(list) {
             // Kustomize saves its own notes over the patch, but not those on origins.
             resource.stamp = None;
         }
@@ -387,15 +393,13 @@ fn replaces_all_annotations(patch: &Node) -> bool {
     whole.next().is_some()
 }
 
-/// Gives an object annotations if it has none; says whether it had none.
+/// Gives an object annotations if it has none.
 ///
 /// Kustomize keeps its notes on an object in annotations, so that a patch finds something to add
 /// to where the file has nothing.
-fn hold_annotations(resource: &mut Resource) -> bool {
-    if resource.object.root.at(&["metadata", "annotations"]).is_some() {
-        return false;
+fn hold_annotations(resource: &mut Resource) {
+    if resource.object.root.at(&["metadata", "annotations"]).is_none() {
+        let mark = resource.object.mark().clone();
+        resource.set_metadata("annotations", empty_mapping(&mark));
     }
-    let mark = resource.object.mark().clone();
-    resource.set_metadata("annotations", empty_mapping(&mark));
-    true
 }

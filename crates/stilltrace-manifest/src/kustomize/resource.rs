@@ -60,7 +60,7 @@ pub(super) struct Resource {
 
 impl Resource {
     pub(super) fn new(mut object: Object) -> Self {
-        write_annotations_as_texts(&mut object);
+        drop_empty_annotations(&mut object);
         Self {
             object,
             previous: Vec::new(),
@@ -129,16 +129,6 @@ impl Resource {
         self.stamp = None;
     }
 
-    /// Removes annotations without an entry.
-    pub(super) fn drop_empty_annotations(&mut self) {
-        let annotations = self.object.root.at(&["metadata", "annotations"]);
-        if annotations.is_some_and(|node| node.entries().is_empty())
-            && let Some(metadata) = self.object.root_mut().get_mut("metadata")
-        {
-            metadata.remove("annotations");
-        }
-    }
-
     /// Sets `metadata.KEY`, creating `metadata` if need be.
     pub(super) fn set_metadata(&mut self, key: &str, value: Node) {
         let mark = value.mark.clone();
@@ -170,8 +160,19 @@ pub(super) fn empty_mapping(mark: &Mark) -> Node {
     Node::new(Value::Mapping(Vec::new()), mark.clone())
 }
 
+/// Kustomize leaves out an empty mapping of annotations when it reads an object.
+fn drop_empty_annotations(object: &mut Object) {
+    let Some(annotations) = object.root.at(&["metadata", "annotations"]) else { return };
+    let is_empty = annotations.is_null() || annotations.entries().is_empty();
+    if is_empty && let Some(metadata) = object.root_mut().get_mut("metadata") {
+        metadata.remove("annotations");
+    }
+}
+
 /// Annotations are texts, so Kustomize prints `port: 8080` as `port: "8080"`, a null as the word
 /// that it is written with, and leaves out an empty mapping.
+///
+/// It does so at the end of a build, when it takes its own notes away.
 pub(super) fn write_annotations_as_texts(object: &mut Object) {
     let Some(annotations) = object.root.at(&["metadata", "annotations"]) else { return };
     let is_text = |entry: &Entry| matches!(entry.value.resolved(), None | Some(Resolved::Text));

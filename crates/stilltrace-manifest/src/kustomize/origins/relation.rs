@@ -1,7 +1,8 @@
 //! What each step means: how the value must follow from the text at its mark.
 
 use super::places::{Places, Written};
-use crate::yaml::{Derivation, Mark, Node, Value};
+use crate::kustomize::output::{moment, number_as_double, written_and_read};
+use crate::yaml::{Derivation, Mark, Node, Value, old_flag};
 
 /// Whether a value follows from the text at its mark by the step that it names.
 pub(super) fn holds(leaf: &Node, places: &Places<'_>) -> Result<(), &'static str> {
@@ -62,12 +63,22 @@ fn written(leaf: &Node, there: &[Written]) -> Result<(), &'static str> {
         return Err("nothing is written there");
     }
     let same = |written: &Written| match (leaf.text(), written) {
-        // Annotations are texts, also where nothing is written.
-        (None | Some(""), Written::Null) => true,
-        (Some(value), Written::Scalar(text)) => value == text,
+        // Annotations are texts, also where nothing is written; a null is the word for it.
+        (None | Some("" | "null"), Written::Null) => true,
+        (Some(value), Written::Scalar(text)) => value == text || through_json(value, text),
         _ => false,
     };
     said(there.iter().any(same), "another value is written there")
+}
+
+/// Whether a value is what a JSON patch leaves of the scalar written there: the same number as a
+/// double, a date as a moment, a word of YAML 1.1 as a boolean, a folded text folded once more.
+fn through_json(value: &str, text: &str) -> bool {
+    let number = number_as_double(text);
+    number.as_deref() == Some(value)
+        || moment(text).as_deref() == Some(value)
+        || old_flag(text).is_some_and(|flag| flag.to_string() == value)
+        || written_and_read(text) == value
 }
 
 /// The texts at the mark of a value and at the places that it overrode, newest first.

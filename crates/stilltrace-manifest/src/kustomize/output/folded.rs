@@ -5,7 +5,7 @@
 /// Writing doubles the line feeds between lines that would otherwise be joined, and also some that
 /// reading does not join: those next to a line with more indentation, and the last one of a text
 /// that ends with several. Each of these comes back as two (Go YAML library 3, `emitterc.go`).
-pub(super) fn written_and_read(text: &str) -> String {
+pub(in super::super) fn written_and_read(text: &str) -> String {
     read(&written(text), keeps_end(text), ends_with_break(text))
 }
 

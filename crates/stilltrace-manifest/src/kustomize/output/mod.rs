@@ -18,10 +18,17 @@ mod time;
 
 use crate::object::Object;
 use crate::problem::Problem;
+use crate::yaml::{Node, Text, Value};
 
 use emitter::Emitter;
+use number::Number;
+use reading::Reading;
 
+#[cfg(test)]
+pub(super) use folded::written_and_read;
 pub(super) use tag::{core_tag, fits_its_tag};
+#[cfg(test)]
+pub(super) use time::timestamp as moment;
 
 /// Appends one object to `out`, without a `---` line.
 ///
@@ -29,6 +36,37 @@ pub(super) use tag::{core_tag, fits_its_tag};
 /// When the object holds a value that JSON has no form for, as infinity.
 pub(super) fn print(object: &Object, out: &mut String) -> Result<(), Problem> {
     Emitter::new(out).document(&object.root)
+}
+
+/// What JSON has for a scalar.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Json {
+    Null,
+    /// A boolean or number as JSON writes it.
+    Bare(Text),
+    Text(Text),
+}
+
+/// What JSON has for the scalar that a node is; null for a node that is none.
+///
+/// # Errors
+/// When JSON has no form for it, as for infinity.
+pub(super) fn in_json(node: &Node) -> Result<Json, Problem> {
+    let Value::Scalar(scalar) = &node.value else { return Ok(Json::Null) };
+    Ok(match reading::read(node, scalar)? {
+        Reading::Text(text) => Json::Text(Text::new(text)),
+        Reading::Bare(word) if word == "null" => Json::Null,
+        Reading::Bare(word) if matches!(&*word, "true" | "false") => Json::Bare(Text::new(word)),
+        Reading::Bare(word) => {
+            let json = number::parse(&scalar.text).map(Number::json);
+            Json::Bare(json.map_or_else(|| Text::new(word), Text::new))
+        }
+    })
+}
+
+/// The text that Kustomize keeps for a number that it read from JSON; `None` for no number.
+pub(super) fn number_as_double(text: &str) -> Option<String> {
+    number::parse(text).map(Number::as_double)
 }
 
 /// Whether a plain scalar is a date to YAML.

@@ -94,6 +94,36 @@ fn float(text: &str) -> Option<Number> {
 }
 
 impl Number {
+    /// The number as Go's JSON writes it.
+    pub(super) fn json(self) -> String {
+        match self {
+            Self::Int(value) => value.to_string(),
+            Self::Unsigned(value) => value.to_string(),
+            Self::Float(value) => {
+                let size = value.abs();
+                if size == 0.0 || (1e-6..1e21).contains(&size) {
+                    return value.to_string();
+                }
+                let text = format!("{value:e}");
+                match text.split_once('e') {
+                    Some((digits, power)) if !power.starts_with('-') => {
+                        format!("{digits}e+{power}")
+                    }
+                    _ => text,
+                }
+            }
+        }
+    }
+
+    /// The number as Go's YAML writes the double that it is nearest to.
+    pub(super) fn as_double(self) -> String {
+        match self {
+            Self::Int(value) => shortest_general(value as f64),
+            Self::Unsigned(value) => shortest_general(value as f64),
+            Self::Float(value) => shortest_general(value),
+        }
+    }
+
     /// The number as it is printed: by way of JSON, in which `1.0` is `1`, and back.
     ///
     /// `None` for infinities and not-a-number, which JSON does not have.

@@ -4,7 +4,7 @@
 ///
 /// Accepted are `2006-1-2`, `2006-1-2 15:4:5` with an optional fraction, and the same with `T` or
 /// `t` and a zone, as Go's YAML libraries do.
-pub(super) fn timestamp(text: &str) -> Option<String> {
+pub(in super::super) fn timestamp(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     if bytes.len() < 8 || bytes.get(4) != Some(&b'-') {
         return None;
