@@ -7,6 +7,7 @@ use crate::tree::join;
 use crate::yaml::{Mark, Node, Value};
 
 use super::loader::Loader;
+use super::old_flow;
 use super::schema;
 
 /// Names a kustomization file may have, in the order they are looked for.
@@ -33,7 +34,9 @@ impl Directory {
             .collect::<Vec<_>>();
         let (path, parsed) = if found.is_empty() { return None } else { found.remove(0) };
         if let Some((other, _)) = found.first() {
-            let text = format!("ignored, because `{path}` is there too; remove one of them");
+            let text = format!(
+                "`{path}` is there too, and a directory has one kustomization; remove one of them"
+            );
             loader.problems.push(Problem::of_file(other, ProblemKind::Invalid, text));
         }
         let root = match parsed.documents.first() {
@@ -47,6 +50,7 @@ impl Directory {
             let text = "the kustomization is empty";
             loader.problems.push(Problem::of_file(path, ProblemKind::Invalid, text));
         }
+        loader.problems.extend(old_flow::refuse(&root, &parsed.source));
         let component = root.get("kind").and_then(Node::text) == Some("Component");
         let directory = Self { dir: dir.to_owned(), root, component };
         directory.report_type(&mut loader.problems);

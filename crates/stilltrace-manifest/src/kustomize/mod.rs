@@ -26,6 +26,7 @@ mod loader;
 mod merge;
 mod names;
 mod old_flags;
+mod old_flow;
 mod openapi;
 mod order;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::object::Object;
 use crate::plain::flatten;
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Entry, Mark, Node, Value};
+use crate::yaml::{Entry, Node, Value};
 
 use super::directory::Directory;
 use super::inline;
@@ -14,6 +14,7 @@ use super::json_patch::{Notation, Patch, annotations_as_texts};
 use super::loader::Loader;
 use super::merge::merge;
 use super::names::unique;
+use super::old_flow;
 use super::openapi::Schemas;
 use super::output::core_tag;
 use super::resource::{Id, Resource, empty_mapping, is_named, written_word};
@@ -128,7 +129,7 @@ pub(super) fn apply_patch(
             return Err(Problem::at(&entry.mark, ProblemKind::Invalid, text));
         };
         let text = field("patch").and_then(Node::text).map(str::trim);
-        let notation = notation(loader, dir, field("path"), text, &list.mark)?;
+        let notation = notation(loader, dir, field("path"), text, list)?;
         return change_selected(&Patch::read(list, notation)?, list, target, true, all);
     }
     let mut patches = objects(documents)?;
@@ -176,7 +177,7 @@ pub(super) fn apply_json_patch(
     let list = documents.first().filter(|root| !root.items().is_empty());
     let Some(list) = list else { return Err(invalid("a JSON patch must be a list of operations")) };
     let text = field(key).and_then(Node::text);
-    let notation = notation(loader, dir, field("path"), text, &list.mark)?;
+    let notation = notation(loader, dir, field("path"), text, list)?;
     change_selected(&Patch::read(list, notation)?, list, &target, false, all)
 }
 
@@ -187,8 +188,9 @@ fn notation(
     dir: &str,
     path: Option<&Node>,
     text: Option<&str>,
-    mark: &Mark,
+    list: &Node,
 ) -> Result<Notation, Problem> {
+    let mark = &list.mark;
     let of_text = |text: &str| match text.starts_with('[') {
         false => Ok(Notation::Yaml),
         true if is_json(text) => Ok(Notation::Json),
@@ -198,6 +200,10 @@ fn notation(
             Err(Problem::at(mark, ProblemKind::Invalid, text))
         }
     };
+    let source = loader.yaml(&mark.path).map(|parsed| Arc::clone(&parsed.source));
+    if let Some(problem) = source.and_then(|source| old_flow::refuse(list, &source)) {
+        return Err(problem);
+    }
     match path {
         Some(path) => {
             let parsed = loader.file_path(dir, path).ok().and_then(|path| loader.yaml(&path));

@@ -54,7 +54,9 @@ impl Pool {
         }
         if !self.ids.insert(resource.id()) {
             let key = resource.object.key();
-            let text = format!("{key} is already part of the build; this one is left out");
+            let text = format!(
+                "{key} is already part of the build; take it in once, or rename one of the two"
+            );
             return Err(Problem::at(mark, ProblemKind::Invalid, text));
         }
         self.resources.push(resource);

@@ -82,6 +82,8 @@ fn derived(derivation: Derivation) -> Option<&'static str> {
         Derivation::Generated => "generated",
         Derivation::Stamped => "stamped",
         Derivation::Substituted => "with variables replaced",
+        Derivation::Embedded => "with text of the template",
+        Derivation::Excerpt => "part of the text there",
         Derivation::Templated => "from a template",
         _ => "derived",
     })

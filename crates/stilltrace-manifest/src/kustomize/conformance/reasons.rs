@@ -19,7 +19,7 @@ const REASONS: &[(&str, &str)] = &[
     ("already registered id", "is already part of the build"),
     ("unable to find one of 'kustomization.yaml'", "no kustomization file in this directory"),
     ("unable to find one of 'kustomization.yaml'", "nor a directory with a kustomization"),
-    ("Found multiple kustomization files", "is there too; remove one of them"),
+    ("Found multiple kustomization files", "a directory has one kustomization"),
     ("evalsymlink failure on", "nor a directory with a kustomization"),
     ("evalsymlink failure on", "does not exist"),
     ("doesn't exist", "nor a directory with a kustomization"),

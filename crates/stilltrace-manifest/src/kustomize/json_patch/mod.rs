@@ -51,6 +51,17 @@ impl Patch {
         Ok(())
     }
 
+    /// Says of a text of the object whether JSON has it otherwise than the patch writes it: `<`, `>`
+    /// and `&` are escaped in the object's own JSON.
+    fn differs_in_json(&self) -> impl Fn(&Node) -> bool {
+        |found| {
+            let own = &self.root.mark;
+            let is_set_here = found.mark.path == own.path && found.mark.start >= own.start;
+            let is_escaped = found.text().is_some_and(|text| text.contains(['<', '>', '&']));
+            self.notation == Notation::Json && is_escaped && !is_set_here
+        }
+    }
+
     fn apply_one(
         &self,
         root: &mut Node,
@@ -78,7 +89,7 @@ impl Patch {
                 let wanted = value();
                 let found = lookup(root, path).map_err(at)?;
                 let equal = match found {
-                    Some(found) => values::equal(found, &wanted, self.notation),
+                    Some(found) => values::equal(found, &wanted, &self.differs_in_json()),
                     None => wanted.is_null(),
                 };
                 if equal { Ok(()) } else { Err(at(Missing::Unequal)) }

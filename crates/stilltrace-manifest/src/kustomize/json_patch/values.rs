@@ -6,7 +6,7 @@
 use crate::problem::Problem;
 use crate::yaml::{Derivation, Node, Resolved, Scalar, Style, Text, Value, resolve_plain};
 
-use super::super::output::{Json, core_tag, in_json, is_timestamp, number_as_double};
+use super::super::output::{Json, core_tag, double_of, in_json, is_timestamp};
 
 /// How values are written before they become JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub(super) fn from_json(node: &mut Node) {
         Value::Mapping(entries) => entries.iter_mut().for_each(|entry| from_json(&mut entry.value)),
         Value::Sequence(items) => items.iter_mut().for_each(from_json),
         Value::Scalar(scalar) if scalar.style == Style::Plain => {
-            if let Some(double) = number_as_double(&scalar.text) {
+            if let Some(double) = double_of(&scalar.text) {
                 scalar.text = Text::new(double);
             }
         }
@@ -92,31 +92,28 @@ pub(super) fn from_json(node: &mut Node) {
 
 /// Whether a value of the object is the one that an operation tests for.
 ///
-/// Numbers are compared as they are written in JSON, and a `<`, `>` or `&` that the patch does not
-/// write as an escape is none that the object has. Lists with a null are equal to nothing: the
-/// library ends the program over them.
-pub(super) fn equal(found: &Node, wanted: &Node, notation: Notation) -> bool {
+/// Numbers are compared as they are written in JSON; `differs` says of an equal text whether JSON
+/// has it in another form. Lists with a null are equal to nothing: the library ends the program over
+/// them.
+pub(super) fn equal(found: &Node, wanted: &Node, differs: &dyn Fn(&Node) -> bool) -> bool {
     match (&found.value, &wanted.value) {
         (Value::Mapping(entries), Value::Mapping(others)) => {
             entries.len() == others.len()
                 && entries.iter().all(|entry| {
                     let other = wanted.get(&entry.key);
-                    other.is_some_and(|other| equal(&entry.value, other, notation))
+                    other.is_some_and(|other| equal(&entry.value, other, differs))
                 })
         }
         (Value::Sequence(items), Value::Sequence(others)) => {
             items.len() == others.len()
                 && items.iter().zip(others).all(|(item, other)| {
-                    !item.is_null() && !other.is_null() && equal(item, other, notation)
+                    !item.is_null() && !other.is_null() && equal(item, other, differs)
                 })
         }
         (Value::Null, Value::Null) => true,
         (Value::Scalar(scalar), Value::Scalar(other)) => {
-            let is_text = core_tag(found) == Some("!!str");
-            let is_escaped = notation != Notation::Json || !other.text.contains(['<', '>', '&']);
-            scalar.text == other.text
-                && is_text == (core_tag(wanted) == Some("!!str"))
-                && (!is_text || is_escaped)
+            let is_text = |node: &Node| core_tag(node) == Some("!!str");
+            scalar.text == other.text && is_text(found) == is_text(wanted) && !differs(found)
         }
         _ => false,
     }

@@ -1,7 +1,7 @@
 //! What each step means: how the value must follow from the text at its mark.
 
 use super::places::{Places, Written};
-use crate::kustomize::output::{moment, number_as_double, written_and_read};
+use crate::kustomize::output::{moment, number_of, written_and_read};
 use crate::yaml::{Derivation, Mark, Node, Value, old_flag};
 
 /// Whether a value follows from the text at its mark by the step that it names.
@@ -74,8 +74,7 @@ fn written(leaf: &Node, there: &[Written]) -> Result<(), &'static str> {
 /// Whether a value is what a JSON patch leaves of the scalar written there: the same number as a
 /// double, a date as a moment, a word of YAML 1.1 as a boolean, a folded text folded once more.
 fn through_json(value: &str, text: &str) -> bool {
-    let number = number_as_double(text);
-    number.as_deref() == Some(value)
+    (number_of(text).is_some() && number_of(text) == number_of(value))
         || moment(text).as_deref() == Some(value)
         || old_flag(text).is_some_and(|flag| flag.to_string() == value)
         || written_and_read(text) == value

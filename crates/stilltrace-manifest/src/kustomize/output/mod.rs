@@ -26,6 +26,9 @@ use reading::Reading;
 
 #[cfg(test)]
 pub(super) use folded::written_and_read;
+pub(super) use number::double_of;
+#[cfg(test)]
+pub(super) use number::number_of;
 pub(super) use tag::{core_tag, fits_its_tag};
 #[cfg(test)]
 pub(super) use time::timestamp as moment;
@@ -62,11 +65,6 @@ pub(super) fn in_json(node: &Node) -> Result<Json, Problem> {
             Json::Bare(json.map_or_else(|| Text::new(word), Text::new))
         }
     })
-}
-
-/// The text that Kustomize keeps for a number that it read from JSON; `None` for no number.
-pub(super) fn number_as_double(text: &str) -> Option<String> {
-    number::parse(text).map(Number::as_double)
 }
 
 /// Whether a plain scalar is a date to YAML.

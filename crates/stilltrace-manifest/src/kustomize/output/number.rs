@@ -93,6 +93,22 @@ fn float(text: &str) -> Option<Number> {
     text.parse::<f64>().ok().filter(|value| value.is_finite()).map(Number::Float)
 }
 
+/// The text that Go's YAML gives the double that JSON reads from `json`; `None` for no number.
+pub(in super::super) fn double_of(json: &str) -> Option<String> {
+    parse(json)?;
+    json.parse().ok().map(shortest_general)
+}
+
+/// The number that a plain scalar is, to compare it with.
+#[cfg(test)]
+pub(in super::super) fn number_of(text: &str) -> Option<f64> {
+    Some(match parse(text)? {
+        Number::Int(value) => value as f64,
+        Number::Unsigned(value) => value as f64,
+        Number::Float(value) => value,
+    })
+}
+
 impl Number {
     /// The number as Go's JSON writes it.
     pub(super) fn json(self) -> String {
@@ -112,15 +128,6 @@ impl Number {
                     _ => text,
                 }
             }
-        }
-    }
-
-    /// The number as Go's YAML writes the double that it is nearest to.
-    pub(super) fn as_double(self) -> String {
-        match self {
-            Self::Int(value) => shortest_general(value as f64),
-            Self::Unsigned(value) => shortest_general(value as f64),
-            Self::Float(value) => shortest_general(value),
         }
     }
 

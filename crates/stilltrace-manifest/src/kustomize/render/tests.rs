@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::tree::MemoryTree;
+use crate::yaml::Derivation;
 
 fn rendered(files: &[(&str, &str)], dir: &str) -> String {
     let tree: MemoryTree = files.iter().copied().collect();
@@ -131,4 +132,52 @@ fn a_json_patch_is_read_by_yaml_1_1_unless_it_begins_as_json() {
     assert!(said.contains("must be JSON"), "{said}");
     let json = root(r#"'[{"op": "add", "path": "/a", "value": 1}]'"#);
     assert!(with(&json).starts_with("a: 1\n"));
+}
+
+#[test]
+fn a_question_mark_ends_a_word_between_brackets() {
+    let said = refused(
+        &[
+            ("o.yaml", CONFIG_MAP),
+            ("kustomization.yaml", "resources: [o.yaml, https://a/b?ref=c]\n"),
+        ],
+        "",
+    );
+    assert!(said.contains("1:21: a `?` ends a word"), "{said}");
+    let quoted = "resources: [o.yaml]\nnamePrefix: 'a?'\ncommonAnnotations: {a: 'x?y', b: x}\n";
+    let text = rendered(&[("o.yaml", CONFIG_MAP), ("kustomization.yaml", quoted)], "");
+    assert!(text.contains("a: x?y"), "{text}");
+}
+
+#[test]
+fn what_a_replacement_makes_around_its_value_stands_in_the_path() {
+    let root = "resources: [o.yaml]\nreplacements:\n- sourceValue: v\n  targets:\n  \
+                - select: {kind: ConfigMap}\n    fieldPaths: ['x.[name=A].value']\n    \
+                options: {create: true}\n";
+    let tree = MemoryTree::new().with("o.yaml", CONFIG_MAP).with("kustomization.yaml", root);
+    let built = super::super::build(&tree, "");
+    let leaf = |path: &str| {
+        let found = built.objects[0].root.pointer(path).unwrap();
+        (found.text().unwrap().to_owned(), found.mark.line, found.derivation())
+    };
+    assert_eq!(leaf("x[0].name"), ("A".to_owned(), 6, Derivation::Excerpt));
+    assert_eq!(leaf("x[0].value"), ("v".to_owned(), 3, Derivation::Written));
+}
+
+#[test]
+fn a_json_patch_takes_all_values_through_json() {
+    let object = format!("{CONFIG_MAP}x: [12345678901234567890, 1.0, 2001-1-2, yes]\n")
+        .replace("{name: a}", "{name: a, annotations: {e: 1e3, big: 1000000}, labels: {l: m}}");
+    let root = "resources: [o.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: |-\n    \
+                - {op: add, path: /y, value: 2001-1-2}\n    \
+                - {op: copy, from: /metadata/labels, path: /metadata/annotations/c}\n";
+    let text = rendered(&[("o.yaml", &object), ("kustomization.yaml", root)], "");
+    let wanted = [
+        "    big: \"1e+06\"\n    c: \"\"\n    e: \"1000\"\n",
+        "x:\n- 12345678901234567000\n- 1\n- \"2001-01-02T00:00:00Z\"\n- \"yes\"\n",
+        "\"y\": \"2001-1-2\"\n",
+    ];
+    for part in wanted {
+        assert!(text.contains(part), "{part} in {text}");
+    }
 }

@@ -3,7 +3,7 @@
 use regex_lite::Regex;
 
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Mark, Node, Scalar, Style, Text, Value};
+use crate::yaml::{Derivation, Mark, Node, Scalar, Style, Text, Value};
 
 use super::super::fields::Set;
 
@@ -100,20 +100,23 @@ fn list<'a>(node: &'a Node, part: &str) -> Result<&'a [Node], Problem> {
 pub(super) struct Create<'a> {
     /// An empty value of the kind that is set at the end of the path.
     pub(super) leaf: &'a Value,
+    /// Where the value that is set there stands.
     pub(super) mark: &'a Mark,
+    /// Where the path is written, which is what asks for all that stands around the value.
+    pub(super) path: &'a Mark,
 }
 
 impl Create<'_> {
     /// What to make in front of the next part of a path.
     fn node(&self, next: Option<&String>) -> Node {
         let value = match next {
-            None => self.leaf.clone(),
+            None => return Node::new(self.leaf.clone(), self.mark.clone()),
             Some(part) if is_bracketed(part) || part.parse::<usize>().is_ok() => {
                 Value::Sequence(Vec::new())
             }
             Some(_) => Value::Mapping(Vec::new()),
         };
-        Node::new(value, self.mark.clone())
+        Node::new(value, self.path.clone())
     }
 }
 
@@ -169,7 +172,7 @@ fn visit_field(
     }
     if node.get(part).is_none() {
         let Some(create) = create else { return Ok(0) };
-        node.set(part, create.mark, create.node(rest.first()));
+        node.set(part, create.path, create.node(rest.first()));
     }
     match node.get_mut(part) {
         None => Ok(0),
@@ -224,10 +227,14 @@ fn visit_matching(
         }
     }
     let Some(create) = create.filter(|_| found == 0) else { return Ok(found) };
-    let mut item = Node::new(plain(pattern), create.mark.clone());
+    // The value that the item is found by stands in the path.
+    let mut item = Node::new(plain(pattern), create.path.clone()).derived(Derivation::Excerpt);
     if !key.is_empty() {
-        let value = std::mem::replace(&mut item.value, Value::Mapping(Vec::new()));
-        item.set(key, create.mark, Node::new(value, create.mark.clone()));
+        let named = std::mem::replace(
+            &mut item,
+            Node::new(Value::Mapping(Vec::new()), create.path.clone()),
+        );
+        item.set(key, create.path, named);
     }
     items.push(item);
     match items.last_mut() {

@@ -1,7 +1,7 @@
 //! Which fields a replacement fills.
 
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Derivation, Node, Scalar, Style, Text, Value};
+use crate::yaml::{Derivation, Mark, Node, Scalar, Style, Text, Value};
 
 use super::super::output::core_tag;
 use super::super::resource::{Id, Resource};
@@ -28,7 +28,7 @@ pub(super) fn fill(target: &Node, value: &Node, resources: &mut [Resource]) -> R
             continue;
         }
         for (path, place) in &paths {
-            let filled = fill_field(resource, path, value, &options);
+            let filled = fill_field(resource, (*path, &place.mark), value, &options);
             filled.map_err(|problem| at_target(&problem, place))?;
         }
     }
@@ -90,7 +90,7 @@ impl<'a> Options<'a> {
 
 fn fill_field(
     resource: &mut Resource,
-    path: &str,
+    (path, place): (&str, &Mark),
     value: &Node,
     options: &Options<'_>,
 ) -> Result<(), Problem> {
@@ -100,7 +100,7 @@ fn fill_field(
         Value::Sequence(_) => Value::Sequence(Vec::new()),
         Value::Scalar(_) | Value::Null => plain(""),
     };
-    let create = options.create.then_some(Create { leaf: &leaf, mark: &value.mark });
+    let create = options.create.then_some(Create { leaf: &leaf, mark: &value.mark, path: place });
     let mut set = |node: &mut Node| set_field(node, value, options);
     let key = resource.object.key();
     let root = resource.object.root_mut();
