@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use stilltrace_manifest::helm::Effort;
 use stilltrace_manifest::kustomize::{
-    LoadRestrictor, Refusal, RenderOptions, Rendered, build_with_charts, render, render_with,
+    LoadRestrictor, Means, Refusal, RenderOptions, Rendered, build_by, render, render_with,
 };
 use stilltrace_manifest::{ParseCache, kustomize};
 use stilltrace_sources::HelmProgram;
@@ -115,7 +115,8 @@ fn a_report_holds_the_charts_objects_without_values_of_secrets() {
     let Some(helm) = helm() else { return };
     let tree = FolderTree::open(&fixtures()).unwrap();
     let dir = "cases/without_a_name";
-    let build = build_with_charts(&tree, dir, &helm, &ParseCache::new());
+    let build =
+        build_by(&tree, dir, Means { helm: Some(&helm), ..Means::default() }, &ParseCache::new());
     assert_eq!(build.problems, []);
     let secret = build.objects.iter().find(|object| object.kind() == "Secret").unwrap();
     assert!(secret.root.pointer("stringData.p").unwrap().is_null());

@@ -19,6 +19,7 @@ mod settings;
 mod show;
 mod span;
 mod suggest;
+mod vendored;
 mod why;
 
 use std::{ffi::OsString, process::ExitCode};

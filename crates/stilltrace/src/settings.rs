@@ -9,6 +9,7 @@ mod relevant;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use stilltrace_manifest::kustomize::Vendored;
 use stilltrace_model::Platform;
 use stilltrace_report::{
     settings::{self, Advised},
@@ -19,6 +20,7 @@ use crate::{
     cli::{Example, Format},
     context::Context,
     output::{self, Outcome},
+    vendored::vendored,
 };
 
 pub(crate) const EXAMPLES: [Example; 2] = [
@@ -70,6 +72,9 @@ pub(crate) struct Arguments {
     /// A namespace whose pods get a sidecar although no manifest labels it; '*' for all
     #[arg(long, value_name = "NAMESPACE")]
     inject: Vec<String>,
+    /// Take a copy in the repository for what is remote, as `render` does; repeatable
+    #[arg(long, value_name = "URL=DIR", value_parser = vendored)]
+    vendored: Vec<Vendored>,
     /// Namespace of names that have none
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::helm::{HelmRenderer, Sourced};
+use crate::helm::Sourced;
 use crate::object::Object;
 use crate::plain::drop_secret_values;
 use crate::problem::{Problem, ProblemKind};
@@ -24,7 +24,7 @@ use super::old_flags;
 use super::openapi::Schemas;
 use super::patches::{apply_json_patches, apply_patches, apply_strategic};
 use super::plugins::{self, Context};
-use super::policy::Policy;
+use super::policy::{Means, Policy};
 use super::pool::{Pool, add_documents};
 use super::references::follow_names;
 use super::replacements;
@@ -63,25 +63,20 @@ pub(super) fn assemble(
     run(loader, root, Vec::new())
 }
 
-/// Builds `dir`; see [`super::build_with`].
-pub(super) fn build(
-    tree: &dyn Tree,
-    dir: &str,
-    cache: &ParseCache,
-    helm: Option<&dyn HelmRenderer>,
-) -> Build {
-    assemble(tree, dir, cache, Policy::Report(helm)).reported()
+/// Builds `dir`; see [`super::build_by`].
+pub(super) fn build(tree: &dyn Tree, dir: &str, cache: &ParseCache, means: Means<'_>) -> Build {
+    assemble(tree, dir, cache, Policy::Report(means)).reported()
 }
 
 /// Builds `root` as the kustomization of `dir` over `objects`; see [`super::build_from`].
 pub(super) fn build_from(
     tree: &dyn Tree,
     dir: &str,
-    root: Arc<Node>,
-    objects: Vec<Object>,
+    (root, objects): (Arc<Node>, Vec<Object>),
+    means: Means<'_>,
     cache: &ParseCache,
 ) -> Build {
-    let mut loader = Loader::new(tree, cache, Policy::Report(None));
+    let mut loader = Loader::new(tree, cache, Policy::Report(means));
     let directory = Directory::of(&mut loader, dir, root);
     let resources = objects.into_iter().map(Resource::new).collect();
     run(loader, Some(directory), resources).reported()

@@ -51,12 +51,12 @@ mod variables;
 
 use std::sync::Arc;
 
-use crate::helm::HelmRenderer;
 use crate::object::Object;
 use crate::problem::Problem;
 use crate::tree::Tree;
 use crate::yaml::{Node, ParseCache};
 
+pub use policy::Means;
 pub use render::{
     LoadRestrictor, Refusal, RenderOptions, Rendered, Reorder, Vendored, render, render_with,
 };
@@ -81,17 +81,12 @@ pub fn build(tree: &dyn Tree, dir: &str) -> Build {
 
 /// Like [`build`], sharing parsed files with other builds.
 pub fn build_with(tree: &dyn Tree, dir: &str, cache: &ParseCache) -> Build {
-    accumulate::build(tree, dir, cache, None)
+    build_by(tree, dir, Means::default(), cache)
 }
 
-/// Like [`build_with`], with a Helm for the charts of kustomizations.
-pub fn build_with_charts(
-    tree: &dyn Tree,
-    dir: &str,
-    helm: &dyn HelmRenderer,
-    cache: &ParseCache,
-) -> Build {
-    accumulate::build(tree, dir, cache, Some(helm))
+/// Like [`build_with`], with a Helm for the charts of kustomizations and copies of what is remote.
+pub fn build_by(tree: &dyn Tree, dir: &str, means: Means<'_>, cache: &ParseCache) -> Build {
+    accumulate::build(tree, dir, cache, means)
 }
 
 /// Builds `dir` as though its kustomization file held `root`, beginning with `objects`.
@@ -104,9 +99,10 @@ pub fn build_from(
     dir: &str,
     root: Arc<Node>,
     objects: Vec<Object>,
+    means: Means<'_>,
     cache: &ParseCache,
 ) -> Build {
-    accumulate::build_from(tree, dir, root, objects, cache)
+    accumulate::build_from(tree, dir, (root, objects), means, cache)
 }
 
 /// The path of the kustomization file in `dir`, if it has one.

@@ -3,11 +3,20 @@
 use super::render::{LoadRestrictor, RenderOptions, Vendored};
 use crate::helm::{Effort, HelmRenderer};
 
+/// What a build may use beside the files of its tree.
+#[derive(Clone, Copy, Default)]
+pub struct Means<'a> {
+    /// What renders charts of kustomizations; without it each of them is a problem.
+    pub helm: Option<&'a dyn HelmRenderer>,
+    /// Copies of what is remote.
+    pub vendored: &'a [Vendored],
+}
+
 /// What becomes of something at which Kustomize stops.
 #[derive(Clone, Copy)]
 pub(super) enum Policy<'a> {
     /// It is reported and the rest is built; charts too, where there is a Helm.
-    Report(Option<&'a dyn HelmRenderer>),
+    Report(Means<'a>),
     /// It is the reason to refuse the build; restrictions of the options hold.
     Refuse(&'a RenderOptions, &'a dyn HelmRenderer),
 }
@@ -30,7 +39,7 @@ impl<'a> Policy<'a> {
     /// What renders charts; `None` where they are reported instead.
     pub(super) fn helm(&self) -> Option<&'a dyn HelmRenderer> {
         match self {
-            Self::Report(helm) => *helm,
+            Self::Report(means) => means.helm,
             Self::Refuse(_, helm) => Some(*helm),
         }
     }
@@ -54,9 +63,9 @@ impl<'a> Policy<'a> {
     }
 
     /// Copies of what is remote.
-    pub(super) fn vendored(&self) -> &[Vendored] {
+    pub(super) fn vendored(&self) -> &'a [Vendored] {
         match self {
-            Self::Report(_) => &[],
+            Self::Report(means) => means.vendored,
             Self::Refuse(options, _) => &options.vendored,
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stilltrace_manifest::helm::{
-    self, HelmFlag, HelmRenderer, HelmRequest, MissingDependencies, Parameter as HelmParameter,
-    SettingKind, Sourced, ValuesLayer,
+    self, HelmFlag, HelmRequest, MissingDependencies, Parameter as HelmParameter, SettingKind,
+    Sourced, ValuesLayer,
 };
 use stilltrace_manifest::{Node, Object, Problem, ProblemKind, Value, kustomize};
 
@@ -18,11 +18,10 @@ use super::render::Rendered;
 pub(crate) fn render(
     chart: &Chart,
     files: &Files<'_>,
-    helm: Option<&dyn HelmRenderer>,
     find: &dyn Fn(&From) -> Option<Object>,
 ) -> Rendered {
     let refuse = |reason, what| Refusal { reason, at: chart.named_at.clone(), what };
-    let Some(helm) = helm else {
+    let Some(helm) = files.means().helm else {
         let what = format!("its chart `{}` is not rendered", chart.folder);
         return Rendered { refused: vec![refuse(Reason::NoHelm, what)], ..Rendered::default() };
     };
@@ -36,7 +35,7 @@ pub(crate) fn render(
         let mut root = Node::new(Value::Mapping(Vec::new()), chart.named_at.clone());
         amend(&mut root, &chart.changes);
         let (tree, cache) = (files.tree(), files.cache());
-        let build = kustomize::build_from(tree, "", Arc::new(root), objects, cache);
+        let build = kustomize::build_from(tree, "", Arc::new(root), objects, files.means(), cache);
         problems.extend(build.problems);
         objects = build.objects;
     }

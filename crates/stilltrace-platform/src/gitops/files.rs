@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use stilltrace_manifest::kustomize::Means;
 use stilltrace_manifest::tree::parent;
 use stilltrace_manifest::yaml::Parsed;
 use stilltrace_manifest::{
@@ -20,6 +21,8 @@ const KUSTOMIZATION: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Ku
 /// The files of one revision.
 pub(crate) struct Files<'a> {
     tree: Identified<'a>,
+    /// What kustomizations are built with, beside the files.
+    means: Means<'a>,
     cache: &'a ParseCache,
     /// Takes the place of `cache` where contents have no ids that outlive this read.
     own: Option<ParseCache>,
@@ -61,6 +64,7 @@ impl<'a> Files<'a> {
     /// Lists the tree; a tree that cannot be listed is empty and a problem.
     pub(crate) fn new(
         tree: &'a dyn Tree,
+        means: Means<'a>,
         cache: &'a ParseCache,
         problems: &mut Vec<Problem>,
     ) -> Self {
@@ -86,7 +90,7 @@ impl<'a> Files<'a> {
         }
         let own = (!has_ids).then(|| cache.emptied());
         let (tree, builds) = (Identified { tree, paths, has_ids }, RefCell::default());
-        let files = Self { tree, cache, own, kustomizations, charts, builds };
+        let files = Self { tree, means, cache, own, kustomizations, charts, builds };
         let read = |path: &&str| KUSTOMIZATION.contains(&name_of(path)) || files.is_manifest(path);
         let paths = files.tree.paths.iter().map(String::as_str).filter(read);
         files.cache().warm(&files.tree, paths);
@@ -96,6 +100,11 @@ impl<'a> Files<'a> {
     /// The tree itself, with an id for every content.
     pub(crate) fn tree(&self) -> &dyn Tree {
         &self.tree
+    }
+
+    /// What kustomizations are built with, beside the files.
+    pub(crate) fn means(&self) -> Means<'a> {
+        self.means
     }
 
     /// Where parsed files of this read are kept.
@@ -227,7 +236,8 @@ impl<'a> Files<'a> {
             let position = position(paths, path)?;
             if ids.is_empty() { Some(made_up(position)) } else { *ids.get(position)? }
         };
-        for (folder, build) in ahead::build_all(self.tree(), paths, &id, &folders, self.cache()) {
+        let repository = ahead::Repository { tree: self.tree(), paths, id: &id, means: self.means };
+        for (folder, build) in ahead::build_all(&repository, &folders, self.cache()) {
             self.builds.borrow_mut().insert(folder.to_owned(), build);
         }
     }
@@ -237,7 +247,7 @@ impl<'a> Files<'a> {
         if let Some(build) = self.builds.borrow().get(folder) {
             return Arc::clone(build);
         }
-        let build = Arc::new(kustomize::build_with(self.tree(), folder, self.cache()));
+        let build = Arc::new(kustomize::build_by(self.tree(), folder, self.means, self.cache()));
         self.builds.borrow_mut().insert(folder.to_owned(), Arc::clone(&build));
         build
     }

@@ -38,6 +38,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use stilltrace_manifest::helm::HelmRenderer;
+use stilltrace_manifest::kustomize::{Means, Vendored};
 use stilltrace_manifest::{Object, ParseCache, Tree};
 use stilltrace_model::{Contested, Reconciler};
 
@@ -58,8 +59,10 @@ pub struct Options<'a> {
     pub url: Option<String>,
     /// The cluster to read; without it, the one with most objects.
     pub cluster: Option<String>,
-    /// What renders Helm charts; without it they are gaps.
+    /// What renders Helm charts, those of kustomizations too; without it they are gaps.
     pub helm: Option<&'a dyn HelmRenderer>,
+    /// Copies of what kustomizations name by an address.
+    pub vendored: Vec<Vendored>,
     /// The namespace whose objects apply to the whole mesh, where the mesh configuration does not
     /// say; without it, `istio-system`.
     pub root_namespace: Option<String>,
@@ -110,12 +113,13 @@ pub(crate) struct Repository {
 /// Finds and renders what is applied to every cluster.
 pub(crate) fn read(tree: &dyn Tree, cache: &ParseCache, options: &Options<'_>) -> Repository {
     let mut problems = Vec::new();
-    let files = Files::new(tree, cache, &mut problems);
+    let means = Means { helm: options.helm, vendored: &options.vendored };
+    let files = Files::new(tree, means, cache, &mut problems);
     let mut written = Written::read(&files);
     problems.append(&mut written.problems);
     let own = Own::derive(&files, &written, options.url.as_deref());
     let reach = Reach::new(&files);
-    let mut walk = Walk::new(&files, &written, &own, options.helm);
+    let mut walk = Walk::new(&files, &written, &own);
     let roots = roots::find(&files, &written, &own, &reach);
     files.build_ahead(&roots.folders);
     for cluster in &roots.clusters {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use stilltrace_manifest::helm::HelmRenderer;
 use stilltrace_manifest::tree::parent;
 use stilltrace_manifest::yaml::Derivation;
 use stilltrace_manifest::{Build, Node, Object, Problem, ProblemKind, Value, kustomize};
@@ -37,7 +36,6 @@ impl std::convert::From<Build> for Rendered {
 /// Builds folders and puts variables into their objects.
 pub(crate) struct Renderer<'a> {
     pub(crate) files: &'a Files<'a>,
-    pub(crate) helm: Option<&'a dyn HelmRenderer>,
 }
 
 impl Renderer<'_> {
@@ -57,7 +55,7 @@ impl Renderer<'_> {
                 self.kustomization(claim, folder, changes, is_flux, ignored)
             }
             Content::Plain { folder, filter } => self.plain(folder, filter),
-            Content::Chart(chart) => charts::render(chart, self.files, self.helm, find),
+            Content::Chart(chart) => charts::render(chart, self.files, find),
         };
         for object in &mut rendered.objects {
             opaque::without_marks_of_encryption(object);
@@ -97,7 +95,8 @@ impl Renderer<'_> {
         };
         amend(&mut root, changes);
         let (tree, cache) = (self.files.tree(), self.files.cache());
-        kustomize::build_from(tree, folder, Arc::new(root), Vec::new(), cache).into()
+        let means = self.files.means();
+        kustomize::build_from(tree, folder, Arc::new(root), Vec::new(), means, cache).into()
     }
 
     /// The kustomization that Flux writes where there is none: every manifest of the folder and

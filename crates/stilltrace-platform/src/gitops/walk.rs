@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use stilltrace_manifest::helm::HelmRenderer;
 use stilltrace_manifest::{Object, ProblemKind};
 use stilltrace_model::{ObjectRef, ReconcilerKind};
 
@@ -67,17 +66,12 @@ pub(crate) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Nothing is followed yet.
-    pub(crate) fn new(
-        files: &'a Files<'a>,
-        written: &'a Written,
-        own: &'a Own,
-        helm: Option<&'a dyn HelmRenderer>,
-    ) -> Self {
+    pub(crate) fn new(files: &'a Files<'a>, written: &'a Written, own: &'a Own) -> Self {
         Self {
             files,
             written,
             own,
-            renderer: Renderer { files, helm },
+            renderer: Renderer { files },
             clusters: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             applied: BTreeMap::new(),
@@ -233,6 +227,8 @@ impl<'a> Walk<'a> {
             let path: &str = &object.mark().path;
             if !self.object_files.contains(path) {
                 self.object_files.insert(path.to_owned());
+                // A kustomization may have rendered the chart whose template this is.
+                self.charts.extend(self.files.chart_of(path).map(str::to_owned));
             }
         }
         for object in rendered.objects.iter().filter(|object| is_reconciler(object)) {

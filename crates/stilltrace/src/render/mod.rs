@@ -18,6 +18,7 @@ use crate::{
     cli::{Example, Format},
     context::Context,
     output::{self, Outcome},
+    vendored::vendored,
 };
 
 use engine::Engine;
@@ -99,18 +100,6 @@ enum LoadRestrictor {
     /// All files of the repository
     #[value(name = "LoadRestrictionsNone", alias = "none")]
     None,
-}
-
-/// The address and the folder of `URL=DIR`; an address may hold a `=` itself.
-fn vendored(typed: &str) -> Result<Vendored, String> {
-    let (remote, dir) = typed.rsplit_once('=').unwrap_or((typed, ""));
-    if remote.is_empty() || dir.is_empty() {
-        return Err("must be URL=DIR, such as https://github.com/a/b=vendor/b".to_owned());
-    }
-    let Some(dir) = stilltrace_manifest::tree::join("", dir) else {
-        return Err(format!("`{dir}` must be a folder below the root of the repository"));
-    };
-    Ok(Vendored { remote: remote.to_owned(), dir })
 }
 
 /// Renders every folder that was named.

@@ -55,6 +55,7 @@ fn asked<T>(
         cluster: arguments.cluster.clone(),
         root_namespace: arguments.istio_namespace.clone(),
         helm: helm.as_ref().map(|helm| helm as &dyn HelmRenderer),
+        vendored: arguments.vendored.clone(),
         mesh_config: mesh.as_ref().map(Mesh::file),
         injected: arguments.inject.clone(),
         ..Options::default()

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::accumulate::assemble;
-use super::policy::Policy;
+use super::policy::{Means, Policy};
 use crate::corpus::{bytes, corpus, entries, tree};
 use crate::tree::{MemoryTree, Tree};
 use crate::yaml::{Budget, Derivation, Node, ParseCache, parse};
@@ -41,7 +41,7 @@ impl Count {
         cache: &ParseCache,
         places: &Places,
     ) {
-        let built = assemble(tree, root, cache, Policy::Report(None));
+        let built = assemble(tree, root, cache, Policy::Report(Means::default()));
         for object in built.resources.iter().map(|resource| &resource.object) {
             for (path, leaf) in object.root.leaves() {
                 *self.by_step.entry(leaf.derivation()).or_default() += 1;
