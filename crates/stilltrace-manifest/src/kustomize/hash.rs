@@ -14,9 +14,11 @@ pub(super) fn add_hashes(resources: &mut [Resource]) {
     for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
         resource.remember_id();
         let name = format!("{}-{}", resource.object.name(), content_hash(&resource.object.root));
-        let mark = resource.object.root.at(&["metadata", "name"]).map(|node| node.mark.clone());
-        let mark = mark.unwrap_or_else(|| resource.object.mark().clone());
-        resource.set_metadata("name", Node::string(name, mark).derived(Derivation::Hashed));
+        let old = resource.object.root.at(&["metadata", "name"]);
+        let mark = old.map_or_else(|| resource.object.mark().clone(), |node| node.mark.clone());
+        let pieces = old.map(Node::as_pieces).unwrap_or_default();
+        let name = Node::string(name, mark).derived(Derivation::Hashed).made_of(pieces);
+        resource.set_metadata("name", name);
     }
 }
 

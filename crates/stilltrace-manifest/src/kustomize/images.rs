@@ -5,7 +5,7 @@ use std::cell::LazyCell;
 use regex_lite::Regex;
 
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Derivation, Node, Value};
+use crate::yaml::{Derivation, Node, Piece, Text, Value};
 
 use super::fields::{FieldSpec, visit};
 use super::resource::Resource;
@@ -175,10 +175,44 @@ impl Replacement<'_> {
         if let Some(setter) = setters.pop().filter(|_| new != old) {
             let mut set = Node::string(new, setter.mark.clone()).derived(Derivation::Image);
             set.set_overrode(setters.iter().map(|setter| setter.mark.clone()).collect());
+            setters.push(setter);
+            set.set_pieces(pieces(image, &setters, set.text().unwrap_or("")));
             image.override_with(set);
         }
         Ok(())
     }
+}
+
+/// What the new reference is put together from: the fields that set a part of it, and what is left of
+/// the old one.
+fn pieces(old: &Node, setters: &[&Node], new: &str) -> Vec<Piece> {
+    let of_setter = |setter: &&Node| Piece {
+        mark: setter.mark.clone(),
+        text: Text::new(setter.text().unwrap_or("")),
+    };
+    let set: Vec<Piece> = setters.iter().map(of_setter).collect();
+    let components = |text: &str| {
+        let (name, tag, digest) = split(text);
+        [Some(name.to_owned()), tag, digest]
+    };
+    let is_set = |text: &str| set.iter().any(|piece| piece.text == text);
+    let mut kept = Vec::new();
+    for component in components(new).into_iter().flatten().filter(|text| !is_set(text)) {
+        for piece in old.as_pieces() {
+            let gives = |part: &String| {
+                // The end of a tag may be set, and the rest of it kept.
+                *part == component
+                    || set.iter().any(|end| format!("{part}{}", end.text) == component)
+            };
+            let component_of = components(&piece.text).into_iter().flatten().find(gives);
+            let text = piece.text.as_str();
+            let is_end = component.starts_with(text) || component.ends_with(text);
+            let found = component_of.or_else(|| is_end.then(|| text.to_owned()));
+            kept.extend(found.map(|text| Piece { mark: piece.mark.clone(), text: text.into() }));
+        }
+    }
+    kept.extend(set);
+    kept
 }
 
 /// Name, tag and digest of an image; a `:` in front of the first `/` belongs to a port.

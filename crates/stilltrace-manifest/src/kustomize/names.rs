@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Derivation, Mark, Node, Value};
+use crate::yaml::{Derivation, Mark, Node, Piece, Text, Value};
 
 use super::fields::{FieldSpec, Gvk, visit};
 use super::resource::Resource;
@@ -179,7 +179,11 @@ fn extend(node: &mut Node, end: End, text: &str, mark: &Mark) -> Result<(), Prob
         End::Suffix => format!("{old}{text}"),
     };
     let derivation = if old.is_empty() { Derivation::Written } else { Derivation::Extended };
-    replace(node, Node::string(name, mark.clone()).derived(derivation));
+    let mut pieces = node.as_pieces();
+    if !pieces.is_empty() {
+        pieces.push(Piece { mark: mark.clone(), text: Text::new(text) });
+    }
+    replace(node, Node::string(name, mark.clone()).derived(derivation).made_of(pieces));
     Ok(())
 }
 

@@ -12,15 +12,15 @@ pub enum Derivation {
     #[default]
     Written,
     /// The text there is one end of the value (`namePrefix`, `nameSuffix`); the rest stands at the
-    /// places that the value overrode.
+    /// places of its other pieces.
     Extended,
     /// A name that is extended or written, and a hash of the object's content behind it.
     Hashed,
     /// An image reference; the text there is its name, tag, digest or the end of its tag, the other
-    /// parts stand at the places that the value overrode.
+    /// parts stand at the places of its other pieces.
     Image,
     /// The text there is a part of the value, put in by a replacement or a generator; the rest stands
-    /// at the places that the value overrode, or is what the generator adds.
+    /// at the places of its other pieces, or is what the generator adds.
     Part,
     /// The value is what stands behind the `=` there: a literal or a line of an environment file.
     Pair,

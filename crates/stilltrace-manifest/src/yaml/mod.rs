@@ -12,6 +12,7 @@ mod mark;
 mod node;
 mod parse;
 mod path;
+mod piece;
 mod scalar;
 #[cfg(test)]
 mod suite;
@@ -26,5 +27,6 @@ pub(crate) use parse::parse_lines;
 pub use parse::{Document, Parsed, parse, parse_literal};
 pub(crate) use path::push_key;
 pub use path::{Step, steps};
+pub use piece::Piece;
 pub(crate) use scalar::old_flag;
 pub use scalar::{Resolved, resolve_plain};

@@ -9,6 +9,7 @@ pub use smol_str::SmolStr as Text;
 use super::derivation::Derivation;
 use super::mark::Mark;
 use super::path::{Step, steps};
+use super::piece::Piece;
 use super::scalar::{Resolved, resolve_plain};
 
 /// A value and where it comes from.
@@ -31,6 +32,7 @@ pub struct Node {
 struct Notes {
     tag: Option<Arc<str>>,
     overrode: Vec<Mark>,
+    pieces: Vec<Piece>,
     derivation: Derivation,
     shared: Option<Shared>,
 }
@@ -131,6 +133,24 @@ impl Node {
     /// Says which places were replaced on the way to this value, the original first.
     pub fn set_overrode(&mut self, places: Vec<Mark>) {
         self.change_notes(|notes| notes.overrode = places);
+    }
+
+    /// The parts that the value was put together from, where it is not all from the place at its
+    /// mark. Places that it overrode and that are not among them gave nothing to it.
+    pub fn pieces(&self) -> &[Piece] {
+        self.notes.as_ref().map_or(&[], |notes| &notes.pieces)
+    }
+
+    /// Says which parts the value was put together from.
+    pub(crate) fn set_pieces(&mut self, pieces: Vec<Piece>) {
+        self.change_notes(|notes| notes.pieces = pieces);
+    }
+
+    /// The same node, put together from these parts; to build nodes in one expression.
+    #[must_use]
+    pub(crate) fn made_of(mut self, pieces: Vec<Piece>) -> Self {
+        self.set_pieces(pieces);
+        self
     }
 
     /// How the value came from the place at its mark.

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use stilltrace_manifest::{Derivation, Mark, Node, Object, kustomize::Rendered, yaml::Resolved};
 
-use super::roots::Root;
+use super::{
+    origins::{overrode, parts},
+    roots::Root,
+};
 
 /// Name of the format.
 const SCHEMA: &str = "stilltrace.render/v1";
@@ -32,8 +35,9 @@ fn field(path: &str, node: &Node) -> Value {
     field["field"] = json!(path);
     field["value"] = value(node);
     field["how"] = json!(how(node.derivation()));
-    // The nearest of those that lost first.
-    field["overrode"] = node.overrode().iter().rev().map(place).collect();
+    // The nearest first, here and among those that lost.
+    field["with"] = parts(node).into_iter().map(place).collect();
+    field["overrode"] = overrode(node).into_iter().map(place).collect();
     field
 }
 

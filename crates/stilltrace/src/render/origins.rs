@@ -50,22 +50,42 @@ fn line_of(leaf: &Node, text: &str) -> usize {
     }
 }
 
-/// What set the value, and what was replaced on the way, nearest first.
+/// What set the value, what else is a part of it, and what was replaced on the way, nearest first.
 fn origin(node: &Node) -> String {
     let mut text = place(&node.mark);
     if let Some(words) = derived(node.derivation()) {
         text.extend([" (", words, ")"]);
     }
-    let mut last = &node.mark;
-    for (index, mark) in node.overrode().iter().rev().enumerate() {
-        if (&mark.path, mark.line) == (&last.path, last.line) {
-            continue;
+    let mut last = (&node.mark.path, node.mark.line);
+    let lists = [(", with ", parts(node)), (", not ", overrode(node))];
+    for (first, marks) in lists {
+        let mut word = first;
+        for mark in marks {
+            if (&mark.path, mark.line) != last {
+                text.extend([word, &place(mark)]);
+                word = ", ";
+            }
+            last = (&mark.path, mark.line);
         }
-        text.push_str(if index == 0 { ", not " } else { ", " });
-        text.push_str(&place(mark));
-        last = mark;
     }
     stilltrace_report::escape(&text)
+}
+
+/// The places that give a part of the value beside the one that set it, nearest first.
+pub(super) fn parts(node: &Node) -> Vec<&Mark> {
+    let mut parts: Vec<&Mark> = Vec::new();
+    for piece in node.pieces().iter().rev().filter(|piece| piece.mark != node.mark) {
+        if !parts.contains(&&piece.mark) {
+            parts.push(&piece.mark);
+        }
+    }
+    parts
+}
+
+/// The places of which nothing is left in the value, nearest first.
+pub(super) fn overrode(node: &Node) -> Vec<&Mark> {
+    let is_part = |mark: &Mark| node.pieces().iter().any(|piece| piece.mark == *mark);
+    node.overrode().iter().rev().filter(|mark| !is_part(mark)).collect()
 }
 
 /// How a value came from the line, where it is not what stands there.

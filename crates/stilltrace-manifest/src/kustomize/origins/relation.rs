@@ -14,6 +14,14 @@ pub(super) fn holds(leaf: &Node, places: &Places<'_>) -> Result<(), &'static str
     }
     let value = leaf.text().unwrap_or("");
     let texts = || texts_at(leaf, places);
+    for piece in leaf.pieces() {
+        let there = piece.text.is_empty()
+            || texts_of(&piece.mark, places).iter().any(|text| text.contains(piece.text.as_str()))
+            || places.source(&piece.mark)?.token(&piece.mark) == piece.text.as_bytes();
+        said(there, "a piece of it is not where it says")?;
+        said(value.contains(piece.text.as_str()), "a piece is not in it")?;
+    }
+    let pieces = || leaf.pieces().iter().map(|piece| piece.text.to_string()).collect::<Vec<_>>();
     match leaf.derivation() {
         // Byte by byte, or as a scalar of YAML.
         Derivation::Written
@@ -22,13 +30,13 @@ pub(super) fn holds(leaf: &Node, places: &Places<'_>) -> Result<(), &'static str
             Ok(())
         }
         Derivation::Written => written(leaf, source.written(&leaf.mark)),
-        Derivation::Extended => said(extended(value, &texts()), "not put together from its places"),
+        Derivation::Extended => said(covered(value, &pieces()), "not put together from its pieces"),
         Derivation::Hashed => {
             let name = value.rsplit_once('-').filter(|(_, hash)| is_hash(hash));
             let (name, _) = name.ok_or("no hash at its end")?;
-            said(extended(name, &texts()), "not put together from its places")
+            said(covered(name, &pieces()), "not put together from its pieces")
         }
-        Derivation::Image => said(image(value, &texts()), "not put together from its places"),
+        Derivation::Image => said(image(value, &pieces()), "not put together from its pieces"),
         Derivation::Part => said(
             texts().first().is_some_and(|text| value.contains(text)),
             "not a part of the value",
@@ -95,19 +103,14 @@ fn texts_of(mark: &Mark, places: &Places<'_>) -> Vec<String> {
     source.written(mark).iter().filter_map(text).collect()
 }
 
-/// Whether the value is one of the texts, or one at an end of it and the rest of the others.
-fn extended(value: &str, texts: &[String]) -> bool {
-    for (position, text) in texts.iter().enumerate() {
-        if value == text {
-            return true;
-        }
-        let rest = &texts[position + 1..];
-        let ends = [value.strip_prefix(text.as_str()), value.strip_suffix(text.as_str())];
-        if ends.into_iter().flatten().any(|value| extended(value, rest)) {
-            return true;
-        }
-    }
+/// Whether the value is pieces put behind each other, each used once; further ones may lie within.
+fn covered(value: &str, pieces: &[String]) -> bool {
+    let ends = pieces.iter().enumerate().filter(|(_, piece)| !piece.is_empty());
     value.is_empty()
+        || ends.into_iter().any(|(at, piece)| {
+            let rest = [&pieces[..at], &pieces[at + 1..]].concat();
+            value.strip_prefix(piece.as_str()).is_some_and(|value| covered(value, &rest))
+        })
 }
 
 fn is_hash(text: &str) -> bool {

@@ -61,7 +61,7 @@ impl<'a> Choice<'a> {
     fn update_name(&self, node: &mut Node) -> Result<(), Problem> {
         let same_name = |a: &Renamed, b: &Renamed| a.name.text() == b.name.text();
         if let Some(found) = self.select(node, node.text().unwrap_or(""), None, same_name)? {
-            replace(node, found.name.clone());
+            follow(node, found);
         }
         Ok(())
     }
@@ -79,7 +79,7 @@ impl<'a> Choice<'a> {
             return Ok(());
         };
         if let Some(name) = node.get_mut("name") {
-            replace(name, found.name.clone());
+            follow(name, found);
         }
         if let Some((namespace, mark)) = &found.written_namespace {
             match node.get_mut("namespace") {
@@ -172,4 +172,17 @@ fn same_ending(a: &[String], b: &[String], lenient: bool) -> bool {
         return lenient || a.len() == b.len();
     }
     a.iter().rev().zip(b.iter().rev()).all(|(a, b)| a == b)
+}
+
+/// Puts the name of an object into a reference to it, whose own text mostly is a part of it.
+fn follow(reference: &mut Node, found: &Renamed) {
+    let mut name = found.name.clone();
+    if !name.pieces().is_empty() {
+        let whole = name.text().unwrap_or("");
+        let written = reference.as_pieces().into_iter();
+        let kept = written.filter(|piece| whole.contains(piece.text.as_str()));
+        let pieces = name.pieces().iter().cloned().chain(kept).collect();
+        name.set_pieces(pieces);
+    }
+    replace(reference, name);
 }

@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::tree::MemoryTree;
-use crate::yaml::Derivation;
+use crate::yaml::{Derivation, Piece};
 
 fn rendered(files: &[(&str, &str)], dir: &str) -> String {
     let tree: MemoryTree = files.iter().copied().collect();
@@ -180,4 +180,26 @@ fn a_json_patch_takes_all_values_through_json() {
     for part in wanted {
         assert!(text.contains(part), "{part} in {text}");
     }
+}
+
+#[test]
+fn a_value_put_together_names_the_place_of_every_part() {
+    let object = format!("{CONFIG_MAP}spec: {{containers: [{{name: c, image: 'r/old:1'}}]}}\n");
+    let base = "resources: [o.yaml]\nnamePrefix: p-\nimages:\n- {name: r/old, newTag: '2'}\n";
+    let root = "resources: [base]\nnameSuffix: -s\nimages:\n- {name: r/old, newName: r/new}\n";
+    let tree = MemoryTree::new()
+        .with("base/o.yaml", &object)
+        .with("base/kustomization.yaml", base)
+        .with("kustomization.yaml", root);
+    let built = super::super::build(&tree, "");
+    let pieces = |path: &str| {
+        let found = built.objects[0].root.pointer(path).unwrap();
+        let piece =
+            |piece: &Piece| format!("{} {}:{}", piece.text, piece.mark.path, piece.mark.line);
+        found.pieces().iter().map(piece).collect::<Vec<_>>()
+    };
+    let name = ["a base/o.yaml:3", "p- base/kustomization.yaml:2", "-s kustomization.yaml:2"];
+    assert_eq!(pieces("metadata.name"), name);
+    let image = ["2 base/kustomization.yaml:4", "r/new kustomization.yaml:4"];
+    assert_eq!(pieces("spec.containers[0].image"), image);
 }

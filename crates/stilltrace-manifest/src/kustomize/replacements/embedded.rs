@@ -4,7 +4,7 @@
 //! form: JSON again as JSON, on one line or many; YAML with the changed values in place.
 
 use crate::problem::Problem;
-use crate::yaml::{Budget, Derivation, Mark, Node, Scalar, Style, Text, Value, parse};
+use crate::yaml::{Budget, Derivation, Mark, Node, Piece, Scalar, Style, Text, Value, parse};
 
 use super::super::fields::Set;
 use super::super::json;
@@ -32,7 +32,10 @@ pub(super) fn fill(
         };
         let scalar = Scalar { text: Text::new(&new), style };
         let value = Node::new(Value::Scalar(scalar), mark.clone());
-        field.override_with(value.derived(Derivation::Part));
+        // What is left of the text around the value is not one piece of it.
+        let around = Piece { mark: field.mark.clone(), text: Text::default() };
+        let set = Piece { mark: mark.clone(), text: Text::default() };
+        field.override_with(value.derived(Derivation::Part).made_of(vec![around, set]));
         Ok(())
     })?;
     Ok(true)

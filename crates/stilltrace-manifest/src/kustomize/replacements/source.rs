@@ -88,6 +88,9 @@ fn refine(loader: &mut Loader<'_>, source: &Node, found: &Node) -> Result<Node, 
     if let Value::Scalar(scalar) = &mut refined.value {
         scalar.text = Text::new(part);
     }
+    if !found.pieces().is_empty() {
+        refined.set_pieces(found.pieces_within(&[part]));
+    }
     if found.derivation() == Derivation::Written
         && let Some(mark) = part_mark(loader, found, start, part)
     {

@@ -131,6 +131,11 @@ fn set_field(field: &mut Node, value: &Node, options: &Options<'_>) -> Result<()
         };
         let scalar = Scalar { text: Text::new(joined), style: style(value) };
         new = new.with_value(Value::Scalar(scalar)).derived(derivation);
+        if derivation == Derivation::Part {
+            let mut pieces = field.pieces_within(&kept(old, options));
+            pieces.extend(value.as_pieces());
+            new.set_pieces(pieces);
+        }
     }
     let Some(tag) = core_tag(field) else {
         field.override_with(new);
@@ -156,6 +161,13 @@ fn style(node: &Node) -> Style {
         Value::Scalar(scalar) => scalar.style,
         _ => Style::Plain,
     }
+}
+
+/// The parts of the old value that stay.
+fn kept<'a>(old: &'a str, options: &Options<'_>) -> Vec<&'a str> {
+    let parts = old.split(options.delimiter).enumerate();
+    let replaced = usize::try_from(options.index).ok();
+    parts.filter(|(at, _)| Some(*at) != replaced).map(|(_, part)| part).collect()
 }
 
 /// The old value with one part between delimiters replaced, or with one more at an end.
