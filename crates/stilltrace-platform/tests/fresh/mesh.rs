@@ -203,7 +203,11 @@ impl Mesh {
         if dice.chance(15) {
             config.insert("localityLbSetting".into(), policies::locality(dice));
         }
-        if !config.is_empty() {
+        // Of every third size, which takes no throw that later ones would miss.
+        let second = config.len() % 3 == 2;
+        let config = Value::Object(config);
+        let config = if second { second_names(config) } else { config };
+        if config != json!({}) {
             self.objects.push(json!({
                 "apiVersion": "v1", "kind": "ConfigMap",
                 "metadata": {"name": "istio", "namespace": "istio-system"},
@@ -230,4 +234,27 @@ impl Mesh {
         };
         Some(list)
     }
+}
+
+/// The names that fields have in protobuf files, which Istio accepts as well: `connect_timeout`.
+fn second_names(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.into_iter();
+            Value::Object(fields.map(|(key, value)| (snake(&key), second_names(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(second_names).collect()),
+        other => other,
+    }
+}
+
+fn snake(key: &str) -> String {
+    let mut name = String::new();
+    for letter in key.replace("5xx", "_5xx").chars() {
+        if letter.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
 }
