@@ -36,7 +36,7 @@ fn a_misspelled_field_says_what_becomes_of_it_and_how_to_mend_it() {
     assert_eq!(
         found[0].what,
         "a.yaml:7:28: VirtualService shop/cart: there is no field \
-         `spec.http[0].retries.perTryTimout`; did you mean `perTryTimeout`?"
+         `spec.http[0].retries.perTryTimout` in Istio 1.31; did you mean `perTryTimeout`?"
     );
     assert!(found[0].why.contains("the API server drops this field"));
     assert_eq!(found[0].remedy, "write `perTryTimeout`");
@@ -85,9 +85,9 @@ fn the_mesh_configuration_is_judged_in_place() {
         what(MESH),
         [
             "a.yaml:7:5: MeshConfig of ConfigMap istio-system/istio: there is no field \
-             `data.mesh.acessLogFile`; did you mean `accessLogFile`?",
+             `data.mesh.acessLogFile` in Istio 1.31; did you mean `accessLogFile`?",
             "a.yaml:9:7: MeshConfig of ConfigMap istio-system/istio: there is no field \
-             `data.mesh.defaultConfig.concurency`; did you mean `concurrency`?",
+             `data.mesh.defaultConfig.concurency` in Istio 1.31; did you mean `concurrency`?",
         ]
     );
     assert!(gaps(MESH)[0].why.starts_with("Istio ignores"));

@@ -20,10 +20,21 @@ const GROUPS: [&str; 6] = [
 /// API groups that Istio had until release 1.5.
 const OLD_GROUPS: [&str; 3] = ["authentication.istio.io", "config.istio.io", "rbac.istio.io"];
 
+/// Says that the repository itself defines a kind.
+const OWN: &str = "the definition that the repository applies";
+
+/// The release whose kinds the committed table of a group holds.
+fn release(group: &str) -> &'static str {
+    if group.ends_with("k8s.io") { "the Gateway API 1.6" } else { ISTIO }
+}
+
+/// The release of Istio whose kinds and documents the committed tables hold.
+pub(super) const ISTIO: &str = "Istio 1.31";
+
 /// What defines the kind of an object.
 pub(super) enum Defined<'a> {
-    /// A shape of a table.
-    Shape(&'a Table, ShapeId),
+    /// A shape of a table, and where that is from.
+    Shape(&'a Table, ShapeId, &'static str),
     /// No table; the kind is not looked at.
     Elsewhere,
     /// Nothing: the table that knows the API group, if one does, has no such kind or version.
@@ -72,14 +83,14 @@ impl<'a> Definitions<'a> {
         if let Some(own) = self.own.iter().find(|own| own.group == group && own.kind == kind) {
             let table = own.table.get_or_init(|| read(own.source));
             match table.kind(version, kind) {
-                Some(shape) if is_closed(table, shape) => return Defined::Shape(table, shape),
+                Some(shape) if is_closed(table, shape) => return Defined::Shape(table, shape, OWN),
                 Some(_) => {}
                 None => return Defined::Nowhere(Some(table)),
             }
         }
         let table = tables::of_group(group);
         match table.and_then(|table| Some((table, table.kind(version, kind)?))) {
-            Some((table, shape)) => Defined::Shape(table, shape),
+            Some((table, shape)) => Defined::Shape(table, shape, release(group)),
             None => Defined::Nowhere(table),
         }
     }

@@ -4,6 +4,7 @@ use stilltrace_manifest::schema::{Fault, FaultKind, Meant};
 use stilltrace_manifest::yaml::Text;
 use stilltrace_model::Gap;
 
+use super::definitions::ISTIO;
 use super::{Reader, Subject};
 
 /// How many of the values that a field takes are listed.
@@ -36,7 +37,11 @@ pub(super) fn of(subject: &Subject, fault: &Fault) -> Gap {
 }
 
 fn unknown_field(path: &str, subject: &Subject, meant: Option<&Meant>) -> (String, String) {
-    let what = format!("there is no field `{path}`");
+    let of = match subject.reader {
+        Reader::ApiServer(of) => of,
+        Reader::Istio(_) => ISTIO,
+    };
+    let what = format!("there is no field `{path}` in {of}");
     match meant {
         Some(Meant::Name(name)) => {
             (format!("{what}; did you mean `{name}`?"), format!("write `{name}`"))
@@ -65,12 +70,12 @@ fn unknown_value(
 
 fn why(subject: &Subject, kind: &FaultKind) -> String {
     match (subject.reader, kind.refuses()) {
-        (Reader::ApiServer, false) => {
+        (Reader::ApiServer(_), false) => {
             "the API server drops this field, and kubectl and server-side \
                                        apply refuse the object for it: the setting has no effect"
                 .to_owned()
         }
-        (Reader::ApiServer, true) => {
+        (Reader::ApiServer(_), true) => {
             "the API server refuses the object: no setting of it takes effect".to_owned()
         }
         (Reader::Istio(_), false) => {
@@ -104,7 +109,7 @@ impl Subject {
     /// What has the fault, such as `VirtualService shop/cart` or `MeshConfig of ConfigMap …`.
     fn holder(&self) -> String {
         match self.reader {
-            Reader::ApiServer => self.object.to_string(),
+            Reader::ApiServer(_) => self.object.to_string(),
             Reader::Istio(document) => format!("{document} of {}", self.object),
         }
     }

@@ -64,8 +64,8 @@ pub(super) struct Subject {
 /// Who reads a document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
-    /// The API server: the document is the object.
-    ApiServer,
+    /// The API server: the document is the object. Says whose fields it knows.
+    ApiServer(&'static str),
     /// Istio's control plane; what it calls the document.
     Istio(&'static str),
 }
@@ -101,8 +101,8 @@ impl Search<'_> {
             }
             _ => {
                 match self.definitions.of_kind(source) {
-                    Defined::Shape(table, shape) => {
-                        let reader = Reader::ApiServer;
+                    Defined::Shape(table, shape, of) => {
+                        let reader = Reader::ApiServer(of);
                         let path = String::new();
                         self.document(source, (table, shape), &source.root, path, reader);
                     }
