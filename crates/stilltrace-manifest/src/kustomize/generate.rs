@@ -11,6 +11,7 @@ use super::directory::Directory;
 use super::loader::Loader;
 use super::plugins::Context;
 use super::resource::{Behavior, Resource, empty_mapping};
+use super::shared;
 
 /// Which kind of object is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -331,6 +332,7 @@ pub(super) fn absorb(
         }
         (Some(old), behavior) => {
             inherit(&mut new, old, behavior);
+            shared::forget(&mut new);
             *old = new;
             Ok(())
         }

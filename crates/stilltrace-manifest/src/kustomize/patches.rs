@@ -17,7 +17,9 @@ use super::names::unique;
 use super::old_flow;
 use super::openapi::Schemas;
 use super::output::core_tag;
-use super::resource::{Id, Resource, empty_mapping, is_named, written_word};
+use super::resource::{
+    Id, Resource, empty_mapping, is_named, write_annotations_as_texts, written_word,
+};
 use super::selector::Selector;
 use super::shared::{separate, settle};
 use super::stamp::{self, Origin};
@@ -376,6 +378,10 @@ fn change_selected(
     for resource in all.iter_mut().filter(|resource| target.selects(resource)) {
         if remembers {
             resource.remember_id();
+        }
+        if resource.stamp.is_some() {
+            // Origins are noted among the annotations when an object is read, as texts all of them.
+            write_annotations_as_texts(&mut resource.object);
         }
         if resource.has_notes() {
             hold_annotations(resource);

@@ -2,7 +2,7 @@
 
 use crate::object::Object;
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Entry, Mark, Node, Resolved, Scalar, Style, Text, Value};
+use crate::yaml::{Derivation, Entry, Mark, Node, Resolved, Scalar, Style, Text, Value};
 
 use super::known_kinds::is_certainly_cluster_scoped;
 use super::stamp::Stamp;
@@ -170,26 +170,28 @@ fn drop_empty_annotations(object: &mut Object) {
 }
 
 /// Annotations are texts, so Kustomize prints `port: 8080` as `port: "8080"`, a null as the word
-/// that it is written with, and leaves out an empty mapping.
+/// that it is written with, a collection as nothing, and leaves out an empty mapping.
 ///
 /// It does so at the end of a build, when it takes its own notes away.
 pub(super) fn write_annotations_as_texts(object: &mut Object) {
-    let Some(annotations) = object.root.at(&["metadata", "annotations"]) else { return };
-    let is_text = |entry: &Entry| matches!(entry.value.resolved(), None | Some(Resolved::Text));
-    let is_empty = annotations.is_null() || annotations.entries().is_empty();
-    if !is_empty && annotations.entries().iter().all(is_text) {
+    drop_empty_annotations(object);
+    let Some(pairs) = object.root.at(&["metadata", "annotations"]) else { return };
+    let is_text = |entry: &Entry| matches!(entry.value.resolved(), Some(Resolved::Text));
+    if pairs.entries().iter().all(is_text) {
         return;
     }
     let Some(metadata) = object.root_mut().get_mut("metadata") else { return };
-    if is_empty {
-        metadata.remove("annotations");
-        return;
-    }
-    let Some(annotations) = metadata.get_mut("annotations") else { return };
-    for entry in annotations.entries_mut().into_iter().flatten().filter(|entry| !is_text(entry)) {
-        let text = Text::new(written_word(&entry.value));
-        entry.value.value = Value::Scalar(Scalar { text, style: Style::DoubleQuoted });
-        entry.value.set_tag(None);
+    let Some(pairs) = metadata.get_mut("annotations") else { return };
+    for entry in pairs.entries_mut().into_iter().flatten().filter(|entry| !is_text(entry)) {
+        let value = &mut entry.value;
+        let text = if value.resolved().is_none() {
+            value.set_derivation(Derivation::Generated);
+            Text::default()
+        } else {
+            Text::new(written_word(value))
+        };
+        value.value = Value::Scalar(Scalar { text, style: Style::DoubleQuoted });
+        value.set_tag(None);
     }
 }
 

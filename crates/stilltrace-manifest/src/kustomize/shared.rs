@@ -42,9 +42,13 @@ pub(super) fn settle(resource: &mut Resource) {
 
 /// Makes every value stand for itself, as when an object is written and read again.
 pub(super) fn separate(resource: &mut Resource) {
-    if resource.shared_values == 0 {
-        return;
+    if resource.shared_values > 0 {
+        forget(resource);
     }
+}
+
+/// Makes every value stand for itself, also those of another object that were taken over.
+pub(super) fn forget(resource: &mut Resource) {
     each(resource.object.root_mut(), &mut |node, _| node.set_shared(None));
     resource.shared_values = 0;
 }

@@ -35,6 +35,7 @@ struct Notes {
     pieces: Vec<Piece>,
     derivation: Derivation,
     shared: Option<Shared>,
+    untyped: bool,
 }
 
 /// A value that stands in several places of one object and is one value to whoever sets it.
@@ -178,6 +179,19 @@ impl Node {
     /// Says whether and how the value is shared.
     pub(crate) fn set_shared(&mut self, shared: Option<Shared>) {
         self.change_notes(|notes| notes.shared = shared);
+    }
+
+    /// Whether a replacement made the scalar where there was none, so that its text alone says of what
+    /// type it is.
+    pub(crate) fn is_untyped(&self) -> bool {
+        self.notes.as_ref().is_some_and(|notes| notes.untyped)
+    }
+
+    /// Says whether the text of the scalar alone says of what type it is.
+    pub(crate) fn set_untyped(&mut self, untyped: bool) {
+        if untyped || self.notes.is_some() {
+            self.change_notes(|notes| notes.untyped = untyped);
+        }
     }
 
     fn change_notes(&mut self, change: impl FnOnce(&mut Notes)) {

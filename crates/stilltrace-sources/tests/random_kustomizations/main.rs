@@ -13,6 +13,8 @@
 
 mod draw;
 mod json_patches;
+mod layers;
+mod objects;
 mod reference;
 mod values;
 
@@ -32,4 +34,9 @@ fn compare(inputs: usize, draw: fn(&mut Draw) -> Files) {
 #[test]
 fn json_patches_over_odd_values_give_the_same_bytes() {
     compare(40, json_patches::draw);
+}
+
+#[test]
+fn layers_of_everything_give_the_same_bytes() {
+    compare(40, layers::draw);
 }

@@ -26,6 +26,7 @@ pub(in super::super) enum Notation {
 /// When a value has no such form, as infinity.
 pub(super) fn to_json(node: &mut Node, notation: Notation) -> Result<(), Problem> {
     let is_tagged = node.tag().is_some();
+    node.set_untyped(false);
     match &mut node.value {
         Value::Mapping(entries) => {
             for entry in entries {

@@ -14,6 +14,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Node, Text, Value};
 
 use super::openapi::{ListMerge, Place, Schemas};
+use super::replacements::quote_untyped;
 
 /// What a patch says about the node it is merged into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,9 @@ impl Walker<'_> {
             }
             Some(_) => {
                 check_shape(old.as_ref(), patch)?;
-                Ok(replaced(old, patch))
+                let mut merged = replaced(old, patch);
+                merged.iter_mut().for_each(quote_untyped);
+                Ok(merged)
             }
         }
     }

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use crate::problem::{Problem, ProblemKind};
 use crate::yaml::{Node, Value};
 
+use super::output::core_tag;
 use super::plugins::Context;
-use super::resource::Resource;
+use super::resource::{Resource, written_word};
 
 /// Applies a list of replacements, each written there or in the file it names.
 ///
@@ -75,4 +76,13 @@ fn apply_one(
         (None, None) => return Err(invalid("a replacement needs `source` and `targets`")),
     };
     targets.items().iter().try_for_each(|target| target::fill(target, &value, resources))
+}
+
+/// Makes a text of a scalar that a replacement has made: what sets it once more, such as a merge,
+/// takes it for one.
+pub(super) fn quote_untyped(node: &mut Node) {
+    if node.is_untyped() && core_tag(node) != Some("!!str") {
+        node.set_untyped(false);
+        node.value = Node::string(written_word(node), node.mark.clone()).value;
+    }
 }

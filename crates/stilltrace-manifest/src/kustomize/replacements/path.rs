@@ -110,7 +110,11 @@ impl Create<'_> {
     /// What to make in front of the next part of a path.
     fn node(&self, next: Option<&String>) -> Node {
         let value = match next {
-            None => return Node::new(self.leaf.clone(), self.mark.clone()),
+            None => {
+                let mut node = Node::new(self.leaf.clone(), self.mark.clone());
+                node.set_untyped(matches!(self.leaf, Value::Scalar(_)));
+                return node;
+            }
             Some(part) if is_bracketed(part) || part.parse::<usize>().is_ok() => {
                 Value::Sequence(Vec::new())
             }

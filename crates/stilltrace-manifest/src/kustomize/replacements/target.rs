@@ -144,6 +144,9 @@ fn set_field(field: &mut Node, value: &Node, options: &Options<'_>) -> Result<()
     let text = Text::new(new.text().unwrap_or(""));
     let is_made = field.mark == value.mark && field.text() == Some("");
     let (style, tag) = match (style(field), tag) {
+        (Style::Plain, _) if field.is_untyped() && !(is_made && text.is_empty()) => {
+            (Style::Plain, None)
+        }
         (Style::Plain, "!!str") => (Style::DoubleQuoted, None),
         (Style::Plain, _) if is_made && text.is_empty() => (Style::DoubleQuoted, None),
         (Style::Plain, _) if is_made => (Style::Plain, None),
@@ -152,6 +155,7 @@ fn set_field(field: &mut Node, value: &Node, options: &Options<'_>) -> Result<()
     };
     let mut set = new.with_value(Value::Scalar(Scalar { text, style }));
     set.set_tag(tag.map(Into::into));
+    set.set_untyped(field.is_untyped() && style == Style::Plain);
     field.override_with(set);
     Ok(())
 }

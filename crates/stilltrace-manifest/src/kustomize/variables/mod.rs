@@ -14,6 +14,7 @@ use super::config::{Config, List};
 use super::fields::visit;
 use super::output::core_tag;
 use super::replacements::path::{lookup, split};
+use super::replacements::quote_untyped;
 use super::resource::{Id, Resource};
 
 use expand::{Expansion, expand};
@@ -175,6 +176,7 @@ fn set(node: &mut Node, values: &Values<'_>) -> Result<(), Problem> {
         Value::Scalar(_) => set_text(node, values),
         Value::Sequence(items) => {
             for item in items {
+                quote_untyped(item);
                 if core_tag(item) != Some("!!str") {
                     let text = "an item of a list in which variables are replaced must be a text";
                     return Err(Problem::at(&item.mark, ProblemKind::Invalid, text));
@@ -192,6 +194,7 @@ fn set(node: &mut Node, values: &Values<'_>) -> Result<(), Problem> {
 }
 
 fn set_text(node: &mut Node, values: &Values<'_>) {
+    quote_untyped(node);
     if core_tag(node) != Some("!!str") {
         return;
     }
