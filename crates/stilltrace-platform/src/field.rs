@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use stilltrace_manifest::schema::{ShapeId, tables};
+use stilltrace_manifest::yaml::Entry;
 use stilltrace_manifest::{Mark, Node, Value};
 use stilltrace_model::{Bytes, Location, Millicores, Origin, Setting};
 
@@ -17,6 +19,9 @@ pub(crate) struct Field<'a> {
     node: &'a Node,
     key: Option<&'a Mark>,
     path: String,
+    /// In a document whose fields have two names: the shape of this mapping, or of the items of this
+    /// list, in the table of the mesh configuration.
+    shape: Option<ShapeId>,
 }
 
 /// The place of a mark, as the model writes it.
@@ -33,12 +38,13 @@ pub(crate) fn location(mark: &Mark) -> Location {
 impl<'a> Field<'a> {
     /// The root of an object, or of a document embedded in it.
     pub(crate) fn root(source: &'a Source, node: &'a Node) -> Self {
-        Self { source, node, key: None, path: String::new() }
+        Self { source, node, key: None, path: String::new(), shape: None }
     }
 
-    /// The root of a document that is the text of the field at `path`.
-    pub(crate) fn embedded(source: &'a Source, node: &'a Node, path: String) -> Self {
-        Self { source, node, key: None, path }
+    /// The root of a document of the mesh configuration that is at `path` of an object, or the text
+    /// there; `kind` is its name in the table. Its fields have two names.
+    pub(crate) fn embedded(source: &'a Source, node: &'a Node, path: String, kind: &str) -> Self {
+        Self { source, node, key: None, path, shape: tables::MESH_CONFIG.kind(tables::MESH, kind) }
     }
 
     /// The object it belongs to.
@@ -58,16 +64,31 @@ impl<'a> Field<'a> {
 
     /// The field `key` of a mapping; `None` when it is absent or null.
     pub(crate) fn get(&self, key: &str) -> Option<Self> {
-        let entry = self.node.entry(key)?;
-        if entry.value.is_null() {
-            return None;
-        }
+        let (entry, shape) = match self.shape {
+            None => (self.node.entry(key).filter(|entry| !entry.value.is_null())?, None),
+            Some(shape) => self.entry_of_two_names(shape, key)?,
+        };
         Some(Self {
             source: self.source,
             node: &entry.value,
             key: Some(&entry.key_mark),
-            path: joined(&self.path, key),
+            path: joined(&self.path, &entry.key),
+            shape,
         })
+    }
+
+    /// What is written under the first name of a field, or else under the second; with the shape of
+    /// what the field holds.
+    fn entry_of_two_names(
+        &self,
+        shape: ShapeId,
+        key: &str,
+    ) -> Option<(&'a Entry, Option<ShapeId>)> {
+        let field = tables::MESH_CONFIG.shape(shape).and_then(|shape| shape.field(key));
+        let written = |name: &str| self.node.entry(name).filter(|entry| !entry.value.is_null());
+        let second = || written(field?.alias.as_ref()?);
+        let entry = written(key).or_else(second)?;
+        Some((entry, field.and_then(|field| field.of.shape())))
     }
 
     /// The field below a list of keys.
@@ -89,6 +110,7 @@ impl<'a> Field<'a> {
                 node,
                 key: None,
                 path: format!("{}[{index}]", self.path),
+                shape: self.shape,
             })
             .collect()
     }
@@ -122,6 +144,7 @@ impl<'a> Field<'a> {
                     node: &entry.value,
                     key: Some(&entry.key_mark),
                     path: joined(&self.path, &entry.key),
+                    shape: None,
                 };
                 (entry.key.as_str(), field)
             })

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use stilltrace_manifest::schema::{tables, use_first_names};
 use stilltrace_manifest::yaml::Entry;
 use stilltrace_manifest::{Mark, Node, Object, Tree, Value};
 use stilltrace_model::{OutboundPolicy, Setting};
@@ -108,7 +107,7 @@ pub(crate) fn find<'a>(
     for source in maps {
         let Some(text) = source.field().at(&["data", "mesh"]) else { continue };
         match embedded::read(tree, text.node()) {
-            Some(node) => return Some(MeshDocument::new(source, node, text.path())),
+            Some(node) => return Some(MeshDocument { source, node, path: text.path().to_owned() }),
             None => text.report("a mesh configuration in YAML"),
         }
     }
@@ -122,7 +121,8 @@ pub(crate) fn find<'a>(
             .collect();
         found.sort_by_key(|(_, values)| !is_of(values, revision));
         if let Some((field, _)) = found.first() {
-            return Some(MeshDocument::new(field.source(), field.node().clone(), field.path()));
+            let (source, node, path) = (field.source(), field.node().clone(), field.path());
+            return Some(MeshDocument { source, node, path: path.to_owned() });
         }
     }
     None
@@ -134,17 +134,10 @@ fn is_of(values: &Field<'_>, revision: &str) -> bool {
     written.filter(|written| !written.is_empty()).unwrap_or(DEFAULT) == revision
 }
 
-impl<'a> MeshDocument<'a> {
-    fn new(source: &'a Source, mut node: Node, path: &str) -> Self {
-        if let Some(shape) = tables::MESH_CONFIG.kind(tables::MESH, "MeshConfig") {
-            use_first_names(&tables::MESH_CONFIG, shape, &mut node);
-        }
-        Self { source, node, path: path.to_owned() }
-    }
-
+impl MeshDocument<'_> {
     /// The document's root.
     pub(crate) fn field(&self) -> Field<'_> {
-        Field::embedded(self.source, &self.node, self.path.clone())
+        Field::embedded(self.source, &self.node, self.path.clone(), "MeshConfig")
     }
 }
 

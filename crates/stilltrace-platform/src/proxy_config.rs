@@ -3,7 +3,6 @@
 //! Precedence of `ProxyConfig`, release 1.31: mesh `defaultConfig`, then the object of the root
 //! namespace, of the namespace, then the pod's annotation, then an object that selects the pod.
 
-use stilltrace_manifest::schema::{tables, use_first_names};
 use stilltrace_manifest::{Node, Tree};
 use stilltrace_model::{Millicores, Origin, Setting};
 
@@ -25,11 +24,9 @@ pub(crate) const ANNOTATION: &str = "proxy.istio.io/config";
 /// The annotation [`ANNOTATION`] of a pod as a document, kept alive while it is read.
 pub(crate) fn annotation(pods: &Pods<'_>, tree: &dyn Tree) -> Option<Node> {
     let field = pods.annotation(ANNOTATION)?;
-    let mut node = embedded::read(tree, field.node());
-    match (&mut node, tables::MESH_CONFIG.kind(tables::MESH, "ProxyConfig")) {
-        (Some(node), Some(shape)) => use_first_names(&tables::MESH_CONFIG, shape, node),
-        (Some(_), None) => {}
-        (None, _) => field.report("a proxy configuration in YAML"),
+    let node = embedded::read(tree, field.node());
+    if node.is_none() {
+        field.report("a proxy configuration in YAML");
     }
     node
 }
@@ -57,7 +54,7 @@ impl<'a> Layers<'a> {
         let namespace = &pods.id.namespace;
         let written = annotation.and_then(|node| {
             let field = pods.annotation(ANNOTATION)?;
-            Some(Field::embedded(pods.source, node, field.path().to_owned()))
+            Some(Field::embedded(pods.source, node, field.path().to_owned(), "ProxyConfig"))
         });
         let default = mesh.and_then(|mesh| mesh.get("defaultConfig"));
         let layers = [

@@ -106,7 +106,7 @@ const CLIENT: &str = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {nam
 
 #[test]
 fn second_names_of_the_mesh_configuration_are_in_effect() {
-    let mtls = |mesh: &str| {
+    let timeout = |mesh: &str| {
         let text = format!("{mesh}{CLIENT}");
         let platform = platform(&text);
         let edge = platform.edges.values().next().unwrap();
@@ -118,8 +118,10 @@ fn second_names_of_the_mesh_configuration_are_in_effect() {
              data:\n  mesh: |\n    {line}\n"
         )
     };
-    assert_eq!(mtls(&mesh("connect_timeout: 7s")), mtls(&mesh("connectTimeout: 7s")));
-    assert_ne!(mtls(&mesh("connect_timeout: 7s")), mtls(&mesh("connect_timeouts: 7s")));
+    assert_eq!(timeout(&mesh("connect_timeout: 7s")), timeout(&mesh("connectTimeout: 7s")));
+    assert_ne!(timeout(&mesh("connect_timeout: 7s")), timeout(&mesh("connect_timeouts: 7s")));
+    let both = mesh("{connect_timeout: 7s, connectTimeout: 8s}");
+    assert_eq!(timeout(&both), timeout(&mesh("connectTimeout: 8s")), "the first name wins");
 }
 
 #[test]

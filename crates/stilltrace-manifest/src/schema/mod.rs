@@ -9,7 +9,6 @@
 //! Only structure is judged: names, types, listed values, required fields and fields that exclude
 //! each other. Ranges, patterns and rules across fields are left to whoever knows what they mean.
 
-mod alias;
 mod build;
 mod crd;
 mod fault;
@@ -22,7 +21,6 @@ mod tests;
 mod text;
 mod walk;
 
-pub use alias::use_first_names;
 pub use build::Builder;
 pub use fault::{Fault, FaultKind, Faults, Meant};
 pub use nearest::value as nearest_value;

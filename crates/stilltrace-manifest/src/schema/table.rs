@@ -133,6 +133,15 @@ impl Shape {
 }
 
 impl Type {
+    /// The shape of the mapping, or of the mappings in the list.
+    pub fn shape(&self) -> Option<ShapeId> {
+        let mut of = self;
+        while let Type::List(inner) = of {
+            of = inner;
+        }
+        if let Type::Object(id) = of { Some(*id) } else { None }
+    }
+
     /// The shape of the mapping, or of the items of the list or map.
     pub(super) fn inner_shape(&self) -> Option<ShapeId> {
         let mut of = self;

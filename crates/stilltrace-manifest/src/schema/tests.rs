@@ -1,6 +1,6 @@
 //! What the walk must find, and what it must leave alone.
 
-use super::{Builder, Dialect, FaultKind, Meant, Table, Type, faults, tables, use_first_names};
+use super::{Builder, Dialect, FaultKind, Meant, Table, Type, faults, tables};
 use crate::yaml::{Budget, Node, parse};
 
 fn read(text: &str) -> Node {
@@ -99,25 +99,6 @@ fn objects_know_one_name_of_a_field_and_the_mesh_configuration_two() {
         mesh("default_config: {}\nconnectTimout: 1s\n"),
         ["1:1 default_config → defaultConfig", "2:1 connectTimout → connectTimeout"],
         "Istio takes this field from the document by one name"
-    );
-}
-
-#[test]
-fn second_names_become_first_ones_and_lose_against_them() {
-    let mut node = read(
-        "connect_timeout: 1s\ndefaultConfig: {proxy_metadata: {a_b: c}}\n\
-         enable_auto_mtls: false\nenableAutoMtls: true\n",
-    );
-    let shape = tables::MESH_CONFIG.kind(tables::MESH, "MeshConfig").unwrap();
-    use_first_names(&tables::MESH_CONFIG, shape, &mut node);
-    let leaves: Vec<String> = node
-        .leaves()
-        .iter()
-        .map(|(path, node)| format!("{path}={}", node.text().unwrap()))
-        .collect();
-    assert_eq!(
-        leaves,
-        ["connectTimeout=1s", "defaultConfig.proxyMetadata.a_b=c", "enableAutoMtls=true"]
     );
 }
 
