@@ -167,7 +167,11 @@ fn parts_of_a_route_have_places_of_their_own() {
         },
     }]);
     let shown = settings_table(&document, &options(90));
-    let rows = shown.lines().filter(|line| line.contains("cart.yaml:"));
+    let rows: String = shown
+        .split_inclusive('\n')
+        .filter(|line| line.contains("cart.yaml:"))
+        .map(|line| &line[2..])
+        .collect();
     expect![[r#"
           share               90 to cart.shop.svc.cluster.local:80 subset v1  mesh/cart.yaml:11
           share               10 to cart.shop.svc.cluster.local:80 subset v2  mesh/cart.yaml:12
@@ -178,8 +182,9 @@ fn parts_of_a_route_have_places_of_their_own() {
           header change       1 of 2  mesh/cart.yaml:19
           header change       2 of 2  mesh/cart.yaml:20
           mirror              copy.shop.svc.cluster.local:80  mesh/cart.yaml:17
-            of the requests   50%     mesh/cart.yaml:18"#]]
-    .assert_eq(&rows.collect::<Vec<_>>().join("\n"));
+            of the requests   50%     mesh/cart.yaml:18
+    "#]]
+    .assert_eq(&rows);
 }
 
 #[test]
