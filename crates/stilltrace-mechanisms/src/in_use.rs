@@ -107,7 +107,7 @@ impl PolicyInUse<'_> {
     /// The workloads behind the destination.
     pub(crate) fn workloads<'p>(&self, platform: &'p Platform) -> Vec<&'p Workload> {
         let labels = self.subset.and_then(|subset| self.edge.subsets.get(subset));
-        let labels = labels.map(|(labels, _)| labels);
+        let labels = labels.map(|(labels, _)| &labels.value);
         platform
             .workloads_of(&self.edge.id.destination)
             .filter(|workload| labels.is_none_or(|labels| carries(workload, labels)))
@@ -134,7 +134,7 @@ pub(crate) fn policies(platform: &Platform) -> Vec<PolicyInUse<'_>> {
             let found = match subset {
                 None => Some((edge.policy.as_ref(), edge.endpoints)),
                 Some(name) => edge.subsets.get(name).map(|(labels, policy)| {
-                    (policy.as_ref(), pods_of(platform, &edge.id.destination, labels))
+                    (policy.as_ref(), pods_of(platform, &edge.id.destination, &labels.value))
                 }),
             };
             if let Some((policy, endpoints)) = found {

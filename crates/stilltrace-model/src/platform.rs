@@ -128,4 +128,4 @@ pub struct Edge {
 ///
 /// A node of the map has room for eleven values and most rules have one or two subsets, so the
 /// large ones lie behind a pointer.
-pub type Subsets = BTreeMap<String, (BTreeMap<String, String>, Box<TrafficPolicy>)>;
+pub type Subsets = BTreeMap<String, (Setting<BTreeMap<String, String>>, Box<TrafficPolicy>)>;

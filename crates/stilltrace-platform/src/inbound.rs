@@ -4,11 +4,13 @@
 //! target port of a service that selects the pods has a cluster, of several services the oldest's;
 //! with it, only the listed ports have.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stilltrace_model::{Inbound, InboundPort, InboundRetries, Origin, Setting, TowardsApplication};
+use stilltrace_model::{
+    Inbound, InboundPort, InboundRetries, Origin, ServiceId, Setting, TowardsApplication,
+};
 
 use crate::age::rivals::Rival;
 use crate::defaults;
@@ -29,6 +31,8 @@ const OWN_PORTS: [u16; 4] = [15_001, 15_006, 15_021, 15_090];
 struct Served<'s> {
     /// The service; `None` for a port that only a `Sidecar` names.
     service: Option<&'s Callee>,
+    /// Every service port that leads here.
+    reached_by: BTreeSet<(ServiceId, u16)>,
     /// The port that a rule's port-level settings go by.
     port: u16,
     protocol: String,
@@ -55,7 +59,8 @@ pub(crate) fn of(
             (InboundPort::Port(*number), inbound)
         })
         .collect();
-    let others = Inbound { mutual_tls: Some(peers.mode.clone()), application: None };
+    let mutual_tls = Some(peers.mode.clone());
+    let others = Inbound { mutual_tls, services: BTreeSet::new(), application: None };
     found.insert(InboundPort::Others, others);
     found
 }
@@ -70,8 +75,10 @@ fn of_services<'s>(pods: &Pods<'_>, mesh: &'s Mesh<'_>) -> BTreeMap<u16, Served<
     for callee in callees {
         for port in &callee.declared {
             let Some(number) = target_of(port, callee, pods) else { continue };
+            let reached_by = (callee.id.clone(), port.number);
             let served = Served {
                 service: Some(callee),
+                reached_by: BTreeSet::from([reached_by.clone()]),
                 port: port.number,
                 protocol: port.protocol.clone(),
                 named_by: port.origin.clone(),
@@ -79,7 +86,10 @@ fn of_services<'s>(pods: &Pods<'_>, mesh: &'s Mesh<'_>) -> BTreeMap<u16, Served<
             };
             match found.entry(number) {
                 Entry::Vacant(free) => _ = free.insert(served),
-                Entry::Occupied(taken) => report_shared(taken.get(), callee, pods, number),
+                Entry::Occupied(mut taken) => {
+                    report_shared(taken.get(), callee, pods, number);
+                    taken.get_mut().reached_by.insert(reached_by);
+                }
             }
         }
     }
@@ -132,8 +142,10 @@ fn of_sidecar<'s>(
         let text = protocol.as_ref().and_then(Field::text).unwrap_or_default();
         // A listener that binds to its port itself is not part of the one that takes all traffic.
         let captured = listener.get("captureMode").and_then(|f| f.text()) != Some("NONE");
+        let known = services.get(&number);
         found.entry(number).or_insert(Served {
-            service: services.get(&number).and_then(|served| served.service),
+            service: known.and_then(|served| served.service),
+            reached_by: known.map(|served| served.reached_by.clone()).unwrap_or_default(),
             port: number,
             protocol: ports::parse(text).to_owned(),
             named_by: protocol.map_or_else(|| listener.origin(), |field| field.origin()),
@@ -165,6 +177,7 @@ fn one(
     let mode = peers.of_port(number);
     Inbound {
         mutual_tls: served.listens.then(|| mode.clone()),
+        services: served.reached_by.clone(),
         application: Some(Box::new(TowardsApplication {
             pool,
             retry_budget,

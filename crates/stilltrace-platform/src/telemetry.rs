@@ -173,11 +173,13 @@ fn merge_logs(levels: &[Vec<Field<'_>>], default: &[String], end: &str) -> BTree
         if !own.is_empty() {
             parent = own;
         }
-        let off = entry.get("disabled").filter(|field| field.flag() == Some(true));
+        let switch = entry.get("disabled");
+        let off = switch.clone().filter(|field| field.flag() == Some(true));
         for provider in parent.iter().filter(|name| in_scope.contains(*name) && applies(&entry)) {
             let writer = writers.get(provider).unwrap_or(entry);
             let filter = writer.at(&["filter", "expression"]);
-            let by = off.as_ref().or(filter.as_ref()).unwrap_or(writer).origin();
+            let by =
+                off.as_ref().or(filter.as_ref()).or(switch.as_ref()).unwrap_or(writer).origin();
             let log = Log { on: off.is_none(), filtered: filter.is_some(), by };
             logs.insert(provider.clone(), log);
         }

@@ -22,7 +22,7 @@ pub(super) fn all(world: World<'_>, pod: &Pod) -> Vec<Value> {
     for edge in edges_of(world, pod) {
         clusters.push(outbound_cluster(world, pod, edge, None, &edge.policy));
         for (name, (wanted, policy)) in edge.subsets.as_ref() {
-            clusters.push(outbound_cluster(world, pod, edge, Some((name, wanted)), policy));
+            clusters.push(outbound_cluster(world, pod, edge, Some((name, &wanted.value)), policy));
         }
     }
     if !pod.is_gateway {

@@ -105,6 +105,7 @@ fn a_subset_is_a_cluster_of_the_pods_with_its_labels() {
     let (pods, mut platform) = pair();
     let edge = platform.edges.get_mut(&edge_id()).unwrap();
     let labels = BTreeMap::from([("version".to_owned(), "v2".to_owned())]);
+    let labels = Setting::default_of(labels, "test");
     Arc::make_mut(&mut edge.subsets)
         .insert("v2".to_owned(), (labels, Box::new(defaults::policy())));
     let mut canary = edge.routes[0].destinations[0].clone();

@@ -224,6 +224,7 @@ fn set_everything(platform: &mut Platform) {
     let id = id.unwrap().clone();
     let edge = platform.edges.get_mut(&id).unwrap();
     let labels = BTreeMap::from([("app".to_owned(), "catalog".to_owned())]);
+    let labels = Setting::default_of(labels, "test");
     for (subset, balancer) in [("a", LoadBalancer::ConsistentHash), ("b", LoadBalancer::Random)] {
         let mut policy = defaults::policy();
         policy.load_balancer.value = balancer;

@@ -1,9 +1,9 @@
 //! The server's side: what a proxy does with requests that arrive for its own application.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use super::{Pool, RetryBudget};
-use crate::Setting;
+use crate::{ServiceId, Setting};
 
 /// A port of a workload, as its proxy distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,8 @@ impl fmt::Display for InboundPort {
 pub struct Inbound {
     /// Mutual TLS with callers; `None` where the proxy has no listener for the port.
     pub mutual_tls: Option<Setting<MutualTls>>,
+    /// The service ports that lead here, sorted.
+    pub services: BTreeSet<(ServiceId, u16)>,
     /// How the proxy treats its own application; `None` for ports that nothing names. Behind a
     /// pointer: maps of ports make room for many values, and most workloads have one port.
     pub application: Option<Box<TowardsApplication>>,

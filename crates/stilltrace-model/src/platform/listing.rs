@@ -1,8 +1,8 @@
 //! Every setting of an edge by name, for comparing revisions.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use super::{Edge, Route, Target, TrafficPolicy};
+use super::{Edge, Http2, Route, Target, TrafficPolicy};
 use crate::{Origin, Setting};
 
 type Listed<'a> = (String, String, &'a Origin);
@@ -23,8 +23,10 @@ impl Edge {
             list_route(&prefix, route, &mut all);
         }
         list_policy("", &self.policy, &mut all);
-        for (name, (_, policy)) in self.subsets.as_ref() {
-            list_policy(&format!("subset[{name}]."), policy, &mut all);
+        for (name, (labels, policy)) in self.subsets.as_ref() {
+            let prefix = format!("subset[{name}].");
+            push(&mut all, &prefix, "labels", labels, pairs);
+            list_policy(&prefix, policy, &mut all);
         }
         all
     }
@@ -44,22 +46,16 @@ fn list_route<'a>(prefix: &str, route: &'a Route, all: &mut Vec<Listed<'a>>) {
     }
     if let Some(fault) = &route.fault {
         if let Some(delay) = &fault.delay {
-            let percent = delay.percent.value;
-            push(all, prefix, "fault.delay", &delay.fault, |delay| {
-                format!("{} for {percent}%", show(*delay))
-            });
+            push(all, prefix, "fault.delay", &delay.fault, |delay| show(*delay));
+            push(all, prefix, "fault.delay.percentage", &delay.percent, percent);
         }
         if let Some(abort) = &fault.abort {
-            let percent = abort.percent.value;
-            push(all, prefix, "fault.abort", &abort.fault, |status| {
-                format!("{status} for {percent}%")
-            });
+            push(all, prefix, "fault.abort", &abort.fault, ToString::to_string);
+            push(all, prefix, "fault.abort.percentage", &abort.percent, percent);
         }
     }
     for mirror in &route.mirrors {
-        push(all, prefix, &format!("mirror[{}]", mirror.to.service), &mirror.percent, |percent| {
-            format!("{percent}%")
-        });
+        push(all, prefix, &format!("mirror[{}]", mirror.to.service), &mirror.percent, percent);
     }
     list_changes(prefix, route, all);
 }
@@ -94,6 +90,7 @@ fn list_policy<'a>(prefix: &str, policy: &'a TrafficPolicy, all: &mut Vec<Listed
     push(all, prefix, "pool.maxRequestsPerConnection", &pool.max_requests_per_connection, limit);
     push(all, prefix, "pool.maxRetries", &pool.max_retries, limit);
     push(all, prefix, "pool.idleTimeout", &pool.idle_timeout, duration);
+    push(all, prefix, "pool.h2UpgradePolicy", &pool.http2, |mode| http2(*mode).to_owned());
     push(all, prefix, "loadBalancer", &policy.load_balancer, ToString::to_string);
     push(all, prefix, "tls", &policy.tls, ToString::to_string);
     if let Some(outlier) = &policy.outlier {
@@ -143,6 +140,25 @@ fn push<'a, T>(
     text: impl Fn(&T) -> String,
 ) {
     all.push((format!("{prefix}{name}"), text(&setting.value), &setting.origin));
+}
+
+fn percent(value: &f64) -> String {
+    format!("{value}%")
+}
+
+/// Labels as a selector on the command line writes them.
+fn pairs(labels: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(",")
+}
+
+/// Whether the proxy speaks HTTP/2 to the server.
+fn http2(mode: Option<Http2>) -> &'static str {
+    match mode {
+        None => "unset",
+        Some(Http2::Always) => "always",
+        Some(Http2::AsDownstream) => "as the caller does",
+    }
 }
 
 fn limit(value: &Option<u32>) -> String {

@@ -97,11 +97,14 @@ pub(crate) fn policies(
     let listed = if builder.has_subsets() { rule } else { None };
     for (name, subset) in listed.iter().flat_map(|rule| &rule.subsets) {
         let written = subset.get("trafficPolicy");
-        let labels = subset.get("labels").map(|labels| labels.labels()).unwrap_or_default();
+        let labels = match subset.get("labels") {
+            Some(labels) => Setting::new(labels.labels(), labels.key_origin()),
+            None => Setting::default_of(Labels::new(), defaults::ISTIO),
+        };
         let narrowed = Part {
             written: written.as_ref(),
             pushed_outlier: own.of_subset(written.as_ref(), port).outlier.block.is_some(),
-            labels: Some(&labels),
+            labels: Some(&labels.value),
             dialled,
             blocks: &blocks.of_subset(written.as_ref(), port),
         };

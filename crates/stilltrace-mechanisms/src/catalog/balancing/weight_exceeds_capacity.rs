@@ -114,7 +114,7 @@ fn share<'a>(
     let edge = target_edge(platform, used.edge, destination)?;
     let everything = std::collections::BTreeMap::new();
     let labels = match &destination.to.subset {
-        Some(subset) => &edge.subsets.get(subset)?.0,
+        Some(subset) => &edge.subsets.get(subset)?.0.value,
         None => &everything,
     };
     let mut pods = 0.0;

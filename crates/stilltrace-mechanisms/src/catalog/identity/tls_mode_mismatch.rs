@@ -1,8 +1,8 @@
 //! TLS mode mismatch: caller and server do not speak the same transport security.
 
 use stilltrace_model::{
-    Certainty, Entity, Fix, Hazard, MutualTls, Origin, Platform, Prediction, TlsMode, Workload,
-    WorkloadId, signal,
+    Certainty, EdgeId, Entity, Fix, Hazard, Inbound, MutualTls, Origin, Platform, Prediction,
+    Setting, TlsMode, Workload, WorkloadId, signal,
 };
 
 use crate::Mechanism;
@@ -98,34 +98,47 @@ impl Mechanism for TlsModeMismatch {
     }
 }
 
-/// Whether a workload has a proxy that takes mutual TLS on some port.
-fn takes_mutual_tls(workload: &Workload) -> bool {
-    let Some(proxy) = &workload.sidecar else { return false };
-    let mut modes = proxy.inbound.values().filter_map(|port| port.mutual_tls.as_ref()).peekable();
-    modes.peek().is_none() || modes.any(|mode| mode.value != MutualTls::Disable)
+/// What a workload demands of callers of a service port, port by port. Where nothing says which
+/// port of the pods that is, every port counts.
+fn demands<'w>(workload: &'w Workload, call: &EdgeId) -> Vec<&'w Setting<MutualTls>> {
+    let Some(proxy) = &workload.sidecar else { return Vec::new() };
+    let all = || proxy.inbound.values().filter(|port| port.mutual_tls.is_some());
+    let own = |port: &&Inbound| {
+        let mut services = port.services.iter();
+        services.any(|(service, number)| *service == call.destination && *number == call.port)
+    };
+    let reached: Vec<&Inbound> = all().filter(own).collect();
+    let reached = if reached.is_empty() { all().collect() } else { reached };
+    reached.into_iter().filter_map(|port| port.mutual_tls.as_ref()).collect()
 }
 
-/// The line that makes every port of a workload strict. Ports that differ are left alone: which of
-/// them a call reaches is not known here.
-fn strict(workload: &Workload) -> Option<&Origin> {
-    let inbound = &workload.sidecar.as_ref()?.inbound;
-    let mut modes = inbound.values().filter_map(|port| port.mutual_tls.as_ref());
-    let first = modes.next()?;
-    let all = first.value == MutualTls::Strict && modes.all(|mode| mode.value == MutualTls::Strict);
-    all.then_some(&first.origin)
+/// Whether a workload has a proxy that takes mutual TLS from these calls.
+fn takes_mutual_tls(workload: &Workload, call: &EdgeId) -> bool {
+    let modes = demands(workload, call);
+    workload.sidecar.is_some()
+        && (modes.is_empty() || modes.iter().any(|mode| mode.value != MutualTls::Disable))
+}
+
+/// The line that makes a workload refuse plaintext of these calls.
+fn strict<'w>(workload: &'w Workload, call: &EdgeId) -> Option<&'w Origin> {
+    let modes = demands(workload, call);
+    let all = modes.iter().all(|mode| mode.value == MutualTls::Strict);
+    modes.first().filter(|_| all).map(|mode| &mode.origin)
 }
 
 fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
     let mode = &used.policy.tls;
     let callees = used.workloads(platform);
+    let call = &used.edge.id;
     let (speaks, broken, because, demanded) = match mode.value {
         TlsMode::IstioMutual => {
-            let without = callees.iter().filter(|callee| !takes_mutual_tls(callee));
+            let without = callees.iter().filter(|callee| !takes_mutual_tls(callee, call));
             let without: Vec<&WorkloadId> = without.map(|callee| &callee.id).collect();
             ("mutual TLS", without, "have nothing that takes it: the connections break", None)
         }
         TlsMode::Disable => {
-            let strict = callees.iter().filter_map(|callee| Some((&callee.id, strict(callee)?)));
+            let strict =
+                callees.iter().filter_map(|callee| Some((&callee.id, strict(callee, call)?)));
             let (strict, lines): (Vec<&WorkloadId>, Vec<&Origin>) = strict.unzip();
             let because = "take mutual TLS only: the connections are reset";
             ("plaintext", strict, because, lines.first().copied())

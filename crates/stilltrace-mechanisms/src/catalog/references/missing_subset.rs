@@ -95,6 +95,7 @@ fn fault<'a>(
     subset: &str,
 ) -> Option<Fault<'a>> {
     let Some((labels, _)) = edge.subsets.get(subset) else { return Some(Fault::Undefined) };
+    let labels = &labels.value;
     // A service without any known workload may have its pods elsewhere.
     let known = platform.workloads_of(&to.to.service).next().is_some();
     let empty = workloads_with(platform, &to.to.service, labels).next().is_none();

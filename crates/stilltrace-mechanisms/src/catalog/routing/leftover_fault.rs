@@ -102,10 +102,13 @@ fn describe(used: &RouteInUse<'_>) -> Option<Hazard> {
     if let Some(delay) = delay {
         draft = draft
             .setting(used.name("fault.delay"), &delay.fault)
+            .setting(used.name("fault.delay.percentage"), &delay.percent)
             .value("delay", delay.fault.value.as_secs_f64());
     }
     if let Some(abort) = abort {
-        draft = draft.setting(used.name("fault.abort"), &abort.fault);
+        draft = draft
+            .setting(used.name("fault.abort"), &abort.fault)
+            .setting(used.name("fault.abort.percentage"), &abort.percent);
     }
     Some(draft.done())
 }
