@@ -154,7 +154,7 @@ impl Count {
             self.wrong(&format!("{class}: not that field"), what.to_owned());
         }
         let Some(claim) = claim else { return };
-        let claim = &Claim { key, ..*claim };
+        let claim = &Claim { key: &first_name(key), ..*claim };
         // A value that follows from a block or gateway being there at all.
         let object = origin["object"]["name"].as_str().unwrap_or_default();
         let is_there = |token: &Token| token.node.text().is_none_or(|own| object.starts_with(own));
@@ -209,6 +209,16 @@ fn is_of_gateway(documents: &[std::sync::Arc<Node>], origin: &Value) -> bool {
     object["kind"] == "Service"
         && !has("Service", &|own| own == name)
         && has("Gateway", &|own| name.starts_with(own))
+}
+
+/// The first of the names of a key: the mesh configuration knows fields by `outlier_detection` too.
+fn first_name(key: &str) -> String {
+    let mut upper = false;
+    let letters = key.chars().filter_map(|letter| {
+        let was = std::mem::replace(&mut upper, letter == '_');
+        (letter != '_').then(|| if was { letter.to_ascii_uppercase() } else { letter })
+    });
+    letters.collect()
 }
 
 /// The key that the field of an origin ends with; empty for an item of a list and for an object.
