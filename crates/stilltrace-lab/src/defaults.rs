@@ -90,7 +90,7 @@ fn workload(pod: &Pod) -> Workload {
             },
         }),
         is_gateway: pod.is_gateway,
-        owner: None,
+        owners: Vec::new(),
         reconciler: None,
     }
 }

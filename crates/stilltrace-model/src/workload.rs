@@ -47,8 +47,9 @@ pub struct Workload {
     pub sidecar: Option<SidecarProxy>,
     /// Whether the pods are a gateway: a proxy without an application.
     pub is_gateway: bool,
-    /// Who answers for it, if the repository says so.
-    pub owner: Option<Owner>,
+    /// Who answers for it: one owner from the catalog, or all of the last `CODEOWNERS` line that
+    /// covers its file; empty where the repository does not say.
+    pub owners: Vec<Owner>,
     /// Who applies it to the cluster.
     pub reconciler: Option<Reconciler>,
 }

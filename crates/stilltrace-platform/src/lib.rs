@@ -44,7 +44,7 @@ mod labels;
 mod matching;
 mod mesh_config;
 mod networks;
-pub mod ownership;
+mod ownership;
 mod peer_authentication;
 mod policy;
 mod ports;

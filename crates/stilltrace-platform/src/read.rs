@@ -181,7 +181,7 @@ fn served_by(
     let virtual_services = virtual_service::read(&facts);
     let rules = Rules::read(&inventory, &config);
     let sidecars = sidecar_scope::read(&inventory);
-    let owners = ownership::read(tree, objects.written);
+    let owners = ownership::read(tree, objects.written, gaps);
 
     let mesh = Mesh {
         inventory: &inventory,
@@ -198,7 +198,8 @@ fn served_by(
     let pod_rules = kubernetes::Rules::read(&inventory);
     let mut views = Views::new(&sidecars, &mesh);
     let mut shared = Shared::default();
-    let mut platform = Platform::default();
+    let code_owners = owners.patterns.clone();
+    let mut platform = Platform { code_owners, ..Platform::default() };
     for pods in &pods {
         let mut sidecar = None;
         let by = revisions.of(pods, &inventory);
@@ -218,7 +219,7 @@ fn served_by(
         }
         let mut workload = workload(pods, pod_rules.of(pods), sidecar);
         workload.replicas = pods.replicas(&scaled);
-        workload.owner = owners.of_workload(&workload);
+        workload.owners = owners.of_workload(&workload, &pods.source.labels(), &platform);
         platform.workloads.insert(pods.id.clone(), workload);
     }
     for callee in &callees {
@@ -228,7 +229,6 @@ fn served_by(
             known.ports.entry(port).or_insert(protocol);
         }
     }
-    platform.code_owners = owners.into_patterns();
     platform.ineffective = ineffective::find(&Search {
         inventory: &inventory,
         callees: &callees,
@@ -362,7 +362,7 @@ fn workload(pods: &Pods<'_>, rules: PodRules, sidecar: Option<SidecarProxy>) -> 
         containers: pods.applications(),
         sidecar,
         is_gateway: pods.injected == Injected::Gateway,
-        owner: None,
+        owners: Vec::new(),
         reconciler: pods.source.reconciler.as_deref().cloned(),
     }
 }

@@ -50,7 +50,7 @@ fn print(platform: &Platform) -> String {
             (false, None) => "no proxy",
         };
         writeln!(text, "{} {} ({kind})", workload.kind, workload.id).unwrap();
-        if let Some(owner) = &workload.owner {
+        for owner in &workload.owners {
             writeln!(text, "  owner {} @ {}", owner.name, owner.source).unwrap();
         }
         if let Some(reconciler) = &workload.reconciler {

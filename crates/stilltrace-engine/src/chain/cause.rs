@@ -69,7 +69,7 @@ fn of_workload<'a>(hypothesis: &Hypothesis, platform: &'a Platform) -> Option<&'
         Entity::Edge(edge) => &edge.source,
         _ => return None,
     };
-    platform.workloads.get(workload)?.owner.as_ref()
+    platform.workloads.get(workload)?.owners.first()
 }
 
 /// The origin of the changed setting as it stands in the revision in effect: a later commit of the

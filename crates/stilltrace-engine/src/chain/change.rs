@@ -97,7 +97,7 @@ pub(super) fn owner(platform: &Platform, hypothesis: &Hypothesis, cause: &Cause)
     let owner = super::owner(hypothesis, platform)?;
     let component = concerned(&hypothesis.entity, cause, platform)
         .and_then(|workload| platform.workloads.get(&workload))
-        .and_then(|workload| workload.owner.as_ref())
+        .and_then(|workload| workload.owners.first())
         .and_then(|owner| owner.component.clone())
         .or_else(|| owner.component.clone());
     let statement = match component {

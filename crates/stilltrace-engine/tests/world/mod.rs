@@ -238,7 +238,7 @@ fn workload(id: &WorkloadId) -> Workload {
             },
         }),
         is_gateway: false,
-        owner: None,
+        owners: Vec::new(),
         reconciler: None,
     }
 }

@@ -23,8 +23,9 @@ fn covers(pattern: &str, path: &str) -> bool {
     let starts = if anchored { 0..1 } else { 0..parts.len() };
     starts.into_iter().any(|start| {
         let rest = &parts[start..];
-        // A pattern that ends with `*` alone covers files of that folder, not of folders below it.
-        let whole_only = anchored && wanted.last() == Some(&"*");
+        // A pattern that ends with `*` alone covers files of that folder, not of folders below it;
+        // with `*/` it is about those folders.
+        let whole_only = anchored && !folder_only && wanted.last() == Some(&"*");
         (1..=rest.len()).any(|length| {
             let is_path_itself = length == rest.len();
             (is_path_itself || !whole_only)
@@ -110,6 +111,12 @@ mod tests {
             ("*.yaml", "a/b/c.yaml", true),
             ("docs/*", "docs/a.md", true),
             ("docs/*", "docs/a/b.md", false),
+            ("/docs/*/", "docs/a/b.md", true),
+            ("/docs/*/", "docs/a.md", false),
+            ("*.md", "docs/a/b.md", true),
+            ("**/istio/*.yaml", "platform/istio/mesh.yaml", true),
+            ("/*", "a.md", true),
+            ("/*", "docs/a.md", false),
             ("/platform/**/mesh", "platform/a/b/mesh/x.yaml", true),
             ("platform/istio", "platform/istio/x.yaml", true),
             ("platform/istio", "other/platform/istio/x.yaml", false),

@@ -1,34 +1,56 @@
-//! `CODEOWNERS`: patterns of paths and who owns them; the last match wins.
+//! `CODEOWNERS`: patterns of paths and who owns them.
 //!
-//! The syntax that GitHub documents: patterns as in `.gitignore` without negation and character
-//! ranges, a pattern without owners makes files unowned, `#` starts a comment.
+//! The syntax that GitHub documents ("About code owners"): patterns as in `.gitignore`, but without
+//! negation (`!`), ranges of characters (`[ ]`) and a pattern that starts with `#`; a pattern
+//! without owners makes files unowned; a line that cannot be read has no effect. Which pattern
+//! covers a path is the model's business (`Platform::owners_of`).
 
 use std::sync::Arc;
 
 use stilltrace_manifest::Tree;
 use stilltrace_model::{Location, Owner};
 
-/// Where the file may lie, in the order in which it is looked for.
+use crate::gaps::Gaps;
+
+/// Where the file may lie, in the order in which it is looked for: GitHub's places, then GitLab's.
 const PLACES: [&str; 4] =
     [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
-
-/// How many lines are read.
+/// GitHub does not load files of this many bytes and more.
+const MAX_BYTES: usize = 3_000_000;
+/// How many lines are read; every file that is asked about is compared with all of them.
 const MAX_LINES: usize = 10_000;
 
-/// Reads the first file that exists.
-pub(super) fn read(tree: &dyn Tree) -> Vec<(String, Vec<Owner>)> {
+/// Patterns and their owners, in the order of the file.
+pub(super) type Patterns = Vec<(String, Vec<Owner>)>;
+
+/// Reads the first file that exists; the others have no effect.
+pub(super) fn read(tree: &dyn Tree, gaps: &Gaps) -> Patterns {
     for place in PLACES {
-        if let Ok(Some(bytes)) = tree.read(place) {
-            return parse(place, &String::from_utf8_lossy(&bytes));
+        let Ok(Some(bytes)) = tree.read(place) else { continue };
+        if bytes.len() >= MAX_BYTES {
+            gaps.add(
+                format!("{place} is not read: {} bytes", bytes.len()),
+                "GitHub does not load owners from files of 3 MB and more",
+                "use patterns of folders instead of single files",
+            );
+            return Vec::new();
         }
+        return parse(place, &String::from_utf8_lossy(&bytes), gaps);
     }
     Vec::new()
 }
 
-fn parse(place: &str, text: &str) -> Vec<(String, Vec<Owner>)> {
+fn parse(place: &str, text: &str, gaps: &Gaps) -> Patterns {
     let path: Arc<str> = Arc::from(place);
     let mut found = Vec::new();
     let mut start = 0;
+    if text.split('\n').nth(MAX_LINES).is_some() {
+        gaps.add(
+            format!("{place} is read up to line {MAX_LINES}"),
+            "later lines, which win over earlier ones, have no effect in the answer",
+            "use patterns of folders instead of single files",
+        );
+    }
     for (number, line) in (1_u32..).zip(text.split('\n').take(MAX_LINES)) {
         let at = Location {
             path: Arc::clone(&path),
@@ -38,169 +60,132 @@ fn parse(place: &str, text: &str) -> Vec<(String, Vec<Owner>)> {
             end: start + line.len(),
         };
         start += line.len() + 1;
-        let line = line.split(" #").next().unwrap_or_default().trim();
-        // GitLab groups lines in sections, `[Name]`, which are no patterns.
-        if line.is_empty()
-            || line.starts_with('#')
-            || line.starts_with('[')
-            || line.starts_with('^')
-        {
+        let line = line.trim_start_matches('\u{feff}').trim();
+        // GitLab groups lines in sections, `[Name]` or `^[Name]`, which are no patterns.
+        if line.starts_with('[') || line.starts_with("^[") {
             continue;
         }
         let mut words = words(line).into_iter();
         let Some(pattern) = words.next() else { continue };
-        let owners =
-            words.map(|name| Owner { name, source: at.clone(), component: None, workload: None });
-        found.push((pattern, owners.collect()));
+        let names: Vec<String> = words.collect();
+        if let Some(fault) = fault(line, &pattern, &names) {
+            gaps.add(
+                format!("{at}: {fault}"),
+                "the line has no effect; files keep the owners of the lines above it",
+                "write `PATTERN @user @organisation/team someone@example.com`",
+            );
+            continue;
+        }
+        let owner =
+            |name: String| Owner { name, source: at.clone(), component: None, workload: None };
+        found.push((pattern, names.into_iter().map(owner).collect()));
     }
     found
 }
 
-/// Words of a line; a backslash keeps a space inside a word.
+/// Why a line has no effect, if that is so.
+fn fault(line: &str, pattern: &str, names: &[String]) -> Option<String> {
+    if line.starts_with('!') {
+        return Some("a pattern cannot be negated".to_owned());
+    }
+    if line.starts_with("\\#") {
+        return Some("a pattern cannot start with `#`".to_owned());
+    }
+    if pattern.contains(['[', ']']) {
+        return Some("a pattern has no ranges of characters".to_owned());
+    }
+    let stranger = names.iter().find(|name| !can_own(name))?;
+    Some(format!("`{stranger}` is no user, team or mail address"))
+}
+
+/// Whether it reads as `@user`, `@organisation/team` or a mail address.
+fn can_own(name: &str) -> bool {
+    match name.split_once('@') {
+        Some((_, rest)) => !rest.is_empty(),
+        None => false,
+    }
+}
+
+/// Words of a line before its comment; a backslash keeps a space inside a word.
 fn words(line: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
+    let mut words = Vec::new();
+    let mut word = String::new();
     let mut characters = line.chars();
     while let Some(c) = characters.next() {
         match c {
-            '\\' => words.last_mut().into_iter().for_each(|word| word.extend(characters.next())),
-            c if c.is_whitespace() => words.push(String::new()),
-            c => words.last_mut().into_iter().for_each(|word| word.push(c)),
+            '\\' => word.extend(characters.next()),
+            '#' if word.is_empty() => break,
+            c if c.is_whitespace() => words.push(std::mem::take(&mut word)),
+            c => word.push(c),
         }
     }
+    words.push(word);
     words.retain(|word| !word.is_empty());
     words
 }
 
-/// The owners of a path: those of the last pattern that matches it.
-pub(super) fn owners_of<'a>(patterns: &'a [(String, Vec<Owner>)], path: &str) -> &'a [Owner] {
-    let last = patterns.iter().rev().find(|(pattern, _)| matches(pattern, path));
-    last.map(|(_, owners)| owners.as_slice()).unwrap_or_default()
-}
-
-/// Whether a `CODEOWNERS` pattern matches a file path relative to the repository root.
-///
-/// `/` in front or inside anchors the pattern at the root; a pattern that names a folder matches
-/// everything below it; `*` stays within one folder name, `**` does not.
-pub fn matches(pattern: &str, path: &str) -> bool {
-    let anchored = pattern.trim_end_matches('/').contains('/');
-    let folder_only = pattern.ends_with('/');
-    let parts: Vec<&str> = pattern.trim_matches('/').split('/').collect();
-    let names: Vec<&str> = path.split('/').collect();
-    let starts = if anchored { 0..1 } else { 0..names.len() };
-    for start in starts {
-        // A match of the leading folders covers everything in them.
-        for end in start + 1..=names.len() {
-            let whole_file = end == names.len();
-            let folder_star = !whole_file && parts.last() == Some(&"*");
-            if folder_only && whole_file || folder_star {
-                continue;
-            }
-            if parts_match(&parts, &names[start..end]) {
-                return true;
-            }
-        }
-    }
-    false
-}
-
-/// Whether pattern parts match folder and file names; `**` matches any number of them.
-fn parts_match(parts: &[&str], names: &[&str]) -> bool {
-    // The usual two-pointer walk for wildcards: on a mismatch the last `**` takes one name more.
-    let (mut part, mut name) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while name < names.len() {
-        if parts.get(part) == Some(&"**") {
-            retry = Some((part, name));
-            part += 1;
-        } else if parts.get(part).is_some_and(|pattern| name_matches(pattern, names[name])) {
-            part += 1;
-            name += 1;
-        } else if let Some((star, taken)) = retry {
-            retry = Some((star, taken + 1));
-            part = star + 1;
-            name = taken + 1;
-        } else {
-            return false;
-        }
-    }
-    parts[part..].iter().all(|rest| *rest == "**")
-}
-
-/// Whether a pattern with `*` and `?` matches one name.
-fn name_matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                retry = Some((p, n));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            _ => match retry {
-                Some((star, taken)) => {
-                    retry = Some((star, taken + 1));
-                    p = star + 1;
-                    n = taken + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
-}
-
 #[cfg(test)]
 mod tests {
+    use stilltrace_manifest::MemoryTree;
+    use stilltrace_model::Platform;
+
     use super::*;
 
-    #[test]
-    fn patterns_match_as_documented() {
-        for (pattern, path, expected) in [
-            ("*", "a/b.yaml", true),
-            ("*.yaml", "a/b.yaml", true),
-            ("*.yaml", "a/b.yml", false),
-            ("/apps/", "apps/x/y.yaml", true),
-            ("/apps/", "other/apps/y.yaml", false),
-            ("apps/", "other/apps/y.yaml", true),
-            ("apps/", "apps", false),
-            ("apps/checkout", "apps/checkout/base/vs.yaml", true),
-            ("apps/checkout", "x/apps/checkout/vs.yaml", false),
-            ("apps/*", "apps/a.yaml", true),
-            ("apps/*", "apps/checkout/a.yaml", false),
-            ("docs/**", "docs/a/b.md", true),
-            ("**/istio/*.yaml", "platform/istio/mesh.yaml", true),
-            ("/platform/**/mesh.yaml", "platform/a/b/mesh.yaml", true),
-            ("checkout", "apps/checkout/vs.yaml", true),
-            ("/README.md", "README.md", true),
-            ("/README.md", "a/README.md", false),
-        ] {
-            assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
+    /// Owners of a path by the files given, and how many gaps there are.
+    fn owners(files: &[(&str, &str)], path: &str) -> (Vec<String>, usize) {
+        let mut tree = MemoryTree::new();
+        for (name, text) in files {
+            tree.insert(*name, *text);
         }
+        let gaps = Gaps::default();
+        let platform = Platform { code_owners: read(&tree, &gaps), ..Platform::default() };
+        let names = platform.owners_of(path).iter().map(|owner| owner.name.clone()).collect();
+        (names, gaps.to_sorted().len())
+    }
+
+    fn names(text: &str, path: &str) -> Vec<String> {
+        owners(&[("CODEOWNERS", text)], path).0
     }
 
     #[test]
     fn the_last_match_wins_and_may_be_nobody() {
-        let parsed = parse("CODEOWNERS", "# all\n* @all @ops # us\n/apps/ @apps\n/apps/free\n");
-        let names = |path| -> Vec<&str> {
-            owners_of(&parsed, path).iter().map(|owner| owner.name.as_str()).collect()
-        };
-        assert_eq!(names("x.yaml"), ["@all", "@ops"]);
-        assert_eq!(names("apps/a/b.yaml"), ["@apps"]);
-        assert!(names("apps/free/b.yaml").is_empty());
-        assert_eq!(parsed[1].1[0].source.line, 3);
+        let text = "# all\n* @all @ops # us\n/apps/ @apps\t#them\n/apps/free\n";
+        assert_eq!(names(text, "x.yaml"), ["@all", "@ops"]);
+        assert_eq!(names(text, "apps/a/b.yaml"), ["@apps"]);
+        assert!(names(text, "apps/free/b.yaml").is_empty());
+        assert_eq!(parse("CODEOWNERS", text, &Gaps::default())[1].1[0].source.line, 3);
     }
 
     #[test]
-    fn hostile_patterns_end_quickly() {
-        let stars = "*a".repeat(200);
-        assert!(!matches(&stars, &"a".repeat(150)));
-        let folders = "**/".repeat(100) + "x";
-        assert!(!matches(&folders, &"a/".repeat(100)));
+    fn only_the_first_of_the_places_counts() {
+        let files = [
+            ("docs/CODEOWNERS", "* @docs"),
+            ("CODEOWNERS", "* @root"),
+            (".github/CODEOWNERS", "/apps/ @hidden"),
+        ];
+        assert_eq!(owners(&files, "apps/a.yaml").0, ["@hidden"]);
+        assert!(owners(&files, "a.yaml").0.is_empty(), "the file at the root is not asked");
+        assert_eq!(owners(&files[..2], "a.yaml").0, ["@root"]);
+        assert_eq!(owners(&files[..1], "a.yaml").0, ["@docs"]);
+    }
+
+    #[test]
+    fn lines_that_cannot_be_read_are_gaps_without_effect() {
+        for line in
+            ["!/apps/ @x", "\\#apps/ @x", "/ap[pq]s/ @x", "/apps/ x", "/apps/ @x y", "/apps/ @"]
+        {
+            let text = format!("* @all\n{line}\n");
+            let found = owners(&[("CODEOWNERS", &text)], "apps/a.yaml");
+            assert_eq!(found, (vec!["@all".to_owned()], 1), "{line}");
+        }
+        let fine =
+            owners(&[("CODEOWNERS", "* @all\n/apps/ a@x.org\n[Section] @y\n")], "apps/a.yaml");
+        assert_eq!(fine, (vec!["a@x.org".to_owned()], 0));
+    }
+
+    #[test]
+    fn a_backslash_keeps_a_space_in_a_path() {
+        assert_eq!(names("\u{feff}/my\\ apps/ @x\r\n", "my apps/a.yaml"), ["@x"]);
+        assert!(names("/my apps/ @x\n", "my apps/a.yaml").is_empty());
     }
 }

@@ -2,39 +2,39 @@
 
 mod backstage;
 mod codeowners;
+mod selector;
 
 use stilltrace_manifest::{Object, Tree};
-use stilltrace_model::{Owner, Workload};
+use stilltrace_model::{Owner, Platform, Workload};
 
-pub use codeowners::matches;
+use crate::gaps::Gaps;
+use crate::labels::Labels;
 
-/// Owners of files by pattern, and components of the catalog.
+/// Owners of files by pattern, and entities of the catalog.
 pub(crate) struct Owners {
-    patterns: Vec<(String, Vec<Owner>)>,
-    components: Vec<backstage::Component>,
+    /// The patterns in the order of the file.
+    pub(crate) patterns: codeowners::Patterns,
+    entities: Vec<backstage::Entity>,
 }
 
 /// Reads the owners that the repository names.
-pub(crate) fn read(tree: &dyn Tree, written: &[Object]) -> Owners {
-    Owners { patterns: codeowners::read(tree), components: backstage::read(written) }
+pub(crate) fn read(tree: &dyn Tree, written: &[Object], gaps: &Gaps) -> Owners {
+    Owners { patterns: codeowners::read(tree, gaps), entities: backstage::read(written) }
 }
 
 impl Owners {
-    /// The owner of a workload: its component's in the catalog, else its file's.
-    pub(crate) fn of_workload(&self, workload: &Workload) -> Option<Owner> {
-        let mut fitting: Vec<(u8, &backstage::Component)> = Vec::new();
-        for component in &self.components {
-            fitting.extend(component.fits(workload).map(|rank| (rank, component)));
+    /// The owners of a workload: its component's in the catalog, else its file's by the patterns
+    /// that `platform` holds. `labels` are those of the workload's own object.
+    pub(crate) fn of_workload(
+        &self,
+        workload: &Workload,
+        labels: &Labels,
+        platform: &Platform,
+    ) -> Vec<Owner> {
+        if let Some(owner) = backstage::owner_of(&self.entities, workload, labels) {
+            return vec![owner];
         }
-        if let Some((_, component)) = fitting.iter().min_by_key(|(rank, _)| *rank) {
-            return Some(component.owner_of(workload));
-        }
-        let path = &workload.origin.location()?.path;
-        codeowners::owners_of(&self.patterns, path).first().cloned()
-    }
-
-    /// The patterns in the order of the file.
-    pub(crate) fn into_patterns(self) -> Vec<(String, Vec<Owner>)> {
-        self.patterns
+        let path = workload.origin.location().map(|at| &at.path);
+        path.map(|path| platform.owners_of(path).to_vec()).unwrap_or_default()
     }
 }

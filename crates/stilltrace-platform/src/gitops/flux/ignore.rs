@@ -1,6 +1,6 @@
 //! Which files a Flux source leaves out (`.sourceignore`, `spec.ignore`), as `.gitignore` does.
 
-use crate::ownership;
+use super::pattern::matches;
 
 /// What source-controller leaves out unless told otherwise, as far as it can hold objects.
 const USUAL: [&str; 10] = [
@@ -38,7 +38,7 @@ impl Ignore {
     /// Whether the source has no such file.
     pub(crate) fn leaves_out(&self, path: &str) -> bool {
         let mut patterns = self.patterns.iter().rev();
-        let last = patterns.find(|(pattern, _)| ownership::matches(pattern, path));
+        let last = patterns.find(|(pattern, _)| matches(pattern, path));
         last.is_some_and(|(_, out)| *out)
     }
 }
@@ -63,6 +63,7 @@ mod tests {
     fn the_last_match_decides() {
         let ignore = Ignore::new(Some("/*\n!/deploy/\n"), None);
         assert!(ignore.leaves_out("README.yaml"));
+        assert!(ignore.leaves_out("apps/checkout/a.yaml"), "`/*` leaves out whole folders");
         assert!(!ignore.leaves_out("deploy/a.yaml"));
         let usual = Ignore::new(None, Some("tests/\n"));
         assert!(usual.leaves_out(".github/workflows/a.yaml"));

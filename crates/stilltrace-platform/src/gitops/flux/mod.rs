@@ -4,5 +4,6 @@ pub(crate) mod envsubst;
 pub(crate) mod helm_release;
 pub(crate) mod ignore;
 pub(crate) mod kustomization;
+mod pattern;
 pub(crate) mod source;
 pub(crate) mod substitute;
