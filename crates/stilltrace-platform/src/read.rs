@@ -1,13 +1,13 @@
 //! The whole read of one revision: which objects, what they are, what is in effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use stilltrace_manifest::{Object, Tree};
 use stilltrace_model::{
-    OutboundPolicy, Platform, PodRules, Refusal, Scope, Service, Setting, SidecarProxy, Workload,
-    WorkloadId,
+    ObjectRef, OutboundPolicy, Platform, PodRules, Refusal, Scope, Service, Setting, SidecarProxy,
+    Workload, WorkloadId,
 };
 
 use crate::admission;
@@ -60,7 +60,7 @@ pub(crate) fn effective(
 ) -> Platform {
     let gaps = Rc::clone(&cluster.gaps);
     let faults = schema_faults::find(&cluster.applied, tree);
-    let refused = take_refused(&mut cluster.applied);
+    let refused = take_refused(&mut cluster.applied, faults.refusals());
     faults.report(&refused, &gaps);
     let deployed = gateway_api::deployments(&cluster.applied);
     cluster.applied.extend(deployed);
@@ -240,10 +240,16 @@ fn served_by(
     platform
 }
 
-/// Takes out the objects that admission would refuse, and says why.
-fn take_refused(applied: &mut Vec<Source>) -> Vec<Refusal> {
-    let mut refused = Vec::new();
+/// Takes out the objects that admission would refuse, those whose structure is wrong among them,
+/// and says why.
+fn take_refused(applied: &mut Vec<Source>, wrong: Vec<Refusal>) -> Vec<Refusal> {
+    let structure: BTreeSet<ObjectRef> = wrong.iter().map(|one| one.object.clone()).collect();
+    let mut refused = wrong;
     applied.retain(|source| {
+        // The structure is judged first, and nothing else then.
+        if structure.contains(&*source.id) {
+            return false;
+        }
         let reasons = admission::refusals(source);
         let accepted = reasons.is_empty();
         refused.extend(reasons);

@@ -63,7 +63,16 @@ fn faults(tree: &MemoryTree) -> BTreeSet<String> {
         .iter()
         .any(|why| gap.why.contains(why))
     });
-    ours.map(|gap| gap.what.clone()).collect()
+    let refused = clusters.iter().flat_map(|cluster| &cluster.platform.refused);
+    let structure = refused.filter(|refusal| {
+        let what = &refusal.message;
+        what.starts_with("`spec")
+            && ["is required", "must be a text", "must be a whole", "is not one of"]
+                .iter()
+                .any(|fault| what.contains(fault))
+    });
+    let structure = structure.map(|one| format!("{}: {}: {}", one.at, one.object, one.message));
+    ours.map(|gap| gap.what.clone()).chain(structure).collect()
 }
 
 /// What is said of the files when each is all there is, as most are samples that nothing applies.

@@ -64,6 +64,26 @@ fn a_value_of_the_wrong_type_is_told_once() {
 }
 
 #[test]
+fn an_object_of_the_wrong_structure_has_no_effect() {
+    let routes = |attempts: &str| {
+        let rule = rule(&format!("retries: {{attempts: {attempts}}}")).replace("cart", "web");
+        let platform = platform(&format!("{rule}{CLIENT}"));
+        let own = platform.edges.values().flat_map(|edge| edge.routes.iter().cloned());
+        (own.filter(|route| route.object.is_some()).count(), platform.refused, platform.gaps)
+    };
+    let (ruled, refused, _) = routes("3");
+    assert!(ruled > 0 && refused.is_empty(), "{refused:?}");
+    let (ruled, refused, gaps) = routes("\"3\"");
+    assert_eq!(ruled, 0);
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!(refused[0].field, "spec.http[0].retries.attempts");
+    assert_eq!(refused[0].message, "`spec.http[0].retries.attempts` must be a whole number");
+    assert_eq!(refused[0].at.to_string(), "a.yaml:7:25");
+    let told = gaps.iter().filter(|gap| gap.what.contains("attempts")).count();
+    assert_eq!(told, 0, "told once, as refused: {gaps:?}");
+}
+
+#[test]
 fn an_object_that_admission_refuses_is_not_refused_twice() {
     let text = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\n\
                 metadata: {name: cart, namespace: shop}\nspec:\n  host: cart\n  trafficPolicy:\n    \

@@ -2,10 +2,11 @@
 
 use stilltrace_manifest::schema::{Fault, FaultKind, Meant};
 use stilltrace_manifest::yaml::Text;
-use stilltrace_model::Gap;
+use stilltrace_model::{Gap, ObjectRef, Refusal};
 
 use super::definitions::ISTIO;
 use super::{Reader, Subject};
+use crate::field::location;
 
 /// How many of the values that a field takes are listed.
 const MAX_VALUES: usize = 12;
@@ -15,8 +16,25 @@ const MAX_SHOWN: usize = 60;
 /// The gap that names a fault.
 pub(super) fn of(subject: &Subject, fault: &Fault) -> Gap {
     let (mark, holder) = (&fault.mark, subject.holder());
+    let (what, remedy) = said(subject, fault);
+    Gap { what: format!("{mark}: {holder}: {what}"), why: why(subject, &fault.kind), remedy }
+}
+
+/// Why the API server refuses the object.
+pub(super) fn refusal(subject: &Subject, fault: &Fault) -> Refusal {
+    let (what, remedy) = said(subject, fault);
+    let message = match fault.kind {
+        FaultKind::WrongType { .. } => what,
+        _ => format!("{what}; {remedy}"),
+    };
+    let field = joined(&subject.path, &fault.path);
+    Refusal { object: ObjectRef::clone(&subject.object), at: location(&fault.mark), field, message }
+}
+
+/// What is wrong, and what to do.
+fn said(subject: &Subject, fault: &Fault) -> (String, String) {
     let path = joined(&subject.path, &fault.path);
-    let (what, remedy) = match &fault.kind {
+    match &fault.kind {
         FaultKind::UnknownField { meant } => unknown_field(&path, subject, meant.as_ref()),
         FaultKind::WrongType { expected } => {
             (format!("`{path}` must be {expected}"), format!("write {expected}"))
@@ -32,8 +50,7 @@ pub(super) fn of(subject: &Subject, fault: &Fault) -> Gap {
             let fields = listed(fields);
             (format!("{fields} exclude each other below `{path}`"), "keep one of them".to_owned())
         }
-    };
-    Gap { what: format!("{mark}: {holder}: {what}"), why: why(subject, &fault.kind), remedy }
+    }
 }
 
 fn unknown_field(path: &str, subject: &Subject, meant: Option<&Meant>) -> (String, String) {

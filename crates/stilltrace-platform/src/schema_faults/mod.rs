@@ -4,7 +4,7 @@
 //! the documents of the mesh configuration wherever the reader finds them. What is misspelled or at
 //! the wrong level has no effect, and nothing else would say so: the API server drops such a field
 //! of an object, Istio that of a document. A value of the wrong type makes the API server refuse
-//! the whole object.
+//! the whole object, which then has no effect at all.
 //!
 //! The fields are those of the `CustomResourceDefinition` in the repository where it holds one, and
 //! else those of the committed tables ([`tables`]).
@@ -161,6 +161,17 @@ impl Search<'_> {
 const GENERATED_KIND: &str = "MeshConfig";
 
 impl Found {
+    /// Why the API server refuses objects. Only what is wrong in a `spec` counts: a name that YAML
+    /// takes for a boolean is one to many readers that apply it.
+    pub(crate) fn refusals(&self) -> Vec<Refusal> {
+        let refuses = |one: &&FaultOf| {
+            let by_server = matches!(one.subject.reader, Reader::ApiServer(_));
+            by_server && one.fault.kind.refuses() && one.fault.path.starts_with("spec")
+        };
+        let faults = self.faults.iter().filter(refuses);
+        faults.map(|one| message::refusal(&one.subject, &one.fault)).collect()
+    }
+
     /// Says all of it, but for what makes the API server refuse an object that is `refused` anyway.
     pub(crate) fn report(self, refused: &[Refusal], gaps: &Gaps) {
         let refused: BTreeSet<&ObjectRef> = refused.iter().map(|refusal| &refusal.object).collect();
