@@ -21,7 +21,7 @@ use crate::source::Source;
 use crate::workloads::Pods;
 
 /// Label that puts a namespace or a pod into ambient mode.
-const MODE: &str = "istio.io/dataplane-mode";
+pub(crate) const MODE: &str = "istio.io/dataplane-mode";
 /// Label that names the waypoint of a service or of all services of a namespace.
 const USE_WAYPOINT: &str = "istio.io/use-waypoint";
 /// Label beside it that says which namespace the waypoint is in.

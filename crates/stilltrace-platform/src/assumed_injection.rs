@@ -9,6 +9,7 @@ use stilltrace_manifest::yaml::Entry;
 use stilltrace_manifest::{Mark, Node, Object, Value};
 use stilltrace_model::Platform;
 
+use crate::ambient;
 use crate::gitops::ClusterObjects;
 use crate::labels::Labels;
 use crate::source::Source;
@@ -71,6 +72,14 @@ pub(crate) fn report_none(platform: &Platform, cluster: &ClusterObjects) {
     if all == 0 || platform.workloads.values().any(|workload| workload.sidecar.is_some()) {
         return;
     }
+    if let Some(ambient) = cluster.applied.iter().find(|source| is_ambient(source)) {
+        return cluster.gaps.add(
+            format!("no workload has a sidecar ({all} without); {} is in ambient mode", ambient.id),
+            "calls pass proxies of nodes, which know connections only, and waypoints, whose routes \
+             are not computed; rules that no waypoint serves are told as hazards",
+            "read the configuration of a waypoint in the cluster",
+        );
+    }
     let namespaces: BTreeSet<&str> =
         platform.workloads.keys().map(|id| id.namespace.as_str()).collect();
     let first = namespaces.first().copied().unwrap_or_default();
@@ -84,6 +93,16 @@ pub(crate) fn report_none(platform: &Platform, cluster: &ClusterObjects) {
             "where the cluster adds the label, say so: settings --inject {first}, or --inject '*'"
         ),
     );
+}
+
+/// Whether the object puts pods into ambient mode: its own label, or that of its pods.
+fn is_ambient(source: &Source) -> bool {
+    let pods = source.root.at(&["spec", "template", "metadata", "labels"]);
+    let own = source.labels();
+    let mode = own.get(ambient::MODE).map(String::as_str);
+    let of_pods = pods.and_then(|labels| labels.get(ambient::MODE)).and_then(Node::text);
+    let counts = source.id.kind == "Namespace" && mode == Some("ambient");
+    counts || of_pods == Some("ambient")
 }
 
 /// The first names.

@@ -41,6 +41,7 @@ const REFUSED: usize = 3;
 pub fn settings_table(document: &Value, options: &TerminalOptions) -> String {
     let mut page = Page::new(options.width, options.color);
     refused(&mut page, document);
+    hazards::write(&mut page, hazards::of_others(document));
     for (workload, settings) in objects(document.get("workloads")) {
         edges::write(&mut page, document, workload, settings);
         server::write(&mut page, document, workload, settings);

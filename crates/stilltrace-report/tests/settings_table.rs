@@ -222,3 +222,18 @@ fn colour_only_repeats_what_words_say() {
     plain.push_str(rest);
     assert_eq!(plain, settings_table(&document(), &options(96)));
 }
+
+#[test]
+fn hazards_of_workloads_without_settings_are_told_first() {
+    let hazard = json!({
+        "mechanism": "policy-without-waypoint", "message": "it has no effect", "remedy": "add one",
+        "service": "shop/cart", "host": "cart.shop.svc.cluster.local", "workloads": ["shop/ambient"],
+        "path": "mesh/cart.yaml", "line": 7, "column": 1,
+    });
+    let document = json!({"workloads": {}, "hazards": [hazard.clone()], "gaps": []});
+    let told = "hazard  it has no effect (mesh/cart.yaml:7); add one [policy-without-waypoint]";
+    assert_eq!(settings_table(&document, &options(100)).trim(), told);
+    let mut document = self::document();
+    document["hazards"] = json!([hazard]);
+    assert_eq!(settings_table(&document, &options(100)).matches("has no effect").count(), 1);
+}

@@ -61,9 +61,31 @@ pub(crate) fn print_parts(write: impl FnOnce(&mut dyn FnMut(&str))) -> anyhow::R
     }
 }
 
-/// Why the work could not be done, in one line on standard error.
+/// An error with lines that say more.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    /// What went wrong.
+    pub(crate) first: String,
+    /// What is told below it.
+    pub(crate) more: Vec<String>,
+}
+
+impl std::fmt::Display for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.first)
+    }
+}
+
+impl std::error::Error for Lines {}
+
+/// Why the work could not be done, on standard error: one line, and those of [`Lines`] below it.
 pub(crate) fn error(error: &anyhow::Error) {
-    let _ = writeln!(io::stderr(), "error: {}", escape(&format!("{error:#}")));
+    let mut stderr = io::stderr().lock();
+    let _ = writeln!(stderr, "error: {}", escape(&format!("{error:#}")));
+    // As with every message, what a line holds begins no line of its own.
+    for line in error.downcast_ref::<Lines>().into_iter().flat_map(|lines| &lines.more) {
+        let _ = writeln!(stderr, "{}", escape(line));
+    }
 }
 
 /// Why parts of the work could not be done: the first line is the error, the others belong to it.

@@ -98,7 +98,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Ou
         Ok(narrowed) => narrowed,
         Err(error) => return Err(elsewhere::explain(error, &platform, arguments, &names)),
     };
-    hazards::keep(&mut hazards, &platform);
+    if !narrowed.is_whole() {
+        hazards::keep(&mut hazards, &platform);
+    }
     if arguments.format == Format::Json {
         if narrowed.is_whole() {
             output::print_parts(|sink| settings::write(&platform, &hazards, sink))?;

@@ -31,6 +31,18 @@ pub(super) fn of_workload<'d>(
     })
 }
 
+/// Those that concern only workloads that the document has no settings of, such as ambient ones.
+pub(super) fn of_others(document: &Value) -> impl Iterator<Item = &Value> {
+    let is_shown = |name: &Value| {
+        let shown = document.get("workloads").and_then(Value::as_object);
+        name.as_str().is_some_and(|name| shown.is_some_and(|shown| shown.contains_key(name)))
+    };
+    all(document).filter(move |hazard| {
+        let clients = items(hazard.get("workloads"));
+        !clients.is_empty() && !clients.iter().any(is_shown)
+    })
+}
+
 fn all(document: &Value) -> impl Iterator<Item = &Value> {
     items(document.get("hazards")).iter()
 }

@@ -12,6 +12,7 @@ use crate::terminal::TerminalOptions;
 pub fn settings_list(document: &Value, options: &TerminalOptions) -> String {
     let mut page = Page::new(options.width, options.color);
     refused(&mut page, document);
+    hazards::write(&mut page, hazards::of_others(document));
     for (workload, settings) in objects(document.get("workloads")) {
         let edges: Vec<_> = objects(settings.get("edges")).collect();
         page.blank();

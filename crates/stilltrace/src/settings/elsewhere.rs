@@ -1,10 +1,9 @@
 //! Why a name that was typed is not there: it may be in another cluster, or in what was not read.
 
-use std::fmt::Write as _;
-
 use stilltrace_model::Platform;
 
 use super::{Arguments, named, read};
+use crate::output::Lines;
 
 /// Gaps that are told beside an error.
 const GAPS: usize = 3;
@@ -25,16 +24,13 @@ pub(super) fn explain(
     if platform.gaps.is_empty() {
         return error;
     }
-    let mut text = error.to_string();
-    let _ = write!(text, "\nwhat was not read may hold it:");
-    for gap in platform.gaps.iter().take(GAPS) {
-        let what = stilltrace_report::escape(&gap.what);
-        let _ = write!(text, "\n  {what}; {}", stilltrace_report::escape(&gap.remedy));
-    }
+    let mut lines = vec!["what was not read may hold it:".to_owned()];
+    let told = platform.gaps.iter().take(GAPS);
+    lines.extend(told.map(|gap| format!("  {}; {}", gap.what, gap.remedy)));
     if platform.gaps.len() > GAPS {
-        let _ = write!(text, "\n  and {} more (-o json has all)", platform.gaps.len() - GAPS);
+        lines.push(format!("  and {} more (-o json has all)", platform.gaps.len() - GAPS));
     }
-    anyhow::anyhow!(text)
+    Lines { first: error.to_string(), more: lines }.into()
 }
 
 /// The first other cluster in which the names mean something.
