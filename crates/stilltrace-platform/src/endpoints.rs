@@ -154,11 +154,11 @@ impl<'a> Backends<'a> {
         found
     }
 
-    /// Workloads that have pods, or may have some.
+    /// Workloads that have lasting pods, or may have some.
     fn running_in(&self, namespace: &str, selector: &Labels) -> impl Iterator<Item = &Pods<'a>> {
         workloads::of_namespace(self.pods, namespace)
             .iter()
-            .filter(move |pods| selects(selector, &pods.labels))
+            .filter(move |pods| pods.stay() && selects(selector, &pods.labels))
             .filter(|pods| self.replicas.get(&pods.id) != Some(&Some(0)))
     }
 

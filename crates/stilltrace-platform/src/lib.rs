@@ -46,6 +46,7 @@ mod mesh_config;
 mod networks;
 mod ownership;
 mod peer_authentication;
+mod pod_template;
 mod policy;
 mod ports;
 mod proxy_config;

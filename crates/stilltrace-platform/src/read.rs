@@ -161,6 +161,7 @@ fn served_by(
     let discovery = Discovery::read(document.as_ref(), &inventory);
     let inventory = inventory.limited_to(&discovery);
     networks::report(&inventory, tree, gaps);
+    kubernetes::report(&inventory);
     let pods = workloads::read(&inventory);
     let scaled = workloads::autoscaled(&inventory);
     let replicas: BTreeMap<&WorkloadId, Option<u32>> =

@@ -288,7 +288,7 @@ pub(crate) fn selected(
 ) -> Vec<WorkloadId> {
     let Some(selector) = selector else { return Vec::new() };
     let own = workloads::of_namespace(pods, namespace).iter();
-    let matching = own.filter(|pods| selects(selector, &pods.labels));
+    let matching = own.filter(|pods| pods.stay() && selects(selector, &pods.labels));
     let mut workloads: Vec<WorkloadId> = matching.map(|pods| pods.id.clone()).collect();
     workloads.sort();
     workloads

@@ -11,10 +11,8 @@ use crate::injection::{self, Injected, injected};
 use crate::inventory::Inventory;
 use crate::kubernetes;
 use crate::labels::Labels;
+use crate::pod_template::{self, KINDS};
 use crate::source::Source;
-
-/// Kinds that run pods for as long as they exist.
-const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /// The pods of one workload.
 pub(crate) struct Pods<'a> {
@@ -26,16 +24,18 @@ pub(crate) struct Pods<'a> {
     pub(crate) labels: Labels,
     /// What injection makes of the pods.
     pub(crate) injected: Injected,
-    /// `spec.template`.
+    /// The pod template; of another object where a `Rollout` borrows it.
     pub(crate) template: Field<'a>,
+    /// The line by which a `Rollout` takes the pods away.
+    retired: Option<Field<'a>>,
 }
 
 /// Reads all workloads, sorted by id. Two kinds of the same name count once.
 pub(crate) fn read<'a>(inventory: &Inventory<'a>) -> Vec<Pods<'a>> {
     let mut found: BTreeMap<WorkloadId, Pods<'a>> = BTreeMap::new();
-    for kind in KINDS {
-        for source in inventory.of("apps", kind) {
-            let Some(template) = source.field().at(&["spec", "template"]) else { continue };
+    for (group, kind, path) in KINDS {
+        for source in inventory.of(group, kind) {
+            let Some(template) = pod_template::of(source, path, inventory) else { continue };
             let labels_at =
                 |path: &[&str]| template.at(path).map(|f| f.labels()).unwrap_or_default();
             let labels = labels_at(&["metadata", "labels"]);
@@ -44,7 +44,8 @@ pub(crate) fn read<'a>(inventory: &Inventory<'a>) -> Vec<Pods<'a>> {
             let namespace = inventory.namespace_labels(source.namespace());
             let id = WorkloadId::new(source.namespace(), source.name());
             let injected = injected(&namespace, &labels, &annotations, host == Some(true));
-            let pods = Pods { id: id.clone(), source, labels, injected, template };
+            let retired = pod_template::retired(source, inventory);
+            let pods = Pods { id: id.clone(), source, labels, injected, template, retired };
             found.entry(id).or_insert(pods);
         }
     }
@@ -113,10 +114,19 @@ impl<'a> Pods<'a> {
 
     /// Number of pods; `None` when an autoscaler or the number of nodes decides.
     pub(crate) fn replicas(&self, scaled: &BTreeSet<(String, WorkloadId)>) -> Setting<Option<u32>> {
-        if self.source.id.kind == "DaemonSet" {
-            return Setting::default_of(None, "one pod per node");
+        let kind = self.source.id.kind.as_str();
+        match kind {
+            "DaemonSet" => return Setting::default_of(None, "one pod per node"),
+            "CronJob" => return Setting::default_of(None, "pods at the times of its schedule"),
+            _ => {}
         }
-        let written = self.source.field().at(&["spec", "replicas"]);
+        let key = if kind == "Job" { "parallelism" } else { "replicas" };
+        let written = self.source.field().at(&["spec", key]);
+        if let Some(line) = &self.retired {
+            let mut setting = line.setting(Some(0));
+            setting.overrode.extend(written.map(|field| field.origin()));
+            return setting;
+        }
         let count = written.as_ref().and_then(Field::count);
         if scaled.contains(&(self.source.id.kind.clone(), self.id.clone())) {
             let mut setting = Setting::default_of(None, "a HorizontalPodAutoscaler decides");
@@ -127,6 +137,11 @@ impl<'a> Pods<'a> {
             (Some(field), Some(count)) => field.setting(Some(count)),
             _ => Setting::default_of(Some(1), defaults::KUBERNETES),
         }
+    }
+
+    /// Whether the pods stay: those of jobs end by themselves and are no lasting endpoints.
+    pub(crate) fn stay(&self) -> bool {
+        !pod_template::ends(self.source)
     }
 
     fn containers_of(&self, list: &str) -> Vec<Field<'a>> {

@@ -6,6 +6,7 @@
 mod autoscaler;
 mod disruption;
 mod probes;
+mod progressive;
 mod spread;
 
 use std::time::Duration;
@@ -44,6 +45,11 @@ impl<'a> Rules<'a> {
             termination_grace: seconds(&pods.template, &grace, 30),
         }
     }
+}
+
+/// Names what other controllers write over Git's values.
+pub(crate) fn report(inventory: &Inventory<'_>) {
+    progressive::report(inventory);
 }
 
 /// A number of seconds below `block`, or Kubernetes' default.
