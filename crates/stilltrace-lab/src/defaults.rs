@@ -74,6 +74,8 @@ fn workload(pod: &Pod) -> Workload {
             revision: unset("default".to_owned()),
             cpu_limit: unset(None),
             cpu_request: unset(None),
+            memory_limit: unset(None),
+            memory_request: unset(None),
             concurrency: unset(None),
             scope: Scope {
                 hosts: unset(vec!["*/*".to_owned()]),

@@ -84,7 +84,12 @@ pub struct SidecarProxy {
     pub cpu_limit: Setting<Option<Millicores>>,
     /// CPU request of the proxy container.
     pub cpu_request: Setting<Option<Millicores>>,
-    /// Worker threads; `None`: derived from the CPU limit or the node.
+    /// Memory limit of the proxy container; `None` is no limit.
+    pub memory_limit: Setting<Option<Bytes>>,
+    /// Memory request of the proxy container.
+    pub memory_request: Setting<Option<Bytes>>,
+    /// Worker threads, also those derived from the CPU limit, whose line is then their origin;
+    /// `None`: one per core of the node.
     pub concurrency: Setting<Option<u32>>,
     /// Which services the proxy is told about.
     pub scope: Scope,
@@ -177,6 +182,8 @@ impl Workload {
             all.push(named("proxy.revision", &proxy.revision, Clone::clone));
             all.push(named("proxy.cpuLimit", &proxy.cpu_limit, optional));
             all.push(named("proxy.cpuRequest", &proxy.cpu_request, optional));
+            all.push(named("proxy.memoryLimit", &proxy.memory_limit, optional));
+            all.push(named("proxy.memoryRequest", &proxy.memory_request, optional));
             all.push(named("proxy.concurrency", &proxy.concurrency, optional));
             all.push(named("proxy.scope", &proxy.scope.hosts, |hosts| hosts.join(", ")));
             proxy.patches.iter().for_each(|patch| list_patch(patch, &mut all));

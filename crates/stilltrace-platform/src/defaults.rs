@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use stilltrace_model::Millicores;
+use stilltrace_model::{Bytes, Millicores};
 
 /// Defaults compiled into Istio's control plane.
 pub(crate) const ISTIO: &str = "Istio 1.31 default";
@@ -42,6 +42,10 @@ pub(crate) const SNIFFED: &str =
 /// Ports on which servers are known to speak first.
 pub(crate) const SERVER_FIRST: &str =
     "Istio 1.31 default: ports 25, 53, 3306 and 27017 without a protocol are TCP";
+/// Worker threads that nobody wrote, of a proxy with a CPU limit that nobody wrote.
+pub(crate) const LIMIT_CORES: &str = "Istio 1.31 default: the proxy's CPU limit, rounded up";
+/// Worker threads that nobody wrote, of a proxy without a CPU limit.
+pub(crate) const NODE_CORES: &str = "Istio 1.31 default without a CPU limit: the node's cores";
 /// The installation's CPU limit falls away as soon as one resource annotation is set.
 pub(crate) const ANNOTATED: &str =
     "Istio 1.31: one sidecar resource annotation replaces all default resources";
@@ -75,5 +79,9 @@ pub(crate) const TRACING_PERCENT: f64 = 1.0;
 pub(crate) const PROXY_CPU_LIMIT: Millicores = Millicores(2_000);
 /// CPU request of an injected proxy.
 pub(crate) const PROXY_CPU_REQUEST: Millicores = Millicores(100);
+/// Memory limit of an injected proxy.
+pub(crate) const PROXY_MEMORY_LIMIT: Bytes = Bytes(1 << 30);
+/// Memory request of an injected proxy.
+pub(crate) const PROXY_MEMORY_REQUEST: Bytes = Bytes(128 << 20);
 /// The namespace whose objects apply to the whole mesh.
 pub(crate) const ROOT_NAMESPACE: &str = "istio-system";

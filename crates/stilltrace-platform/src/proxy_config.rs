@@ -1,4 +1,4 @@
-//! The configuration of a proxy process: CPU, worker threads, statistics.
+//! The configuration of a proxy process: worker threads, statistics.
 //!
 //! Precedence of `ProxyConfig`, release 1.31: mesh `defaultConfig`, then the object of the root
 //! namespace, of the namespace, then the pod's annotation, then an object that selects the pod.
@@ -11,7 +11,7 @@ use crate::embedded;
 use crate::field::Field;
 use crate::inventory::Inventory;
 use crate::labels::selects;
-use crate::workloads::{self, Pods};
+use crate::workloads::Pods;
 
 /// The documents that configure one proxy, the strongest first.
 pub(crate) struct Layers<'a> {
@@ -74,16 +74,25 @@ impl<'a> Layers<'a> {
         Some((winner, found.map(|weaker| weaker.origin()).collect()))
     }
 
-    /// Worker threads; 0 and absence both leave it to the CPU limit or the node.
-    pub(crate) fn concurrency(&self) -> Setting<Option<u32>> {
+    /// Worker threads. A written 0 asks for one per core of the node; where nothing is written, the
+    /// agent takes the CPU limit, rounded up (`ConstructProxyConfig`, `ISTIO_CPU_LIMIT`), which is
+    /// all of the node where there is no limit.
+    pub(crate) fn concurrency(&self, limit: &Setting<Option<Millicores>>) -> Setting<Option<u32>> {
         let written = self.find(&["concurrency"]);
         let read = written.and_then(|(field, weaker)| Some((field.count()?, field, weaker)));
-        let Some((threads, field, weaker)) = read else {
-            return Setting::default_of(None, defaults::ISTIO);
+        if let Some((threads, field, weaker)) = read {
+            let mut setting = field.setting((threads > 0).then_some(threads));
+            setting.overrode.extend(weaker);
+            return setting;
+        }
+        let Some(cores) = limit.value else {
+            return Setting::default_of(None, defaults::NODE_CORES);
         };
-        let mut setting = field.setting((threads > 0).then_some(threads));
-        setting.overrode.extend(weaker);
-        setting
+        let threads = Some(cores.0.div_ceil(1_000)).filter(|threads| *threads > 0);
+        if limit.is_written() {
+            return Setting::new(threads, limit.origin.clone());
+        }
+        Setting::default_of(threads, defaults::LIMIT_CORES)
     }
 
     /// Statistics kept beyond Istio's own list: prefixes, suffixes, expressions.
@@ -113,54 +122,4 @@ fn note(all: &mut Setting<Vec<String>>, field: &Field<'_>, entries: impl Iterato
         all.origin = field.key_origin();
     }
     all.value.extend(entries);
-}
-
-/// CPU limit and request of a proxy: what the user wrote on its container, else the resource
-/// annotations, else the installation's.
-pub(crate) fn cpu(
-    pods: &Pods<'_>,
-    installation: Option<&Field<'_>>,
-) -> (Setting<Option<Millicores>>, Setting<Option<Millicores>>) {
-    const ANNOTATIONS: [&str; 4] = ["proxyCPU", "proxyMemory", "proxyCPULimit", "proxyMemoryLimit"];
-    let annotation = |name: &str| pods.annotation(&format!("sidecar.istio.io/{name}"));
-    let annotated = ANNOTATIONS.iter().any(|name| annotation(name).is_some());
-    let container = pods.written_proxy();
-    let complete = pods.annotation("sidecar.istio.io/status").is_some();
-    let amount = |kind: &str, name: &str, default: Millicores| {
-        let written = container.as_ref().map(|container| workloads::cpu(container, kind));
-        if let Some(setting) = written.filter(Setting::is_written) {
-            return setting;
-        }
-        if complete {
-            return Setting::default_of(None, defaults::KUBERNETES);
-        }
-        let installed = installation.and_then(|resources| resources.at(&[kind, "cpu"]));
-        if annotated {
-            let field = annotation(name);
-            let read = field.and_then(|field| Some(field.setting(Some(field.cpu()?))));
-            let mut setting =
-                read.unwrap_or_else(|| Setting::default_of(None, defaults::ANNOTATED));
-            setting.overrode.extend(installed.map(|field| field.origin()));
-            return setting;
-        }
-        match (installed, installation) {
-            (Some(field), _) => match field.cpu() {
-                Some(cpu) => field.setting(Some(cpu)),
-                None => Setting::default_of(Some(default), defaults::INSTALL),
-            },
-            (None, _) => Setting::default_of(Some(default), defaults::INSTALL),
-        }
-    };
-    let limit = amount("limits", "proxyCPULimit", defaults::PROXY_CPU_LIMIT);
-    let request = amount("requests", "proxyCPU", defaults::PROXY_CPU_REQUEST);
-    let request = workloads::request_or_limit(request, &limit);
-    (limit, request)
-}
-
-/// `global.proxy.resources` of what installs Istio, if the repository holds it.
-pub(crate) fn installed_resources<'a>(inventory: &Inventory<'a>) -> Option<Field<'a>> {
-    const PATH: [&str; 5] = ["spec", "values", "global", "proxy", "resources"];
-    let kinds = [("install.istio.io", "IstioOperator"), ("helm.toolkit.fluxcd.io", "HelmRelease")];
-    let sources = kinds.iter().flat_map(|(group, kind)| inventory.of(group, kind).to_vec());
-    sources.into_iter().find_map(|source| source.field().at(&PATH))
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use stilltrace_manifest::{Object, Tree};
 use stilltrace_model::{
-    ObjectRef, OutboundPolicy, Platform, PodRules, Refusal, Scope, Service, Setting, SidecarProxy,
-    Workload, WorkloadId,
+    Bytes, Millicores, ObjectRef, OutboundPolicy, Platform, PodRules, Refusal, Scope, Service,
+    Setting, SidecarProxy, Workload, WorkloadId,
 };
 
 use crate::admission;
@@ -29,13 +29,15 @@ use crate::ineffective::{self, Search};
 use crate::injection::Injected;
 use crate::inventory::Inventory;
 use crate::istio_version;
-use crate::kubernetes;
+use crate::kubernetes::{self, Filler, LimitRanges};
 use crate::mesh_config::{self, MeshConfig};
 use crate::networks;
 use crate::ownership;
 use crate::peer_authentication::PeerPolicies;
 use crate::ports;
 use crate::proxy_config::{self, Layers};
+use crate::proxy_resources;
+use crate::resources::Share;
 use crate::revision::Revisions;
 use crate::schema_faults;
 use crate::scope::View;
@@ -197,6 +199,7 @@ fn served_by(
         endpoints: callees.iter().map(|callee| endpoints(callee, &replicas)).collect(),
     };
     let pod_rules = kubernetes::Rules::read(&inventory);
+    let ranges = LimitRanges::read(&inventory);
     let mut views = Views::new(&sidecars, &mesh);
     let mut shared = Shared::default();
     let code_owners = owners.patterns.clone();
@@ -208,7 +211,8 @@ fn served_by(
             let number = views.number_of(pods);
             let (view, applies) = &views.computed[number];
             let applies = applies.map(|index| &sidecars[index]);
-            sidecar = Some(proxy(pods, by, tree, &mesh, view, applies));
+            let filler = ranges.of(&pods.id.namespace);
+            sidecar = Some(proxy(pods, by, tree, &mesh, (view, applies), &filler));
             if platform.edges.len() + view.services.len() > MAX_EDGES {
                 report_too_many(&pods.id, gaps);
             } else {
@@ -218,7 +222,7 @@ fn served_by(
                 platform.edges.extend(edges.into_iter().map(|edge| (edge.id.clone(), edge)));
             }
         }
-        let mut workload = workload(pods, pod_rules.of(pods), sidecar);
+        let mut workload = workload(pods, pod_rules.of(pods), sidecar, &ranges);
         workload.replicas = pods.replicas(&scaled);
         workload.owners = owners.of_workload(&workload, &pods.source.labels(), &platform);
         platform.workloads.insert(pods.id.clone(), workload);
@@ -314,20 +318,23 @@ fn proxy(
     revision: Setting<String>,
     tree: &dyn Tree,
     mesh: &Mesh<'_>,
-    view: &View,
-    sidecar: Option<&Sidecar<'_>>,
+    (view, sidecar): (&View, Option<&Sidecar<'_>>),
+    filler: &Filler<'_>,
 ) -> SidecarProxy {
     let annotation = proxy_config::annotation(pods, tree);
     let document: Option<&Field<'_>> = mesh.document.as_ref();
     let root = &mesh.config.root_namespace;
     let config = Layers::new(pods, annotation.as_ref(), mesh.inventory, document, root);
-    let installed = proxy_config::installed_resources(mesh.inventory);
-    let (cpu_limit, cpu_request) = proxy_config::cpu(pods, installed.as_ref());
+    let installed = proxy_resources::of_installation(mesh.inventory);
+    let cpu: Share<Millicores> = proxy_resources::share(pods, installed.as_ref(), filler);
+    let memory: Share<Bytes> = proxy_resources::share(pods, installed.as_ref(), filler);
     SidecarProxy {
         revision,
-        cpu_limit,
-        cpu_request,
-        concurrency: config.concurrency(),
+        concurrency: config.concurrency(&cpu.limit),
+        cpu_limit: cpu.limit,
+        cpu_request: cpu.request,
+        memory_limit: memory.limit,
+        memory_request: memory.request,
         scope: Scope {
             hosts: sidecar.map_or_else(sidecar_scope::everything, Sidecar::hosts),
             object: sidecar.map(|sidecar| sidecar.source.origin()),
@@ -357,7 +364,12 @@ fn outbound(sidecar: Option<&Sidecar<'_>>, mesh: &Mesh<'_>) -> Setting<OutboundP
 }
 
 /// The workload without its owner and number of pods.
-fn workload(pods: &Pods<'_>, rules: PodRules, sidecar: Option<SidecarProxy>) -> Workload {
+fn workload(
+    pods: &Pods<'_>,
+    rules: PodRules,
+    sidecar: Option<SidecarProxy>,
+    ranges: &LimitRanges<'_>,
+) -> Workload {
     Workload {
         id: pods.id.clone(),
         kind: pods.source.id.kind.clone(),
@@ -366,7 +378,7 @@ fn workload(pods: &Pods<'_>, rules: PodRules, sidecar: Option<SidecarProxy>) -> 
         service_account: pods.service_account(),
         replicas: Setting::default_of(None, defaults::KUBERNETES),
         pod_rules: rules,
-        containers: pods.applications(),
+        containers: pods.applications(&ranges.of(&pods.id.namespace)),
         sidecar,
         is_gateway: pods.injected == Injected::Gateway,
         owners: Vec::new(),

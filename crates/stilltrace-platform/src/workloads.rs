@@ -9,9 +9,10 @@ use crate::endpoints::TLS_MODE;
 use crate::field::Field;
 use crate::injection::{self, Injected, injected};
 use crate::inventory::Inventory;
-use crate::kubernetes;
+use crate::kubernetes::{self, Filler};
 use crate::labels::Labels;
 use crate::pod_template::{self, KINDS};
+use crate::resources::Share;
 use crate::source::Source;
 
 /// The pods of one workload.
@@ -81,7 +82,7 @@ impl<'a> Pods<'a> {
     }
 
     /// Whether Istio deploys the pods for a gateway: no injection touches them.
-    fn is_deployed_by_istio(&self) -> bool {
+    pub(crate) fn is_deployed_by_istio(&self) -> bool {
         self.labels.contains_key(injection::MANAGED)
     }
 
@@ -104,12 +105,15 @@ impl<'a> Pods<'a> {
         written.unwrap_or("default").to_owned()
     }
 
-    /// Containers other than the proxy.
-    pub(crate) fn applications(&self) -> Vec<AppContainer> {
-        let containers = self.containers_of("containers");
-        let mut found: Vec<AppContainer> = Vec::with_capacity(containers.len());
-        found.extend(containers.iter().filter_map(application));
-        found
+    /// Containers other than the proxy, with those of `initContainers` that keep running beside them
+    /// (`restartPolicy: Always`).
+    pub(crate) fn applications(&self, filler: &Filler<'_>) -> Vec<AppContainer> {
+        let keeps_running = |container: &Field<'_>| {
+            container.get("restartPolicy").and_then(|field| field.text()) == Some("Always")
+        };
+        let beside = self.containers_of("initContainers").into_iter().filter(keeps_running);
+        let containers = self.containers_of("containers").into_iter().chain(beside);
+        containers.filter_map(|container| application(&container, filler)).collect()
     }
 
     /// Number of pods; `None` when an autoscaler or the number of nodes decides.
@@ -163,53 +167,26 @@ pub(crate) fn autoscaled(inventory: &Inventory<'_>) -> BTreeSet<(String, Workloa
         .collect()
 }
 
-/// A CPU amount below `resources` of a container, or `None` with the reason.
-pub(crate) fn cpu(container: &Field<'_>, kind: &str) -> Setting<Option<Millicores>> {
-    let written = container.at(&["resources", kind, "cpu"]);
-    match written.as_ref().and_then(|field| field.cpu().map(|cpu| (field, cpu))) {
-        Some((field, cpu)) => field.setting(Some(cpu)),
-        None => Setting::default_of(None, defaults::KUBERNETES),
-    }
-}
-
-/// An amount of memory below `resources` of a container.
-fn memory(container: &Field<'_>, kind: &str) -> Setting<Option<Bytes>> {
-    let written = container.at(&["resources", kind, "memory"]);
-    match written.as_ref().and_then(|field| field.memory().map(|bytes| (field, bytes))) {
-        Some((field, bytes)) => field.setting(Some(bytes)),
-        None => Setting::default_of(None, defaults::KUBERNETES),
-    }
-}
-
-/// A request that is not written follows the limit (Kubernetes defaulting).
-pub(crate) fn request_or_limit<T: Clone>(
-    request: Setting<Option<T>>,
-    limit: &Setting<Option<T>>,
-) -> Setting<Option<T>> {
-    if request.value.is_none() && limit.value.is_some() { limit.clone() } else { request }
-}
-
 fn name_of<'a>(container: &Field<'a>) -> Option<&'a str> {
     container.get("name")?.text()
 }
 
-fn application(container: &Field<'_>) -> Option<AppContainer> {
+fn application(container: &Field<'_>, filler: &Filler<'_>) -> Option<AppContainer> {
     let name = name_of(container)?;
     if name == ContainerId::SIDECAR {
         return None;
     }
     let image =
         container.get("image").and_then(|f| f.text().map(|text| f.setting(text.to_owned())));
-    let cpu_limit = cpu(container, "limits");
-    let cpu_request = request_or_limit(cpu(container, "requests"), &cpu_limit);
-    let memory_limit = memory(container, "limits");
+    let cpu = Share::<Millicores>::written(container).admitted(filler);
+    let memory = Share::<Bytes>::written(container).admitted(filler);
     Some(AppContainer {
         name: name.to_owned(),
         image: image.unwrap_or_else(|| Setting::default_of(String::new(), defaults::KUBERNETES)),
-        cpu_limit,
-        cpu_request,
-        memory_request: request_or_limit(memory(container, "requests"), &memory_limit),
-        memory_limit,
+        cpu_limit: cpu.limit,
+        cpu_request: cpu.request,
+        memory_limit: memory.limit,
+        memory_request: memory.request,
         probes: kubernetes::probes(container),
         env: environment(container),
     })

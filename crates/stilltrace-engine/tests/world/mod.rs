@@ -226,6 +226,8 @@ fn workload(id: &WorkloadId) -> Workload {
             revision: unset("default".to_owned()),
             cpu_limit: unset(None),
             cpu_request: unset(None),
+            memory_limit: unset(None),
+            memory_request: unset(None),
             concurrency: unset(Some(2)),
             scope: Scope { hosts: unset(vec!["./*".into()]), object: None, visible_services: 3 },
             outbound_policy: None,

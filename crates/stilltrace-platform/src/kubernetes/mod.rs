@@ -5,6 +5,7 @@
 
 mod autoscaler;
 mod disruption;
+mod limit_range;
 mod probes;
 mod progressive;
 mod spread;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use stilltrace_model::{PodRules, Setting};
 
+pub(crate) use limit_range::{Filler, LimitRanges};
 pub(crate) use probes::probes;
 
 use crate::defaults;

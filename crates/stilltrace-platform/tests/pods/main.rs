@@ -44,3 +44,4 @@ fn gaps(platform: &Platform) -> String {
 }
 
 mod kinds;
+mod resources;

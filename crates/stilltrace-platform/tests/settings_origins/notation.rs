@@ -87,6 +87,7 @@ impl Claim<'_> {
             }
             // A preference for near endpoints switches the threshold off.
             ("panic_pct", None) if self.key == "trafficDistribution" => text_starts(node, "Prefer"),
+            ("concurrency", Some(value)) if self.key != "concurrency" => is_cpu_limit(value, text),
             ("retries.n", None) => text == "2",
             ("retries.on", None) => text == "connect-failure,refused-stream,unavailable,cancelled",
             ("connect_timeout_ms", None) => milliseconds(text) == Some(10_000.0),
@@ -414,4 +415,13 @@ fn milliseconds(text: &str) -> Option<f64> {
         rest = behind;
     }
     Some(total)
+}
+
+/// Whether a CPU limit, rounded up, makes so many worker threads.
+fn is_cpu_limit(threads: &Value, limit: &str) -> bool {
+    let cores = match limit.strip_suffix('m') {
+        Some(thousandths) => thousandths.parse::<f64>().map(|cpu| cpu / 1_000.0),
+        None => limit.parse(),
+    };
+    cores.is_ok_and(|cores| threads.as_f64() == Some(cores.ceil()))
 }

@@ -62,7 +62,7 @@ fn process(proxy: &Fields) -> Vec<Row> {
     if let Some(threads) = proxy.get("concurrency") {
         let text = match threads.as_u64() {
             Some(_) => value::text(threads),
-            None => "by the CPU limit".to_owned(),
+            None => "one per core of the node".to_owned(),
         };
         add("concurrency", "worker threads", text);
     }

@@ -1,0 +1,106 @@
+//! CPU and memory of a proxy's container.
+//!
+//! Rules of the injection templates of release 1.31 (`injection-template.yaml`,
+//! `gateway-injection-template.yaml`, `kube-gateway.yaml`): what the user wrote on a container
+//! `istio-proxy` wins. Else a sidecar has what the pod's annotations say, of which a single one
+//! replaces everything that the installation says. An injected gateway gets nothing from its template.
+
+use stilltrace_model::Setting;
+
+use crate::defaults;
+use crate::field::Field;
+use crate::injection::Injected;
+use crate::inventory::Inventory;
+use crate::kubernetes::Filler;
+use crate::resources::{Amount, Share};
+use crate::workloads::Pods;
+
+/// Annotations of a pod about its proxy.
+const ANNOTATIONS: [&str; 4] = [
+    "sidecar.istio.io/proxyCPU",
+    "sidecar.istio.io/proxyMemory",
+    "sidecar.istio.io/proxyCPULimit",
+    "sidecar.istio.io/proxyMemoryLimit",
+];
+
+/// The share of one resource that the proxy of these pods has.
+pub(crate) fn share<T: Amount>(
+    pods: &Pods<'_>,
+    installation: Option<&Field<'_>>,
+    filler: &Filler<'_>,
+) -> Share<T> {
+    let container = pods.written_proxy();
+    // The API server has completed a written container before the webhook sees it.
+    let written = container.as_ref().map(|container| Share::written(container).admitted(filler));
+    if pods.annotation("sidecar.istio.io/status").is_some() {
+        return written.unwrap_or_else(Share::unset);
+    }
+    let template = template(pods, installation);
+    let merged = match written {
+        Some(written) => written.over(template),
+        None => template,
+    };
+    merged.admitted(filler)
+}
+
+/// What the template gives.
+fn template<T: Amount>(pods: &Pods<'_>, installation: Option<&Field<'_>>) -> Share<T> {
+    let (limit, request) = T::OF_PROXY;
+    let installed = || Share {
+        limit: installed(installation, "limits", limit),
+        request: installed(installation, "requests", request),
+    };
+    if pods.injected == Injected::Gateway {
+        return if pods.is_deployed_by_istio() { installed() } else { Share::unset() };
+    }
+    if ANNOTATIONS.iter().all(|name| pods.annotation(name).is_none()) {
+        return installed();
+    }
+    let annotated = |name: &str, lost: Setting<Option<T>>| {
+        let key = ANNOTATIONS.iter().find(|key| key.ends_with(name));
+        let field = key.and_then(|key| pods.annotation(key));
+        let read = field.and_then(|field| Some(field.setting(Some(T::read(&field)?))));
+        let mut setting = read.unwrap_or_else(|| Setting::default_of(None, defaults::ANNOTATED));
+        setting.overrode.extend(lost.is_written().then_some(lost.origin));
+        setting
+    };
+    let lost = installed();
+    let name = if T::KEY == "cpu" { "CPU" } else { "Memory" };
+    Share {
+        limit: annotated(&format!("proxy{name}Limit"), lost.limit),
+        request: annotated(&format!("proxy{name}"), lost.request),
+    }
+}
+
+/// An amount of the installation; a null takes Istio's own away.
+fn installed<T: Amount>(
+    installation: Option<&Field<'_>>,
+    kind: &str,
+    default: T,
+) -> Setting<Option<T>> {
+    let Some(resources) = installation else {
+        return Setting::default_of(Some(default), defaults::INSTALL);
+    };
+    let is_null = |block: &Field<'_>, key: &str| {
+        block.node().entry(key).is_some_and(|entry| entry.value.is_null())
+    };
+    let removed = |block: &Field<'_>| Setting::new(None, block.key_origin());
+    if is_null(resources, kind) {
+        return removed(resources);
+    }
+    let block = resources.get(kind);
+    if let Some(block) = block.as_ref().filter(|block| is_null(block, T::KEY)) {
+        return removed(block);
+    }
+    let field = block.and_then(|block| block.get(T::KEY));
+    let written = field.and_then(|field| Some(field.setting(Some(T::read(&field)?))));
+    written.unwrap_or_else(|| Setting::default_of(Some(default), defaults::INSTALL))
+}
+
+/// `global.proxy.resources` of what installs Istio, if the repository holds it.
+pub(crate) fn of_installation<'a>(inventory: &Inventory<'a>) -> Option<Field<'a>> {
+    const PATH: [&str; 5] = ["spec", "values", "global", "proxy", "resources"];
+    let kinds = [("install.istio.io", "IstioOperator"), ("helm.toolkit.fluxcd.io", "HelmRelease")];
+    let sources = kinds.iter().flat_map(|(group, kind)| inventory.of(group, kind).to_vec());
+    sources.into_iter().find_map(|source| source.field().at(&PATH))
+}
