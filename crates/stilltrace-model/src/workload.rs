@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Bytes, FilterPatch, Inbound, InboundPort, Origin, Owner, PodRules, Probe, ProbeKind,
-    Reconciler, Setting, WorkloadId,
+    Bytes, ContainerId, FilterPatch, Inbound, InboundPort, Origin, Owner, PodRules, Probe,
+    ProbeKind, Reconciler, Setting, WorkloadId,
 };
 
 /// Thousandths of a CPU core.
@@ -144,6 +144,44 @@ pub struct Telemetry {
 }
 
 impl Workload {
+    /// The CPU that a pod reserves: the requests of all containers, the proxy's included. What an
+    /// autoscaler's percentage is of; `None` where a container has no request.
+    pub fn cpu_request(&self) -> Option<Millicores> {
+        let mut all = self.requests(|app| &app.cpu_request, |proxy| &proxy.cpu_request);
+        let sum = all.try_fold(0_u32, |sum, (_, own)| Some(sum.saturating_add((*own)?.0)));
+        sum.map(Millicores)
+    }
+
+    /// The memory that a pod reserves, as [`Workload::cpu_request`] says of CPU.
+    pub fn memory_request(&self) -> Option<Bytes> {
+        let mut all = self.requests(|app| &app.memory_request, |proxy| &proxy.memory_request);
+        let sum = all.try_fold(0_u64, |sum, (_, own)| Some(sum.saturating_add((*own)?.0)));
+        sum.map(Bytes)
+    }
+
+    /// Containers without a request for CPU.
+    pub fn without_cpu_request(&self) -> Vec<&str> {
+        let all = self.requests(|app| &app.cpu_request, |proxy| &proxy.cpu_request);
+        all.filter(|(_, own)| own.is_none()).map(|(name, _)| name).collect()
+    }
+
+    /// Containers without a request for memory.
+    pub fn without_memory_request(&self) -> Vec<&str> {
+        let all = self.requests(|app| &app.memory_request, |proxy| &proxy.memory_request);
+        all.filter(|(_, own)| own.is_none()).map(|(name, _)| name).collect()
+    }
+
+    fn requests<'w, T: 'w>(
+        &'w self,
+        of_app: impl Fn(&'w AppContainer) -> &'w Setting<Option<T>> + 'w,
+        of_proxy: impl Fn(&'w SidecarProxy) -> &'w Setting<Option<T>> + 'w,
+    ) -> impl Iterator<Item = (&'w str, &'w Option<T>)> {
+        let apps = self.containers.iter();
+        let apps = apps.map(move |app| (app.name.as_str(), &of_app(app).value));
+        let proxy = self.sidecar.iter();
+        apps.chain(proxy.map(move |proxy| (ContainerId::SIDECAR, &of_proxy(proxy).value)))
+    }
+
     /// Every setting that can differ between revisions: name, printed value, origin.
     pub fn settings(&self) -> Vec<(String, String, &Origin)> {
         let mut all = vec![named("replicas", &self.replicas, optional)];

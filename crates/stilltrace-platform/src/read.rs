@@ -222,8 +222,12 @@ fn served_by(
                 platform.edges.extend(edges.into_iter().map(|edge| (edge.id.clone(), edge)));
             }
         }
+        let sidecar_known = sidecar.is_some() || pods.injected == Injected::Nothing;
         let mut workload = workload(pods, pod_rules.of(pods), sidecar, &ranges);
         workload.replicas = pods.replicas(&scaled);
+        if sidecar_known {
+            kubernetes::report_workload(&workload, pods);
+        }
         workload.owners = owners.of_workload(&workload, &pods.source.labels(), &platform);
         platform.workloads.insert(pods.id.clone(), workload);
     }

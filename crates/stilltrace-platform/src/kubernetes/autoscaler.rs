@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use stilltrace_model::{Autoscaler, Setting};
+use stilltrace_model::{Autoscaler, Setting, Workload};
 
 use super::number;
 use crate::defaults;
@@ -86,7 +86,10 @@ fn metric(entry: &Field<'_>) -> Option<(String, Setting<String>)> {
     }
     let block = entry.get(&key)?;
     let name = block.get("name").or_else(|| block.at(&["metric", "name"]));
-    let name = name.and_then(|field| field.text()).unwrap_or_default();
+    let mut name = name.and_then(|field| field.text()).unwrap_or_default().to_owned();
+    if let Some(container) = block.get("container").and_then(|field| field.text()) {
+        name = format!("{name} of {container}");
+    }
     let target = block.get("target")?;
     let shown = [("averageUtilization", "%"), ("averageValue", " per pod"), ("value", "")];
     let (field, unit) = shown.iter().find_map(|(key, unit)| Some((target.get(key)?, *unit)))?;
@@ -110,4 +113,35 @@ fn keda(source: &Source) -> Option<Autoscaler> {
         max: bound("maxReplicaCount", 100),
         targets: spec.list("triggers").iter().filter_map(trigger).collect(),
     })
+}
+
+/// Names the written percentages that cannot be computed: a share of all requests of a pod needs a request
+/// of every container, the proxy's included (`calculatePodRequests` of the autoscaler, 1.36).
+pub(super) fn report_blind(workload: &Workload, pods: &Pods<'_>) {
+    let Some(scaler) = &workload.pod_rules.autoscaler else { return };
+    if pods.template.at(&["spec", "resources", "requests"]).is_some() {
+        return;
+    }
+    for (metric, target) in &scaler.targets {
+        let missing = match metric.as_str() {
+            "Resource cpu" => workload.without_cpu_request(),
+            "Resource memory" => workload.without_memory_request(),
+            _ => Vec::new(),
+        };
+        if missing.is_empty() || !target.is_written() || !target.value.ends_with('%') {
+            continue;
+        }
+        let Some(place) = target.origin.location() else { continue };
+        pods.source.gaps.add(
+            format!(
+                "{place}: {} of {metric} has no meaning for {}: {} has no request",
+                target.value,
+                pods.source.id,
+                missing.join(", ")
+            ),
+            "the percentage is of the requests of all containers, the proxy's included; where one \
+             has none, the metric scales nothing",
+            "write a request for every container, or measure one (ContainerResource)",
+        );
+    }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use stilltrace_model::{DisruptionBudget, Setting};
 
+use super::selector::is_selected;
 use crate::field::Field;
 use crate::inventory::Inventory;
-use crate::labels::selects;
 use crate::source::Source;
 use crate::workloads::Pods;
 
@@ -29,8 +29,7 @@ pub(super) fn of(pods: &Pods<'_>, budgets: &Budgets<'_>) -> Vec<DisruptionBudget
     for source in budgets.get(pods.id.namespace.as_str()).into_iter().flatten() {
         let Some(spec) = source.spec() else { continue };
         let Some(selector) = spec.get("selector") else { continue };
-        let labels = selector.get("matchLabels").map(|field| field.labels()).unwrap_or_default();
-        if !selects(&labels, &pods.labels) || !expressions_hold(&selector, pods) {
+        if !is_selected(&selector, pods) {
             continue;
         }
         found.push(DisruptionBudget {
@@ -45,20 +44,4 @@ pub(super) fn of(pods: &Pods<'_>, budgets: &Budgets<'_>) -> Vec<DisruptionBudget
 fn amount(spec: &Field<'_>, key: &str) -> Option<Setting<String>> {
     let field = spec.get(key)?;
     Some(field.setting(field.text()?.to_owned()))
-}
-
-/// Whether every entry of `matchExpressions` holds for the pods.
-fn expressions_hold(selector: &Field<'_>, pods: &Pods<'_>) -> bool {
-    selector.list("matchExpressions").iter().all(|entry| {
-        let text = |key: &str| entry.get(key).and_then(|field| field.text()).unwrap_or_default();
-        let values = entry.get("values").map(|list| list.texts()).unwrap_or_default();
-        let own = pods.labels.get(text("key")).map(String::as_str);
-        match text("operator") {
-            "In" => own.is_some_and(|own| values.contains(&own)),
-            "NotIn" => own.is_none_or(|own| !values.contains(&own)),
-            "Exists" => own.is_some(),
-            "DoesNotExist" => own.is_none(),
-            _ => false,
-        }
-    })
 }

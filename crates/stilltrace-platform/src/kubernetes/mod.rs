@@ -8,11 +8,13 @@ mod disruption;
 mod limit_range;
 mod probes;
 mod progressive;
+mod selector;
 mod spread;
+mod vertical;
 
 use std::time::Duration;
 
-use stilltrace_model::{PodRules, Setting};
+use stilltrace_model::{PodRules, Setting, Workload};
 
 pub(crate) use limit_range::{Filler, LimitRanges};
 pub(crate) use probes::probes;
@@ -52,6 +54,13 @@ impl<'a> Rules<'a> {
 /// Names what other controllers write over Git's values.
 pub(crate) fn report(inventory: &Inventory<'_>) {
     progressive::report(inventory);
+    vertical::report(inventory);
+}
+
+/// Names what cannot work for a workload as it is.
+pub(crate) fn report_workload(workload: &Workload, pods: &Pods<'_>) {
+    autoscaler::report_blind(workload, pods);
+    spread::report_useless(pods);
 }
 
 /// A number of seconds below `block`, or Kubernetes' default.

@@ -45,3 +45,4 @@ fn gaps(platform: &Platform) -> String {
 
 mod kinds;
 mod resources;
+mod scaling;
