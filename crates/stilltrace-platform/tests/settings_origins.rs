@@ -32,8 +32,26 @@ use stilltrace_platform::{Options, read, read_all};
 use stilltrace_report::settings;
 
 /// Fields that hold objects with origins of their own.
-const OBJECTS: &[&str] =
-    &["subsets", "depends_on_age", "routes", "edges", "inbound", "http", "tcp", "patched_by"];
+const OBJECTS: &[&str] = &[
+    "subsets",
+    "depends_on_age",
+    "routes",
+    "edges",
+    "inbound",
+    "http",
+    "tcp",
+    "patched_by",
+    "autoscaler",
+    "disruption_budgets",
+    "spread",
+    "containers",
+    "readiness",
+    "liveness",
+    "startup",
+    "proxy",
+    "owners",
+    "applied_by",
+];
 
 /// The first seed of the made-up meshes.
 const MADE_UP: u64 = 50_000;
@@ -85,11 +103,30 @@ impl Count {
             let what = format!("{} refused {refused}", reading.name);
             self.check(reading, &what, refused, None);
         }
+        if let Some(reconciler) = fields.get("applied_by") {
+            let what = format!("{} {path} applied by {reconciler}", reading.name);
+            self.check(reading, &what, reconciler, None);
+        }
+        for owner in fields.get("owners").and_then(Value::as_array).into_iter().flatten() {
+            self.owner(reading, &format!("{} {path} owner {owner}", reading.name), owner);
+        }
         if let Some(origins) = origins {
             self.all_explained(&format!("{} {path}", reading.name), fields, origins);
         }
         for (key, value) in fields.iter().filter(|(key, _)| *key != "origins") {
             self.walk(reading, &format!("{path}/{key}"), value);
+        }
+    }
+
+    /// Whoever answers for something is named by the line that is told.
+    fn owner(&mut self, reading: &mut Reading<'_>, what: &str, owner: &Value) {
+        let file = reading.sources.file(owner["path"].as_str().unwrap_or_default());
+        let name = owner["name"].as_str().unwrap_or_default();
+        let short = name.rsplit(['/', ':']).next().unwrap_or(name);
+        if file.line(owner["line"].as_u64().unwrap_or_default()).contains(short) {
+            self.written += 1;
+        } else {
+            self.wrong("owner: another line", what.to_owned());
         }
     }
 
@@ -145,7 +182,9 @@ impl Count {
         let made = is_made(origin) || is_of_gateway(&file.documents, origin);
         let key = if made { "" } else { last_key(origin) };
         let fits = |own: &str| key.is_empty() || own == key;
-        tokens.retain(|token| token.key.as_deref().is_none_or(fits));
+        tokens.retain(|token| {
+            token.key.as_deref().is_none_or(fits) || is_operation(&file.documents, key, token)
+        });
         if tokens.is_empty() {
             self.wrong(&format!("{class}: another key stands there"), what.to_owned());
             return;
@@ -209,6 +248,16 @@ fn is_of_gateway(documents: &[std::sync::Arc<Node>], origin: &Value) -> bool {
     object["kind"] == "Service"
         && !has("Service", &|own| own == name)
         && has("Gateway", &|own| name.starts_with(own))
+}
+
+/// Whether a JSON patch writes the key here: below `value`, beside the `path` that ends with it.
+fn is_operation(documents: &[std::sync::Arc<Node>], key: &str, token: &Token) -> bool {
+    let mut operations = documents.iter().flat_map(|list| list.items());
+    operations.any(|operation| {
+        let path = operation.get("path").and_then(Node::text).unwrap_or_default();
+        let last = path.rsplit('/').next().unwrap_or_default().replace("~1", "/");
+        last == key && operation.get("value") == Some(&token.node)
+    })
 }
 
 /// The first of the names of a key: the mesh configuration knows fields by `outlier_detection` too.

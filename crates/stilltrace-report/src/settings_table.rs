@@ -13,6 +13,7 @@ mod hazards;
 mod list;
 mod parts;
 mod patches;
+mod pods;
 mod routes;
 mod server;
 mod table;
@@ -46,6 +47,7 @@ pub fn settings_table(document: &Value, options: &TerminalOptions) -> String {
         edges::write(&mut page, document, workload, settings);
         server::write(&mut page, document, workload, settings);
     }
+    pods::write(&mut page, document);
     gaps(&mut page, document);
     page.into_text()
 }

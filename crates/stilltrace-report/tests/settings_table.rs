@@ -188,6 +188,59 @@ fn parts_of_a_route_have_places_of_their_own() {
 }
 
 #[test]
+fn pods_say_who_answers_for_them_and_what_bounds_them() {
+    let at = |path: &str, line: u32| json!({"path": path, "line": line, "column": 1});
+    let limited = |line: u32| {
+        json!({
+            "limits": {"cpu": "500m"}, "requests": {"cpu": "100m"},
+            "origins": {"limits.cpu": at("cart.yaml", line), "requests.cpu": at("cart.yaml", 9)},
+        })
+    };
+    let free = json!({
+        "limits": {"cpu": null}, "origins": {"limits.cpu": {"default": "Kubernetes default"}},
+    });
+    let object = json!({"kind": "Application", "namespace": "argocd", "name": "shop"});
+    let document = json!({"pods": {"shop/cart": {
+        "kind": "Deployment", "replicas": null,
+        "autoscaler": {
+            "kind": "HorizontalPodAutoscaler", "min": 2, "max": 9,
+            "targets": {"Resource cpu": "80%"}, "origins": {"kind": at("hpa.yaml", 1)},
+        },
+        "disruption_budgets": [{
+            "name": "cart", "max_unavailable": "1",
+            "origins": {"name": at("pdb.yaml", 1), "max_unavailable": at("pdb.yaml", 6)},
+        }],
+        "containers": {"app": limited(30), "b": free, "c": limited(50), "d": limited(60)},
+        "proxy": free,
+        "owners": [
+            {"name": "@shop/payments", "path": "CODEOWNERS", "line": 3, "column": 9},
+            {"name": "@shop/web", "path": "CODEOWNERS", "line": 3, "column": 24},
+        ],
+        "applied_by": {
+            "kind": "Argo CD Application", "object": object, "folder": "apps/shop",
+            "path": "argocd/shop.yaml", "line": 1, "column": 1,
+            "suspended": at("argocd/shop.yaml", 12),
+        },
+        "origins": {"kind": at("cart.yaml", 1)},
+    }}});
+    expect![[r#"
+        shop/cart  (pods)
+          owner             @shop/payments, @shop/web  CODEOWNERS:3
+          applied by        Argo CD Application argocd/shop, suspended at argocd/shop.yaml:12
+                              argocd/shop.yaml:1
+          run by            Deployment           cart.yaml:1
+          replicas          2 to 9, Resource cpu at 80%  hpa.yaml:1
+          in a drain        1 may be missing     pdb.yaml:6
+          CPU of app        500m, requests 100m  cart.yaml:30
+          CPU of b          no limit             Kubernetes default
+          CPU of c          500m, requests 100m  cart.yaml:50
+          more containers   1 (-o json has all)
+          CPU of the proxy  no limit             Kubernetes default
+    "#]]
+    .assert_eq(&settings_table(&document, &options(96)));
+}
+
+#[test]
 fn a_list_shows_what_is_set() {
     expect![[r#"
         refused  mesh/sidecar.yaml:7: Sidecar shop/s: short names are not allowed

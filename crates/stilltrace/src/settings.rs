@@ -118,6 +118,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Ou
 fn document(platform: &Platform, hazards: &[Advised], narrowed: &named::Narrowed) -> Value {
     let mut document = settings::document(platform);
     settings::add_hazards(&mut document, platform, hazards);
+    settings::add_pods(&mut document, narrowed.called());
     narrowed.apply(&mut document);
     document
 }
@@ -137,7 +138,7 @@ fn human(
     }
     let mut document = document(platform, hazards, narrowed);
     if arguments.source.as_deref() == Some("*") && arguments.destination.is_some() {
-        named::forget_own_proxies(&mut document);
+        named::forget_own_proxies(&mut document, &named::called_by_any(platform));
     }
     relevant::first(&mut document, arguments);
     if edges <= TABLES || arguments.destination.is_some() {

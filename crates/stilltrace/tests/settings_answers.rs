@@ -10,6 +10,8 @@ mod gateways;
 mod hazards;
 #[path = "settings_answers/patches.rs"]
 mod patches;
+#[path = "settings_answers/pods.rs"]
+mod pods;
 #[path = "settings_answers/wording.rs"]
 mod wording;
 

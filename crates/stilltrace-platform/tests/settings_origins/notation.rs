@@ -4,6 +4,9 @@
 //! name ends with `_s`; words are in any case. The other notations are one function each, and a
 //! value that is absent must be written as what the settings leave out.
 
+#[path = "pods.rs"]
+mod pods;
+
 use serde_json::{Map, Value};
 use stilltrace_manifest::Node;
 
@@ -28,6 +31,9 @@ impl Claim<'_> {
         if let Some((list, rest)) = self.name.split_once('[') {
             let (index, part) = rest.split_once(']').unwrap_or_default();
             return self.item(list, index.parse().unwrap_or_default(), part, node);
+        }
+        if let Some(held) = pods::holds(self, node) {
+            return held;
         }
         match (self.name, value) {
             ("dr" | "vs" | "sidecar", Some(value)) => is_object(value, node),

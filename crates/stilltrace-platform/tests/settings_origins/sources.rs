@@ -76,6 +76,12 @@ impl File {
         }
     }
 
+    /// A line of the text, counted from 1; empty where there is none.
+    pub(crate) fn line(&self, number: u64) -> &str {
+        let index = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+        self.text.lines().nth(index).unwrap_or_default()
+    }
+
     /// What begins at a place; inside quotes, the word that stands there.
     pub(crate) fn tokens(&self, place: Place) -> Vec<Token> {
         if let Some(tokens) = self.tokens.get(&place) {

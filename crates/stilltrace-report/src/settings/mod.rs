@@ -10,6 +10,7 @@ mod cluster;
 mod hazard;
 mod inbound;
 mod object;
+mod pods;
 mod proxy;
 mod route;
 mod stream;
@@ -54,6 +55,13 @@ pub fn add_hazards(document: &mut Value, platform: &Platform, hazards: &[Advised
     document["hazards"] = Value::Array(hazard::list(platform, hazards));
 }
 
+/// Adds the pods of workloads that the platform does not show, such as those that are called.
+pub fn add_pods<'w>(document: &mut Value, workloads: impl IntoIterator<Item = &'w Workload>) {
+    for workload in workloads {
+        document["pods"][workload.id.to_string()] = pods::describe(workload);
+    }
+}
+
 /// The document as a tree, for programs that go on with it.
 pub fn document(platform: &Platform) -> Value {
     let mut edges: BTreeMap<&WorkloadId, Vec<&Edge>> = BTreeMap::new();
@@ -68,6 +76,7 @@ pub fn document(platform: &Platform) -> Value {
     let gaps: Vec<Value> = platform.gaps.iter().map(gap).collect();
     let proxies = proxy::all(platform);
     let mut document = json!({"workloads": workloads, "proxies": proxies, "gaps": gaps});
+    document["pods"] = Value::Object(pods::all(platform));
     for other in &platform.under_other_ages {
         age::annotate(&mut document, &self::document(other));
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use stilltrace_model::{Edge, Platform, SidecarProxy, Workload, WorkloadId};
 
-use super::{Advised, cluster, gap, hazard, proxy, refusal, rest, route};
+use super::{Advised, cluster, gap, hazard, pods, proxy, refusal, rest, route};
 use crate::json::compact;
 
 /// What decides about the text of an edge, beside its service.
@@ -40,17 +40,29 @@ pub(super) fn write(platform: &Platform, hazards: &[Advised], sink: &mut dyn FnM
         text += ",\"invalid\":";
         text += &compact(&refused);
     }
-    text += ",\"proxies\":";
+    // Names are in the order of their texts, which is not that of namespaces: `a-b/c`, `a/c`.
+    let described: BTreeMap<String, (&Workload, &SidecarProxy)> =
+        super::described(platform).map(|one| (one.0.id.to_string(), one)).collect();
+    text += ",\"pods\":{";
+    for (index, (name, (workload, _))) in described.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text += &compact(name);
+        text.push(':');
+        text += &compact(&pods::describe(workload));
+        sink(&text);
+        text.clear();
+    }
+    text += "},\"proxies\":";
     text += &compact(&proxy::all(platform));
     text += ",\"workloads\":{";
     let mut made = Made::default();
-    let mut first = true;
-    for (workload, proxy) in super::described(platform) {
-        if !first {
+    for (index, (name, (workload, proxy))) in described.iter().enumerate() {
+        if index > 0 {
             text.push(',');
         }
-        first = false;
-        text += &compact(&workload.id.to_string());
+        text += &compact(name);
         text.push(':');
         let own = edges.get(&workload.id).map(Vec::as_slice).unwrap_or_default();
         made.workload(platform, workload, proxy, own, &mut text);

@@ -41,7 +41,8 @@ impl Row {
         Self::from_origin(origin(fields, name), label, value.into())
     }
 
-    fn from_origin(origin: Option<&Value>, label: &str, value: String) -> Self {
+    /// A setting with its origin, or with anything else that has a place.
+    pub(super) fn from_origin(origin: Option<&Value>, label: &str, value: String) -> Self {
         let mut row = Self {
             label: label.into(),
             value,

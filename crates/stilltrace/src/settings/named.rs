@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{anyhow, bail};
 use serde_json::Value;
-use stilltrace_model::{Platform, Service, ServiceId, WorkloadId};
+use stilltrace_model::{Platform, Service, ServiceId, Workload, WorkloadId};
 
 use crate::suggest;
 
@@ -32,6 +32,8 @@ pub(super) struct Narrowed {
     hosts: Option<BTreeSet<String>>,
     /// The host of a gateway that was asked about.
     gateway_host: Option<String>,
+    /// Workloads that are called and call nobody who was asked about.
+    called: Vec<Workload>,
 }
 
 impl Narrowed {
@@ -46,14 +48,50 @@ impl Narrowed {
             keep_hosts(document, hosts, self.gateway_host.as_deref());
         }
     }
+
+    /// The workloads that are called and no longer part of the platform.
+    pub(super) fn called(&self) -> &[Workload] {
+        &self.called
+    }
 }
 
 /// Forgets all edges and workloads that were not asked about.
 pub(super) fn narrow(platform: &mut Platform, names: &Names<'_>) -> anyhow::Result<Narrowed> {
+    let mut forgotten = BTreeMap::new();
+    let mut narrowed = narrow_edges(platform, names, &mut forgotten)?;
+    if narrowed.hosts.is_some() {
+        let services =
+            platform.edges.keys().filter_map(|id| platform.services.get(&id.destination));
+        let called: BTreeSet<&WorkloadId> = services.flat_map(|one| &one.workloads).collect();
+        narrowed.called = called.into_iter().filter_map(|id| forgotten.remove(id)).collect();
+    }
+    Ok(narrowed)
+}
+
+/// The workloads behind the services that are called.
+pub(super) fn called_by_any(platform: &Platform) -> BTreeSet<String> {
+    let services = platform.edges.keys().filter_map(|id| platform.services.get(&id.destination));
+    services.flat_map(|one| &one.workloads).map(ToString::to_string).collect()
+}
+
+/// Leaves the workloads that `is_meant`; the others are only forgotten by the platform.
+fn keep_workloads(
+    platform: &mut Platform,
+    forgotten: &mut BTreeMap<WorkloadId, Workload>,
+    is_meant: &BTreeSet<WorkloadId>,
+) {
+    forgotten.extend(platform.workloads.extract_if(.., |id, _| !is_meant.contains(id)));
+}
+
+fn narrow_edges(
+    platform: &mut Platform,
+    names: &Names<'_>,
+    forgotten: &mut BTreeMap<WorkloadId, Workload>,
+) -> anyhow::Result<Narrowed> {
     if let Some(source) = names.source.filter(|source| *source != "*") {
         let callers = callers(platform, source, names.namespace)?;
         platform.edges.retain(|edge, _| callers.contains(&edge.source));
-        platform.workloads.retain(|id, _| callers.contains(id));
+        keep_workloads(platform, forgotten, &callers);
     }
     let Some(destination) = names.destination.filter(|destination| *destination != "*") else {
         return Ok(Narrowed::default());
@@ -61,7 +99,7 @@ pub(super) fn narrow(platform: &mut Platform, names: &Names<'_>) -> anyhow::Resu
     let (name, port) = port(destination)?;
     let called = match called(platform, name, names.namespace) {
         Ok(called) => called,
-        Err(unknown) => return gateway_host(platform, name).ok_or(unknown),
+        Err(unknown) => return gateway_host(platform, name, forgotten).ok_or(unknown),
     };
     let wanted =
         |id: &ServiceId, number: u16| called.contains(id) && port.is_none_or(|port| port == number);
@@ -71,16 +109,20 @@ pub(super) fn narrow(platform: &mut Platform, names: &Names<'_>) -> anyhow::Resu
     }
     let callers: BTreeSet<WorkloadId> =
         platform.edges.keys().map(|edge| edge.source.clone()).collect();
-    platform.workloads.retain(|id, _| callers.contains(id));
+    keep_workloads(platform, forgotten, &callers);
     let hosts = platform.edges.keys().filter_map(|edge| {
         let service = platform.services.get(&edge.destination)?;
         Some(format!("{}|{}", service.host, edge.port))
     });
-    Ok(Narrowed { hosts: Some(hosts.collect()), gateway_host: None })
+    Ok(Narrowed { hosts: Some(hosts.collect()), ..Narrowed::default() })
 }
 
 /// Leaves what gateways do with requests for a host of theirs; `None` where none has the host.
-fn gateway_host(platform: &mut Platform, name: &str) -> Option<Narrowed> {
+fn gateway_host(
+    platform: &mut Platform,
+    name: &str,
+    forgotten: &mut BTreeMap<WorkloadId, Workload>,
+) -> Option<Narrowed> {
     let mut targets: BTreeSet<(WorkloadId, ServiceId, u16)> = BTreeSet::new();
     let mut gateways = BTreeSet::new();
     for (workload, table) in &platform.routes {
@@ -104,12 +146,13 @@ fn gateway_host(platform: &mut Platform, name: &str) -> Option<Narrowed> {
     platform.edges.retain(|edge, _| {
         targets.contains(&(edge.source.clone(), edge.destination.clone(), edge.port))
     });
-    platform.workloads.retain(|id, _| gateways.contains(id));
+    keep_workloads(platform, forgotten, &gateways);
     let hosts = platform.edges.keys().filter_map(|edge| {
         let service = platform.services.get(&edge.destination)?;
         Some(format!("{}|{}", service.host, edge.port))
     });
-    Some(Narrowed { hosts: Some(hosts.collect()), gateway_host: Some(name.to_owned()) })
+    let gateway_host = Some(name.to_owned());
+    Some(Narrowed { hosts: Some(hosts.collect()), gateway_host, called: Vec::new() })
 }
 
 /// Whether one of the names is that of the host or a pattern of names like it.
@@ -120,8 +163,8 @@ fn serves(names: &[String], host: &str) -> bool {
     })
 }
 
-/// Takes out what callers do with requests that arrive at them.
-pub(super) fn forget_own_proxies(document: &mut Value) {
+/// Takes out what callers do with requests that arrive at them, and their pods.
+pub(super) fn forget_own_proxies(document: &mut Value, called: &BTreeSet<String>) {
     let workloads = document.get_mut("workloads").and_then(Value::as_object_mut);
     for settings in workloads.into_iter().flatten().filter_map(|(_, one)| one.as_object_mut()) {
         settings
@@ -129,6 +172,9 @@ pub(super) fn forget_own_proxies(document: &mut Value) {
     }
     if let Some(document) = document.as_object_mut() {
         document.remove("proxies");
+        if let Some(pods) = document.get_mut("pods").and_then(Value::as_object_mut) {
+            pods.retain(|workload, _| called.contains(workload));
+        }
     }
 }
 

@@ -1,0 +1,106 @@
+//! The pods of a workload in a few lines: who answers for them, how many there are, and which limits
+//! hold them back.
+
+use serde_json::Value;
+
+use super::table::{self, Row};
+use super::{Fields, items, objects, value};
+use crate::page::{Page, Span, Tone};
+
+/// Containers whose limits are shown; the JSON has all.
+const CONTAINERS: usize = 3;
+
+/// Writes a section for every workload whose pods the document has.
+pub(super) fn write(page: &mut Page, document: &Value) {
+    for (workload, pods) in objects(document.get("pods")) {
+        page.blank();
+        page.line(&[Span::new(Tone::Strong, workload), Span::plain("  (pods)")]);
+        table::write(page, &rows(pods));
+    }
+}
+
+fn rows(pods: &Fields) -> Vec<Row> {
+    let mut rows = Vec::new();
+    rows.extend(owner(items(pods.get("owners"))));
+    rows.extend(pods.get("applied_by").map(applied_by));
+    rows.extend(pods.get("kind").map(|kind| Row::of(pods, "kind", "run by", value::text(kind))));
+    rows.push(replicas(pods));
+    for budget in items(pods.get("disruption_budgets")).iter().filter_map(Value::as_object) {
+        rows.extend(disruption(budget));
+    }
+    let mut containers = objects(pods.get("containers"));
+    for (name, container) in containers.by_ref().take(CONTAINERS) {
+        rows.push(cpu(container, &format!("CPU of {name}")));
+    }
+    let more = containers.count();
+    if more > 0 {
+        let none = Fields::new();
+        rows.push(Row::of(&none, "", "more containers", format!("{more} (-o json has all)")));
+    }
+    rows.extend(pods.get("proxy").and_then(Value::as_object).map(|it| cpu(it, "CPU of the proxy")));
+    rows
+}
+
+/// All owners in a line: a line of `CODEOWNERS` names them together.
+fn owner(owners: &[Value]) -> Option<Row> {
+    let first = owners.first()?;
+    let text = |owner: &Value, name: &str| owner.get(name)?.as_str().map(str::to_owned);
+    let shown = owners.iter().filter_map(|owner| {
+        let name = text(owner, "name")?;
+        Some(match text(owner, "component") {
+            Some(component) => format!("{name} ({component})"),
+            None => name,
+        })
+    });
+    let shown: Vec<String> = shown.collect();
+    Some(Row::from_origin(Some(first), "owner", shown.join(", ")))
+}
+
+fn applied_by(reconciler: &Value) -> Row {
+    let object = reconciler.get("object").unwrap_or(&Value::Null);
+    let part = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
+    let kind = reconciler.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let suspended = reconciler.get("suspended").map(|line| {
+        let place = value::place(line).map(|place| format!(" at {place}"));
+        format!(", suspended{}", place.unwrap_or_default())
+    });
+    let text =
+        format!("{kind} {}/{}{}", part("namespace"), part("name"), suspended.unwrap_or_default());
+    Row::from_origin(Some(reconciler), "applied by", text)
+}
+
+/// How many pods there are, or what decides that.
+fn replicas(pods: &Fields) -> Row {
+    let Some(scaler) = pods.get("autoscaler").and_then(Value::as_object) else {
+        let text = match pods.get("replicas") {
+            Some(Value::Number(count)) => count.to_string(),
+            _ => "not fixed".to_owned(),
+        };
+        return Row::of(pods, "replicas", "replicas", text);
+    };
+    let part = |name: &str| scaler.get(name).map(value::text).unwrap_or_default();
+    let targets = scaler.get("targets").and_then(Value::as_object).into_iter().flatten();
+    let mut parts = vec![format!("{} to {}", part("min"), part("max"))];
+    parts.extend(targets.map(|(metric, target)| format!("{metric} at {}", value::text(target))));
+    let text = parts.join(", ");
+    Row::of(scaler, "kind", "replicas", text)
+}
+
+fn disruption(budget: &Fields) -> Option<Row> {
+    let words = [("min_available", "must stay"), ("max_unavailable", "may be missing")];
+    words.into_iter().find_map(|(name, word)| {
+        let text = format!("{} {word}", value::text(budget.get(name)?));
+        Some(Row::of(budget, name, "in a drain", text))
+    })
+}
+
+/// The limit, and the request where there is one.
+fn cpu(container: &Fields, label: &str) -> Row {
+    let amount = |group: &str| container.get(group)?.get("cpu")?.as_str();
+    let limit = amount("limits").unwrap_or("no limit").to_owned();
+    let text = match amount("requests") {
+        Some(request) => format!("{limit}, requests {request}"),
+        None => limit,
+    };
+    Row::of(container, "limits.cpu", label, text)
+}
