@@ -1,6 +1,6 @@
 //! Pods of those who call and are called: how many, under which limits, and who says so.
 
-use super::{ask, json, line, said};
+use super::{MESH, Program, ask, json, line, said};
 
 const RULES: &str = r"apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -100,4 +100,28 @@ fn a_document_in_parts_has_its_names_in_order() {
     let printed = ask(RULES, &["-o", "json"]).stdout;
     let read: serde_json::Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(printed, format!("{read}\n"));
+}
+
+#[test]
+fn owners_and_who_applies_the_pods_stand_beside_their_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let file = folder.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    write("apps/shop/mesh.yaml", MESH);
+    write("CODEOWNERS", "# all\n* @all\n/apps/shop/ @shop/payments @shop/web\n");
+    let application = "apiVersion: argoproj.io/v1alpha1\nkind: Application\n\
+                       metadata: {name: shop, namespace: argocd}\n\
+                       spec:\n  source: {repoURL: 'https://example.com/it', path: apps/shop}\n  \
+                       destination: {namespace: shop}\n";
+    write("argocd/shop.yaml", application);
+    let path = folder.path().to_str().unwrap();
+    let run = Program::new().run(&["settings", "web", "cart:80", "--repo", path]);
+    let text = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cart = "shop/cart (pods) owner @shop/payments, @shop/web CODEOWNERS:3 \
+                applied by Argo CD Application argocd/shop argocd/shop.yaml:1 \
+                run by Deployment apps/shop/mesh.yaml:12";
+    assert!(text.contains(cart), "{text} {}", run.stderr);
 }
