@@ -1,6 +1,6 @@
 //! The whole read of one revision: which objects, what they are, what is in effect.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -249,17 +249,20 @@ fn served_by(
     platform
 }
 
-/// Takes out the objects that admission would refuse, those whose structure is wrong among them,
-/// and says why.
+/// Takes out the objects that admission would refuse, and says why; `wrong` says what else is wrong
+/// with the structure of objects, which the API server refuses by itself.
 fn take_refused(applied: &mut Vec<Source>, wrong: Vec<Refusal>) -> Vec<Refusal> {
-    let structure: BTreeSet<ObjectRef> = wrong.iter().map(|one| one.object.clone()).collect();
-    let mut refused = wrong;
+    let mut structure: BTreeMap<ObjectRef, Vec<Refusal>> = BTreeMap::new();
+    for one in wrong {
+        structure.entry(one.object.clone()).or_default().push(one);
+    }
+    let mut refused = Vec::new();
     applied.retain(|source| {
-        // The structure is judged first, and nothing else then.
-        if structure.contains(&*source.id) {
-            return false;
+        // Where both refuse, what is said of the values says more.
+        let mut reasons = admission::refusals(source);
+        if reasons.is_empty() {
+            reasons = structure.get(&*source.id).cloned().unwrap_or_default();
         }
-        let reasons = admission::refusals(source);
         let accepted = reasons.is_empty();
         refused.extend(reasons);
         accepted
