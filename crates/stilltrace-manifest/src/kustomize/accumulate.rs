@@ -7,7 +7,7 @@ use crate::object::Object;
 use crate::plain::drop_secret_values;
 use crate::problem::{Problem, ProblemKind};
 use crate::tree::{Tree, join};
-use crate::yaml::{Node, ParseCache};
+use crate::yaml::{Mark, Node, ParseCache};
 
 use super::Build;
 use super::charts;
@@ -41,6 +41,8 @@ pub(super) struct Assembled {
     pub(super) directory: Option<Directory>,
     pub(super) resources: Vec<Resource>,
     pub(super) problems: Vec<Problem>,
+    /// The entries that ask for a chart.
+    charts: Vec<Mark>,
 }
 
 /// Collects the objects of `dir` and changes them as its kustomizations say.
@@ -99,7 +101,8 @@ fn run(loader: Loader<'_>, directory: Option<Directory>, resources: Vec<Resource
     if let Some(directory) = &directory {
         stamp::write(directory, &mut pool.resources);
     }
-    Assembled { directory, resources: pool.resources, problems: walk.loader.problems }
+    let Loader { problems, charts, .. } = walk.loader;
+    Assembled { directory, resources: pool.resources, problems, charts }
 }
 
 impl Assembled {
@@ -111,7 +114,7 @@ impl Assembled {
         let mut problems = self.problems;
         problems.sort();
         problems.dedup();
-        Build { objects, problems }
+        Build { objects, problems, charts: self.charts }
     }
 }
 

@@ -115,6 +115,12 @@ pub(super) fn inflate(
     chart: &Chart,
 ) -> Result<Vec<Resource>, Problem> {
     check(context.loader, chart)?;
+    context.loader.charts.push(chart.entry.mark.clone());
+    if let Some(reason) = context.loader.policy().withheld() {
+        let name = chart.text("name").unwrap_or_default();
+        let text = format!("the chart `{name}` is not rendered: {reason}");
+        return Err(chart.refused(ProblemKind::Unsupported, text));
+    }
     let folder = folder(context, chart)?;
     let request = request(context, chart, &folder)?;
     let Some(build) = context.loader.chart(&request) else {

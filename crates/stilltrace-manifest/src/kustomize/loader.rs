@@ -23,6 +23,8 @@ pub(super) struct Loader<'a> {
     reported: BTreeSet<String>,
     policy: Policy<'a>,
     pub(super) problems: Vec<Problem>,
+    /// The entries that ask for a chart.
+    pub(super) charts: Vec<Mark>,
     /// Keys that are no texts, of all that was read.
     pub(super) foreign_keys: ForeignKeys,
     /// How lists are merged from here on.
@@ -31,9 +33,10 @@ pub(super) struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     pub(super) fn new(tree: &'a dyn Tree, cache: &'a ParseCache, policy: Policy<'a>) -> Self {
-        let (parsed, reported, problems) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+        let (parsed, reported) = (BTreeMap::new(), BTreeSet::new());
+        let (problems, charts) = (Vec::new(), Vec::new());
         let (foreign_keys, schemas) = (ForeignKeys::default(), Schemas::default());
-        Self { tree, cache, parsed, reported, policy, problems, foreign_keys, schemas }
+        Self { tree, cache, parsed, reported, policy, problems, charts, foreign_keys, schemas }
     }
 
     /// The path of the file that the kustomization in `dir` names with `node`.

@@ -54,7 +54,7 @@ use std::sync::Arc;
 use crate::object::Object;
 use crate::problem::Problem;
 use crate::tree::Tree;
-use crate::yaml::{Node, ParseCache};
+use crate::yaml::{Mark, Node, ParseCache};
 
 pub use policy::Means;
 pub use render::{
@@ -69,6 +69,8 @@ pub struct Build {
     pub objects: Vec<Object>,
     /// What could not be read or is not evaluated; the objects are right up to these.
     pub problems: Vec<Problem>,
+    /// The entries that ask for a Helm chart, whether it was rendered or not.
+    pub charts: Vec<Mark>,
 }
 
 /// Builds the kustomization in the directory `dir` of `tree`.

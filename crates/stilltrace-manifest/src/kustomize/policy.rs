@@ -10,6 +10,9 @@ pub struct Means<'a> {
     pub helm: Option<&'a dyn HelmRenderer>,
     /// Copies of what is remote.
     pub vendored: &'a [Vendored],
+    /// Why whoever applies the objects renders no charts of kustomizations, a full clause; each
+    /// chart is a problem then.
+    pub withheld: Option<&'a str>,
 }
 
 /// What becomes of something at which Kustomize stops.
@@ -41,6 +44,14 @@ impl<'a> Policy<'a> {
         match self {
             Self::Report(means) => means.helm,
             Self::Refuse(_, helm) => Some(*helm),
+        }
+    }
+
+    /// Why no chart is rendered although the build goes on.
+    pub(super) fn withheld(&self) -> Option<&'a str> {
+        match self {
+            Self::Report(means) => means.withheld,
+            Self::Refuse(..) => None,
         }
     }
 

@@ -53,7 +53,8 @@ pub(super) fn build_all<'f>(
         return Vec::new();
     }
     let Repository { tree, paths, id, means } = *repository;
-    let (has_helm, vendored, shared) = (means.helm.is_some(), means.vendored, tree.shared());
+    let (has_helm, shared) = (means.helm.is_some(), tree.shared());
+    let Means { vendored, withheld, .. } = means;
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(folders.len()));
     let (questions, asked) = mpsc::channel::<Question>();
@@ -64,7 +65,7 @@ pub(super) fn build_all<'f>(
                 // Moved here, so that the last thread to end closes the channel.
                 let asking = asking;
                 let helm = has_helm.then_some(&asking as &dyn HelmRenderer);
-                let means = Means { helm, vendored };
+                let means = Means { helm, vendored, withheld };
                 while let Some(folder) = folders.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let build = Arc::new(kustomize::build_by(&asking, folder, means, cache));
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((*folder, build));

@@ -11,6 +11,7 @@ use stilltrace_model::{Contested, Reconciler};
 
 use super::amend::mapping;
 use super::claim::{Claim, ManagedNamespace, Placement};
+use super::marks::Marks;
 use super::opaque;
 use crate::field::location;
 use crate::gaps::Gaps;
@@ -45,8 +46,8 @@ impl Assembly {
         self.objects.get(&key).map(|source| Object { root: Arc::clone(&source.root) })
     }
 
-    /// Adds what a claim creates. Of two objects of one identity the first stays.
-    pub(crate) fn add(&mut self, claim: &Claim, objects: &[Object]) {
+    /// Adds what a claim creates; where nobody says who applies it, `marks` do. Of two objects of one identity the first stays.
+    pub(crate) fn add(&mut self, claim: &Claim, objects: &[Object], marks: &Marks) {
         if let Some(reconciler) = &claim.reconciler {
             self.reconcilers.push(Rc::clone(reconciler));
         }
@@ -57,13 +58,14 @@ impl Assembly {
             if let Some(kind) = opaque::makes_secret(object) {
                 *self.sealed.entry(kind).or_default() += 1;
             }
-            self.insert(object, claim);
+            self.insert(object, claim, marks);
         }
     }
 
-    fn insert(&mut self, object: &Object, claim: &Claim) {
+    fn insert(&mut self, object: &Object, claim: &Claim, marks: &Marks) {
         let namespace = place(object, &claim.placement);
-        let source = Source::new(object, namespace, claim.reconciler.clone(), &self.gaps);
+        let reconciler = claim.reconciler.clone().or_else(|| marks.writer(object, &namespace));
+        let source = Source::new(object, namespace, reconciler, &self.gaps);
         let key = (
             source.group().to_owned(),
             source.id.kind.clone(),

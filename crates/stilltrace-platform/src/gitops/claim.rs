@@ -5,9 +5,10 @@ use std::fmt;
 use std::rc::Rc;
 
 use stilltrace_manifest::{Mark, Node, Object};
-use stilltrace_model::Reconciler;
+use stilltrace_model::{Gap, Reconciler};
 
 use super::amend::Change;
+use super::chart_rule::ChartRule;
 
 /// One thing that is applied to one cluster.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub(crate) struct Claim {
     pub(crate) metadata: Option<Node>,
     /// The namespace that Argo CD creates, with its labels.
     pub(crate) namespace: Option<ManagedNamespace>,
+    /// What Git leaves open about it although it is part of the answer.
+    pub(crate) caveats: Vec<Gap>,
 }
 
 /// A cluster as one repository tells clusters apart: where its reconcilers run, and which other
@@ -80,6 +83,8 @@ pub(crate) enum Content {
         changes: Vec<Change>,
         /// Where the folder is named: the place of a kustomization made up from plain files.
         named_at: Mark,
+        /// Whether its Helm charts are rendered.
+        charts: ChartRule,
     },
     /// The manifests of a folder as they are.
     Plain {
@@ -237,6 +242,8 @@ pub(crate) enum Reason {
     NoHelm,
     /// The object contradicts itself.
     Broken,
+    /// The Argo CD project does not permit it.
+    NotPermitted,
     /// Nobody applies the object itself.
     NotApplied,
 }
@@ -257,6 +264,7 @@ impl Reason {
             Self::Template => "write the value without functions",
             Self::NoHelm => "install `helm` so that charts can be rendered",
             Self::Broken => "correct the object",
+            Self::NotPermitted => "permit it in the project, or name another project",
             Self::NotApplied => "remove it, or add it to what is applied",
         }
     }
@@ -275,6 +283,7 @@ impl fmt::Display for Reason {
             Self::Template => "template",
             Self::NoHelm => "no helm",
             Self::Broken => "broken",
+            Self::NotPermitted => "not permitted",
             Self::NotApplied => "not applied",
         })
     }

@@ -13,6 +13,7 @@ mod ahead;
 mod amend;
 mod argo;
 mod assembly;
+mod chart_rule;
 mod charts;
 mod claim;
 mod context;
@@ -22,6 +23,7 @@ mod files;
 mod flux;
 mod glob;
 mod leftover;
+mod marks;
 mod merge;
 mod opaque;
 mod own;
@@ -113,7 +115,7 @@ pub(crate) struct Repository {
 /// Finds and renders what is applied to every cluster.
 pub(crate) fn read(tree: &dyn Tree, cache: &ParseCache, options: &Options<'_>) -> Repository {
     let mut problems = Vec::new();
-    let means = Means { helm: options.helm, vendored: &options.vendored };
+    let means = Means { helm: options.helm, vendored: &options.vendored, withheld: None };
     let files = Files::new(tree, means, cache, &mut problems);
     let mut written = Written::read(&files);
     problems.append(&mut written.problems);

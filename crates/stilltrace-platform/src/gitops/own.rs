@@ -105,8 +105,14 @@ fn sources_of<'o>(object: &'o Object, written: &'o Written) -> Vec<(&'o str, &'o
     }
 }
 
-/// The sources of an Argo CD application's `spec`.
+/// The sources of an Argo CD application's `spec`; of one that is rendered into a branch, the one
+/// it is rendered from.
 pub(crate) fn argo_sources(spec: &Node) -> impl Iterator<Item = &Node> {
+    let dry = spec.at(&["sourceHydrator", "drySource"]);
+    dry.into_iter().chain(written_sources(spec).filter(move |_| dry.is_none()))
+}
+
+fn written_sources(spec: &Node) -> impl Iterator<Item = &Node> {
     let several = spec.get("sources").map(Node::items).unwrap_or_default();
     let single = spec.get("source").filter(|_| several.is_empty());
     single.into_iter().chain(several)

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use stilltrace_manifest::tree::parent;
 use stilltrace_manifest::yaml::Derivation;
 use stilltrace_manifest::{Build, Node, Object, Problem, ProblemKind, Value, kustomize};
-use stilltrace_model::ReconcilerKind;
+use stilltrace_model::{Gap, ReconcilerKind};
 
 use super::amend::{Change, amend, mapping};
+use super::chart_rule::ChartRule;
 use super::charts;
 use super::claim::{Claim, Content, Filter, From, Refusal};
 use super::files::{Files, is_within, name_of};
@@ -25,11 +26,13 @@ pub(crate) struct Rendered {
     pub(crate) problems: Vec<Problem>,
     /// Parts that are not evaluated.
     pub(crate) refused: Vec<Refusal>,
+    /// What Git leaves open about the objects.
+    pub(crate) caveats: Vec<Gap>,
 }
 
 impl std::convert::From<Build> for Rendered {
     fn from(build: Build) -> Self {
-        Self { objects: build.objects, problems: build.problems, refused: Vec::new() }
+        Self { objects: build.objects, problems: build.problems, ..Self::default() }
     }
 }
 
@@ -77,12 +80,23 @@ impl Renderer<'_> {
         is_flux: bool,
         ignored: Option<&str>,
     ) -> Rendered {
-        let Content::Kustomization { named_at, .. } = &claim.content else {
+        let Content::Kustomization { named_at, charts, .. } = &claim.content else {
             return Rendered::default();
         };
         let file = self.files.kustomization(folder);
         if changes.is_empty() && (file.is_some() || !is_flux) {
-            return Build::clone(&self.files.build(folder)).into();
+            let build = self.files.build(folder);
+            if build.charts.is_empty() {
+                return Build::clone(&build).into();
+            }
+            let means = charts.restrict(self.files.means());
+            let build = match means.withheld {
+                None => Build::clone(&build),
+                Some(_) => {
+                    kustomize::build_by(self.files.tree(), folder, means, self.files.cache())
+                }
+            };
+            return rendered(build, charts, folder);
         }
         let root = match file {
             Some(file) => self.files.document(file).map(|root| Node::clone(&root)),
@@ -95,8 +109,10 @@ impl Renderer<'_> {
         };
         amend(&mut root, changes);
         let (tree, cache) = (self.files.tree(), self.files.cache());
-        let means = self.files.means();
-        kustomize::build_from(tree, folder, Arc::new(root), Vec::new(), means, cache).into()
+        let means = charts.restrict(self.files.means());
+        let root = Arc::new(root);
+        let build = kustomize::build_from(tree, folder, root, Vec::new(), means, cache);
+        rendered(build, charts, folder)
     }
 
     /// The kustomization that Flux writes where there is none: every manifest of the folder and
@@ -167,6 +183,12 @@ impl Renderer<'_> {
         }
         build.into()
     }
+}
+
+/// What a kustomization amounts to, with what Git leaves open about its charts.
+fn rendered(build: Build, charts: &ChartRule, folder: &str) -> Rendered {
+    let caveats = charts.caveat(&build.charts, folder).into_iter().collect();
+    Rendered { caveats, ..build.into() }
 }
 
 fn substitute(variables: &Variables, rendered: &mut Rendered) {

@@ -11,10 +11,12 @@ use stilltrace_model::{ObjectRef, ReconcilerKind};
 
 use super::argo;
 use super::assembly::Assembly;
+use super::chart_rule::ChartRule;
 use super::claim::{Claim, ClusterName, Content, From, Layer, Refusal};
 use super::context::Context;
 use super::files::Files;
 use super::flux::{self, substitute::Variables};
+use super::marks::Marks;
 use super::own::Own;
 use super::render::Renderer;
 use super::roots::{Cluster, Root};
@@ -47,6 +49,7 @@ pub(crate) struct Walk<'a> {
     written: &'a Written,
     own: &'a Own,
     renderer: Renderer<'a>,
+    marks: Marks,
     /// The clusters found so far.
     pub(crate) clusters: BTreeMap<ClusterName, Assembly>,
     /// By kind and place of the reconciler.
@@ -72,6 +75,7 @@ impl<'a> Walk<'a> {
             written,
             own,
             renderer: Renderer { files },
+            marks: Marks::new(written),
             clusters: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             applied: BTreeMap::new(),
@@ -94,7 +98,7 @@ impl<'a> Walk<'a> {
                     if let Some(object) = self.written.reconcilers.get(*position) {
                         let claim = Claim::by_hand("", &home, self.files);
                         let target = self.clusters.entry(home.clone()).or_default();
-                        target.add(&claim, std::slice::from_ref(object));
+                        target.add(&claim, std::slice::from_ref(object), &self.marks);
                         self.visit(object, &home);
                     }
                 }
@@ -221,8 +225,11 @@ impl<'a> Walk<'a> {
                 report(&gaps, &reconciler.object, refusal);
             }
         }
+        for caveat in claim.caveats.iter().chain(&rendered.caveats) {
+            gaps.add_gap(caveat);
+        }
         let target = self.clusters.entry(claim.cluster.clone()).or_default();
-        target.add(claim, &rendered.objects);
+        target.add(claim, &rendered.objects, &self.marks);
         for object in &rendered.objects {
             let path: &str = &object.mark().path;
             if !self.object_files.contains(path) {
@@ -371,6 +378,7 @@ impl Claim {
                 folder: folder.to_owned(),
                 changes: Vec::new(),
                 named_at: mark,
+                charts: ChartRule::ByHand,
             }
         } else {
             let filter = super::claim::Filter { recurse: true, ..Default::default() };
@@ -384,6 +392,7 @@ impl Claim {
             substitution: None,
             metadata: None,
             namespace: None,
+            caveats: Vec::new(),
         }
     }
 }

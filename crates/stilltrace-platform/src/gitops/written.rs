@@ -16,6 +16,10 @@ pub(crate) struct Written {
     pub(crate) sources: Vec<Object>,
     /// `ConfigMap` objects, which reconcilers take variables and values from.
     pub(crate) config_maps: Vec<Object>,
+    /// `AppProject` objects: what applications may apply.
+    pub(crate) projects: Vec<Object>,
+    /// Settings of Argo CD itself: `ConfigMap` `argocd-cm`, and `ArgoCD` of its operator.
+    pub(crate) argo_settings: Vec<Object>,
     /// Clusters that Argo CD is told about.
     pub(crate) clusters: Vec<KnownCluster>,
     /// Entities of a Backstage catalog.
@@ -84,7 +88,14 @@ impl Written {
             ("source.toolkit.fluxcd.io" | "source.extensions.fluxcd.io", _) => {
                 self.sources.push(object);
             }
-            ("", "ConfigMap") => self.config_maps.push(object),
+            ("argoproj.io", "AppProject") => self.projects.push(object),
+            ("argoproj.io", "ArgoCD") => self.argo_settings.push(object),
+            ("", "ConfigMap") => {
+                if object.name() == "argocd-cm" {
+                    self.argo_settings.push(object.clone());
+                }
+                self.config_maps.push(object);
+            }
             ("", "Secret") => self.clusters.extend(known_cluster(&object)),
             ("backstage.io", _) => self.catalog.push(object),
             ("install.istio.io" | "sailoperator.io" | "operator.istio.io", _) => {

@@ -6,7 +6,8 @@ use stilltrace_manifest::{Mark, Node, Object, Value};
 use stilltrace_model::ReconcilerKind;
 
 use super::environment::Environment;
-use super::{helm, kustomize};
+use super::project::{self, Destination};
+use super::{helm, hydrator, kustomize};
 use crate::gitops::claim::{
     Claim, ClusterName, Content, Filter, ManagedNamespace, Placement, Reason, Refusal,
 };
@@ -24,6 +25,9 @@ pub(crate) fn claims(object: &Object, context: &Context<'_>) -> Vec<Result<Claim
     let null = Node::new(Value::Null, object.mark().clone());
     let spec = object.root.get("spec").unwrap_or(&null);
     let application = Application { object, spec, context };
+    if let Some(hydrator) = spec.get("sourceHydrator").filter(|hydrator| !hydrator.is_null()) {
+        return hydrator::claim(&application, hydrator).into_iter().collect();
+    }
     argo_sources(spec).filter_map(|source| application.source(source).transpose()).collect()
 }
 
@@ -39,11 +43,12 @@ pub(super) struct Application<'a> {
 
 impl Application<'_> {
     /// `None` for a source that only other sources refer to.
-    fn source(&self, source: &Node) -> Result<Option<Claim>, Refusal> {
+    pub(super) fn source(&self, source: &Node) -> Result<Option<Claim>, Refusal> {
         let path = source.get("path").filter(|path| path.text().is_some());
         if path.is_none() && source.get("chart").is_none() && source.get("ref").is_some() {
             return Ok(None);
         }
+        project::permit(self, source)?;
         self.accept(source)?;
         let at = path.map_or(&source.mark, |path| &path.mark);
         let text = path.and_then(Node::text).unwrap_or("");
@@ -63,6 +68,7 @@ impl Application<'_> {
             substitution: None,
             metadata: None,
             namespace: self.managed_namespace(),
+            caveats: Vec::new(),
         }))
     }
 
@@ -142,25 +148,37 @@ impl Application<'_> {
         namespace.text().is_some_and(|text| !text.is_empty()).then_some(namespace)
     }
 
-    fn cluster(&self) -> ClusterName {
-        let home = self.context.home;
+    /// `destination`, with the name or address that a cluster's Secret adds.
+    pub(super) fn destination(&self) -> Destination<'_> {
         let text = |key: &str| {
             let node = self.spec.at(&["destination", key])?;
             node.text().filter(|text| !text.is_empty())
         };
-        let address = |node: &Node| node.text().map(|url| url.trim_end_matches('/').to_owned());
-        let (name, server) = (text("name"), self.spec.at(&["destination", "server"]));
-        let server = server.and_then(address).filter(|url| !url.is_empty());
+        let address = |node: &'_ Node| node.text().map(|url| url.trim_end_matches('/').to_owned());
+        let (name, server) = (text("name"), text("server").map(|url| url.trim_end_matches('/')));
+        if name == Some(IN_CLUSTER.0) || server == Some(IN_CLUSTER.1) {
+            let namespace = self.namespace().and_then(Node::text).unwrap_or_default();
+            return Destination { name: Some(IN_CLUSTER.0), server: Some(IN_CLUSTER.1), namespace };
+        }
         let known = self.context.written.clusters.iter().find(|cluster| {
             let named = name.is_some() && cluster.name.text() == name;
-            named || server.is_some() && address(&cluster.server) == server
+            named || server.is_some() && address(&cluster.server).as_deref() == server
         });
-        let reached = known.and_then(|cluster| address(&cluster.server)).or_else(|| server.clone());
-        if name == Some(IN_CLUSTER.0) || reached.as_deref() == Some(IN_CLUSTER.1) {
+        let known_server = known.and_then(|cluster| cluster.server.text());
+        Destination {
+            name: name.or_else(|| known.and_then(|cluster| cluster.name.text())),
+            server: server.or_else(|| known_server.map(|url| url.trim_end_matches('/'))),
+            namespace: self.namespace().and_then(Node::text).unwrap_or_default(),
+        }
+    }
+
+    fn cluster(&self) -> ClusterName {
+        let home = self.context.home;
+        let to = self.destination();
+        if to.server == Some(IN_CLUSTER.1) {
             return home.clone();
         }
-        let known = known.and_then(|cluster| cluster.name.text());
-        match name.or(known).or(server.as_deref()) {
+        match to.name.or(to.server) {
             Some(remote) => {
                 ClusterName { home: home.home.clone(), remote: Some(remote.to_owned()) }
             }

@@ -8,6 +8,7 @@ use stilltrace_manifest::{Mark, Node, Value};
 use super::application::Application;
 use super::environment::Environment;
 use crate::gitops::amend::{Change, Force, VERSION_OF_IMAGE, mapping};
+use crate::gitops::chart_rule::ChartRule;
 use crate::gitops::claim::Content;
 
 /// The folder as a kustomization with the application's changes.
@@ -30,7 +31,9 @@ pub(super) fn content(
             }
         }
     }
-    Content::Kustomization { folder, changes, named_at: at.clone() }
+    let version = source.at(&["kustomize", "version"]).and_then(Node::text);
+    let charts = ChartRule::of_argo(&application.context.written.argo_settings, version);
+    Content::Kustomization { folder, changes, named_at: at.clone(), charts }
 }
 
 fn edits(options: &Node, environment: &Environment, changes: &mut Vec<Change>) {

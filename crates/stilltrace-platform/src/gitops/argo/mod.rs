@@ -7,6 +7,8 @@ mod fast_template;
 mod generators;
 mod go_template;
 mod helm;
+mod hydrator;
 mod interpolate;
 mod kustomize;
 mod params;
+mod project;

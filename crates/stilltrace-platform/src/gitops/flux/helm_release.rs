@@ -42,6 +42,7 @@ pub(crate) fn claim(object: &Object, context: &Context<'_>) -> Result<Claim, Ref
         substitution: None,
         metadata: None,
         namespace: None,
+        caveats: Vec::new(),
     })
 }
 

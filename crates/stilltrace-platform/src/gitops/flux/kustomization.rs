@@ -8,6 +8,7 @@ use stilltrace_model::ReconcilerKind;
 
 use super::source;
 use crate::gitops::amend::{Change, VERSION_OF_IMAGE, mapping};
+use crate::gitops::chart_rule::ChartRule;
 use crate::gitops::claim::{Claim, ClusterName, Content, From, Placement, Refusal, Substitution};
 use crate::gitops::context::{Context, reconciler};
 
@@ -34,10 +35,12 @@ pub(crate) fn claim(object: &Object, context: &Context<'_>) -> Result<Claim, Ref
             folder,
             changes: changes(spec, context),
             named_at: at.clone(),
+            charts: ChartRule::OfFlux,
         },
         substitution: substitution(object, spec),
         metadata: spec.get("commonMetadata").cloned(),
         namespace: None,
+        caveats: Vec::new(),
     })
 }
 
@@ -59,10 +62,12 @@ pub(crate) fn instance(object: &Object, context: &Context<'_>) -> Option<Result<
                 folder,
                 changes: Vec::new(),
                 named_at: path.mark.clone(),
+                charts: ChartRule::OfFlux,
             },
             substitution: None,
             metadata: None,
             namespace: None,
+            caveats: Vec::new(),
         })
     };
     Some(claim())
