@@ -1,7 +1,7 @@
 //! What could be the cause: hazards with the changes that touched them, and causes outside the
 //! platform.
 
-use stilltrace_mechanisms::catalog;
+use stilltrace_mechanisms::{Surveyed, catalog};
 use stilltrace_model::{
     Change, Entity, Fix, Hazard, Platform, Prediction, Question, SettingChange,
 };
@@ -57,8 +57,9 @@ impl Hypothesis {
 pub fn hypotheses(question: &Question, platform: &Platform) -> Vec<Hypothesis> {
     let reach = Reach::of(&question.service, platform);
     let mut all = Vec::new();
+    let surveyed = Surveyed::new(platform);
     for mechanism in catalog() {
-        for hazard in mechanism.hazards(platform) {
+        for hazard in mechanism.hazards(&surveyed) {
             if !reach.contains(&hazard.entity) {
                 continue;
             }

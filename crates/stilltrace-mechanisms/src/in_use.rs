@@ -4,12 +4,49 @@
 //! one service to another. So which policies are in use is decided over all routes of a caller.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::sync::OnceLock;
 
 use stilltrace_model::{
     Destination, Edge, Platform, Route, ServiceId, TrafficPolicy, Workload, WorkloadId,
 };
 
 use crate::observed::called_edges;
+
+/// A platform with what most mechanisms ask of it first. It is found out once, when it is asked.
+pub struct Surveyed<'p> {
+    platform: &'p Platform,
+    routes: OnceLock<Vec<RouteInUse<'p>>>,
+    policies: OnceLock<Vec<PolicyInUse<'p>>>,
+}
+
+impl<'p> Surveyed<'p> {
+    /// Nothing is looked at yet.
+    pub fn new(platform: &'p Platform) -> Self {
+        Self { platform, routes: OnceLock::new(), policies: OnceLock::new() }
+    }
+
+    /// All routes that send requests on, by edge and in the order in which they are tried.
+    ///
+    /// A route that answers by itself (a redirect, a direct response) has no destination: nothing
+    /// about time, retries or pools acts on it.
+    pub(crate) fn routes(&self) -> &[RouteInUse<'p>] {
+        self.routes.get_or_init(|| routes(self.platform))
+    }
+
+    /// All policies in use, by edge, the one without subset first.
+    pub(crate) fn policies(&self) -> &[PolicyInUse<'p>] {
+        self.policies.get_or_init(|| policies(self.platform))
+    }
+}
+
+impl Deref for Surveyed<'_> {
+    type Target = Platform;
+
+    fn deref(&self) -> &Platform {
+        self.platform
+    }
+}
 
 /// A route of an edge.
 #[derive(Clone)]
@@ -36,11 +73,7 @@ impl RouteInUse<'_> {
     }
 }
 
-/// All routes that send requests on, by edge and in the order in which they are tried.
-///
-/// A route that answers by itself (a redirect, a direct response) has no destination: nothing about
-/// time, retries or pools acts on it.
-pub(crate) fn routes(platform: &Platform) -> Vec<RouteInUse<'_>> {
+fn routes(platform: &Platform) -> Vec<RouteInUse<'_>> {
     let mut all = Vec::new();
     for (edge, called) in plausible_edges(platform) {
         for (index, route) in edge.routes.iter().enumerate() {
@@ -124,8 +157,7 @@ impl PolicyInUse<'_> {
     }
 }
 
-/// All policies in use, by edge, the one without subset first.
-pub(crate) fn policies(platform: &Platform) -> Vec<PolicyInUse<'_>> {
+fn policies(platform: &Platform) -> Vec<PolicyInUse<'_>> {
     let elsewhere = targets_elsewhere(platform);
     let mut all = Vec::new();
     for (edge, called) in plausible_edges(platform) {

@@ -15,7 +15,8 @@ mod observed;
 mod retrying;
 mod wording;
 
-use stilltrace_model::{Fix, Hazard, Platform, Prediction};
+pub use in_use::Surveyed;
+use stilltrace_model::{Fix, Hazard, Prediction};
 
 /// How a state of configuration makes a service slow or breaks it.
 pub trait Mechanism: Sync {
@@ -31,7 +32,7 @@ pub trait Mechanism: Sync {
     }
 
     /// Where the settings in effect can cause this harm, ordered by entity.
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard>;
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard>;
 
     /// What is seen if one of these hazards is at work; empty for a static check, which is never
     /// offered as the cause of a symptom.

@@ -1,8 +1,9 @@
 //! Routes to targets that the caller's proxy has no cluster for.
 
-use stilltrace_model::{Destination, EdgeId, Platform, Prediction, signal};
+use stilltrace_model::{Destination, EdgeId, Prediction, signal};
 
-use crate::in_use::{self, RouteInUse, target_edge};
+use crate::Surveyed;
+use crate::in_use::{RouteInUse, target_edge};
 
 /// A destination of a route that the proxy cannot reach under any subset.
 pub(crate) struct Unreachable<'a> {
@@ -14,9 +15,9 @@ pub(crate) struct Unreachable<'a> {
 
 /// All of them. A destination whose service port is known and whose subset alone is missing is
 /// another matter.
-pub(crate) fn unreachable(platform: &Platform) -> Vec<Unreachable<'_>> {
+pub(crate) fn unreachable<'p>(platform: &Surveyed<'p>) -> Vec<Unreachable<'p>> {
     let mut found = Vec::new();
-    for used in in_use::routes(platform) {
+    for used in platform.routes() {
         for to in &used.route.destinations {
             let known = target_edge(platform, used.edge, to).is_some();
             if !to.to.has_cluster && !known && to.weight.value > 0 {

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use cases::{Case, cases};
 use entries::assert_fresh;
 use stilltrace_manifest::{Mark, Node, ParseCache, edit};
-use stilltrace_mechanisms::{Mechanism, catalog};
+use stilltrace_mechanisms::{Mechanism, Surveyed, catalog};
 use stilltrace_model::{
     Certainty, Edit, Entity, Expect, Fix, Hazard, Location, Origin, Platform, Prediction, Safety,
     Weight, signal::Scope,
@@ -25,8 +25,10 @@ type Found = (&'static dyn Mechanism, Hazard);
 
 fn hazards(platform: &Platform) -> Vec<Found> {
     let all = catalog().iter();
-    all.flat_map(|entry| entry.hazards(platform).into_iter().map(|hazard| (*entry, hazard)))
-        .collect()
+    all.flat_map(|entry| {
+        entry.hazards(&Surveyed::new(platform)).into_iter().map(|hazard| (*entry, hazard))
+    })
+    .collect()
 }
 
 fn all_hazards() -> Vec<(Case, Vec<Found>)> {

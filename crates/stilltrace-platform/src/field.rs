@@ -64,10 +64,7 @@ impl<'a> Field<'a> {
 
     /// The field `key` of a mapping; `None` when it is absent or null.
     pub(crate) fn get(&self, key: &str) -> Option<Self> {
-        let (entry, shape) = match self.shape {
-            None => (self.node.entry(key).filter(|entry| !entry.value.is_null())?, None),
-            Some(shape) => self.entry_of_two_names(shape, key)?,
-        };
+        let (entry, shape) = entry_of(self.node, self.shape, key)?;
         Some(Self {
             source: self.source,
             node: &entry.value,
@@ -77,28 +74,21 @@ impl<'a> Field<'a> {
         })
     }
 
-    /// What is written under the first name of a field, or else under the second; with the shape of
-    /// what the field holds.
-    fn entry_of_two_names(
-        &self,
-        shape: ShapeId,
-        key: &str,
-    ) -> Option<(&'a Entry, Option<ShapeId>)> {
-        let field = tables::MESH_CONFIG.shape(shape).and_then(|shape| shape.field(key));
-        let written = |name: &str| self.node.entry(name).filter(|entry| !entry.value.is_null());
-        let second = || written(field?.alias.as_ref()?);
-        let entry = written(key).or_else(second)?;
-        Some((entry, field.and_then(|field| field.of.shape())))
-    }
-
     /// The field below a list of keys.
     pub(crate) fn at(&self, path: &[&str]) -> Option<Self> {
-        let (first, rest) = path.split_first()?;
-        let mut field = self.get(first)?;
-        for key in rest {
-            field = field.get(key)?;
+        let (mut node, mut shape) = (self.node, self.shape);
+        let mut entries = Vec::new();
+        for key in path {
+            let (entry, below) = entry_of(node, shape, key)?;
+            entries.push(entry);
+            (node, shape) = (&entry.value, below);
         }
-        Some(field)
+        let key = &entries.last()?.key_mark;
+        let mut path = self.path.clone();
+        for entry in &entries {
+            append(&mut path, &entry.key);
+        }
+        Some(Self { source: self.source, node, key: Some(key), path, shape })
     }
 
     /// The items of a list; empty for anything else.
@@ -270,13 +260,37 @@ impl<'a> Field<'a> {
     }
 }
 
+/// What is written for a field, unless it is null. Where fields have two names, under the first one
+/// or else under the second; with the shape of what the field holds.
+fn entry_of<'a>(
+    node: &'a Node,
+    shape: Option<ShapeId>,
+    key: &str,
+) -> Option<(&'a Entry, Option<ShapeId>)> {
+    let written = |name: &str| node.entry(name).filter(|entry| !entry.value.is_null());
+    let Some(shape) = shape else { return Some((written(key)?, None)) };
+    let field = tables::MESH_CONFIG.shape(shape).and_then(|shape| shape.field(key));
+    let second = || written(field?.alias.as_ref()?);
+    let entry = written(key).or_else(second)?;
+    Some((entry, field.and_then(|field| field.of.shape())))
+}
+
 /// `path.key`, with keys that contain dots in brackets, as `Node::pointer` reads it.
 fn joined(path: &str, key: &str) -> String {
-    if key.contains(['.', '[', ']']) {
-        format!("{path}[\"{key}\"]")
+    let mut joined = String::with_capacity(path.len() + key.len() + 4);
+    joined.push_str(path);
+    append(&mut joined, key);
+    joined
+}
+
+/// Goes on from a path to one of its keys.
+fn append(path: &mut String, key: &str) {
+    let parts = if key.contains(['.', '[', ']']) {
+        ["[\"", key, "\"]"]
     } else if path.is_empty() {
-        key.to_owned()
+        ["", key, ""]
     } else {
-        format!("{path}.{key}")
-    }
+        [".", key, ""]
+    };
+    path.extend(parts);
 }

@@ -2,7 +2,10 @@
 
 use std::{
     io::{self, ErrorKind, Write},
+    mem,
     process::ExitCode,
+    sync::mpsc::{self, Receiver, Sender},
+    thread,
 };
 
 use anyhow::Context as _;
@@ -43,22 +46,51 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     }
 }
 
-/// Prints what `write` hands over part by part, so that a long text is never held as a whole.
+/// Prints what `write` hands over part by part, so that a long text is never held as a whole. A
+/// thread of its own writes, because a pipe takes only as much as its reader has room for.
 ///
 /// A reader that went away is no error: the rest is made and dropped.
 pub(crate) fn print_parts(write: impl FnOnce(&mut dyn FnMut(&str))) -> anyhow::Result<()> {
-    let mut stdout = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let mut failed = None;
+    let (full, pieces) = mpsc::sync_channel(PIECES_WAITING);
+    let (empty, spare) = mpsc::channel();
+    let writer = thread::spawn(move || write_pieces(&pieces, &empty));
+    let mut piece = Vec::with_capacity(PIECE);
+    let mut is_wanted = true;
     write(&mut |part| {
-        if failed.is_none() {
-            failed = stdout.write_all(part.as_bytes()).err();
+        if !is_wanted {
+            return;
+        }
+        piece.extend_from_slice(part.as_bytes());
+        if piece.len() >= PIECE {
+            let next = spare.try_recv().unwrap_or_default();
+            is_wanted = full.send(mem::replace(&mut piece, next)).is_ok();
         }
     });
-    let written = failed.map_or_else(|| stdout.flush(), Err);
+    // A writer that ended before the text says why below.
+    let _ = full.send(piece);
+    drop(full);
+    let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.context("standard output cannot be written"),
     }
+}
+
+/// Bytes that are written at once.
+const PIECE: usize = 1 << 18;
+/// Pieces that may wait to be written.
+const PIECES_WAITING: usize = 4;
+
+/// Writes pieces until there are no more, and hands their memory back.
+fn write_pieces(pieces: &Receiver<Vec<u8>>, empty: &Sender<Vec<u8>>) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    for mut piece in pieces {
+        stdout.write_all(&piece)?;
+        piece.clear();
+        // Nobody needs it after the last one.
+        let _ = empty.send(piece);
+    }
+    stdout.flush()
 }
 
 /// An error with lines that say more.

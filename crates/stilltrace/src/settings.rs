@@ -104,6 +104,8 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Ou
     if arguments.format == Format::Json {
         if narrowed.is_whole() {
             output::print_parts(|sink| settings::write(&platform, &hazards, sink))?;
+            // The program ends here, and the system takes back the memory at once.
+            std::mem::forget((platform, hazards));
         } else {
             let document = document(&platform, &hazards, &narrowed);
             output::print(&settings::text(&document))?;

@@ -112,6 +112,45 @@ fn json_is_one_document_with_origins() {
     assert_eq!(edges.keys().collect::<Vec<_>>(), ["cart.shop.svc.cluster.local|9090"]);
 }
 
+/// Texts of many workloads are made by several threads and go out in one order.
+#[test]
+fn many_workloads_are_one_document_in_order() {
+    let namespaces = ["a", "a-b", "b"];
+    let mut mesh = String::new();
+    for namespace in namespaces {
+        let labels = "metadata: {labels: {istio-injection: enabled}, name";
+        mesh.extend([format!("apiVersion: v1\nkind: Namespace\n{labels}: {namespace}}}\n---\n")]);
+        for number in 0..70 {
+            mesh.extend([format!(
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: w{number}, namespace: {namespace}}}\n\
+                 spec:\n  selector: {{matchLabels: {{app: w{number}}}}}\n  template:\n    \
+                 metadata: {{labels: {{app: w{number}}}}}\n    spec: {{containers: [{{name: app, image: i}}]}}\n---\n"
+            )]);
+        }
+        mesh.extend([format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: w3, namespace: {namespace}}}\n\
+             spec: {{selector: {{app: w3}}, ports: [{{name: http, port: 80}}]}}\n---\n"
+        )]);
+    }
+    let ask = |who: &[&str]| {
+        let words = [&["settings"], who, &["--repo", "-", "-o", "json"]].concat();
+        let run = Program::new().run_with_input(&words, mesh.as_bytes());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        (run.stdout, document)
+    };
+    let (text, whole) = ask(&[]);
+    assert_eq!(text, format!("{whole}\n"), "keys are sorted, and each stands once");
+    assert_eq!(whole["workloads"].as_object().unwrap().len(), 210);
+    for namespace in namespaces {
+        let caller = format!("{namespace}/w31");
+        let (_, one) = ask(&[&caller]);
+        assert_eq!(whole["workloads"][&caller], one["workloads"][&caller]);
+        assert_eq!(whole["pods"][&caller], one["pods"][&caller]);
+        assert_eq!(one["workloads"][&caller]["edges"].as_object().unwrap().len(), 3);
+    }
+}
+
 #[test]
 fn the_mesh_configuration_may_come_from_a_file() {
     let folder = tempfile::tempdir().unwrap();

@@ -37,12 +37,15 @@ impl<'a> Reach<'a> {
     /// What applying `folder` takes in: what its kustomization and those it refers to name, or,
     /// without one, all manifests in it and, when `deep`, below.
     pub(crate) fn of(&self, folder: &str, deep: bool) -> Rc<Taken> {
-        let key = if deep { format!("{folder}/**") } else { folder.to_owned() };
+        // A kustomization takes in what it names, however deep that lies.
+        let is_kustomization = self.files.kustomization(folder).is_some();
+        let by_depth = deep && !is_kustomization;
+        let key = if by_depth { format!("{folder}/**") } else { folder.to_owned() };
         if let Some(known) = self.known.borrow().get(&key) {
             return Rc::clone(known);
         }
         let mut taken = Taken::default();
-        if self.files.kustomization(folder).is_some() {
+        if is_kustomization {
             self.kustomization(folder, &mut taken);
         } else {
             self.plain(folder, deep, &mut taken);

@@ -4,9 +4,11 @@
 //! a route table is made once and copied.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::num::NonZero;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use stilltrace_model::{Edge, Platform, SidecarProxy, Workload, WorkloadId};
 
 use super::{Advised, cluster, gap, hazard, pods, proxy, refusal, rest, route};
@@ -26,7 +28,7 @@ struct Made<'a> {
 }
 
 /// Hands the document of [`super::document`] to `sink` as one line, part by part.
-pub(super) fn write(platform: &Platform, hazards: &[Advised], sink: &mut dyn FnMut(&str)) {
+pub(super) fn write<'a>(platform: &'a Platform, hazards: &[Advised], sink: &mut dyn FnMut(&str)) {
     let mut edges: BTreeMap<&WorkloadId, Vec<&Edge>> = BTreeMap::new();
     for edge in platform.edges.values() {
         edges.entry(&edge.id.source).or_default().push(edge);
@@ -41,74 +43,133 @@ pub(super) fn write(platform: &Platform, hazards: &[Advised], sink: &mut dyn FnM
         text += &compact(&refused);
     }
     // Names are in the order of their texts, which is not that of namespaces: `a-b/c`, `a/c`.
-    let described: BTreeMap<String, (&Workload, &SidecarProxy)> =
-        super::described(platform).map(|one| (one.0.id.to_string(), one)).collect();
+    let named: BTreeMap<String, Described<'_>> = super::described(platform)
+        .map(|(workload, proxy)| {
+            let edges = edges.remove(&workload.id).unwrap_or_default();
+            (workload.id.to_string(), Described { workload, proxy, edges })
+        })
+        .collect();
+    let described: Vec<(String, Described<'_>)> = named.into_iter().collect();
+    let groups: Vec<_> = described
+        .chunk_by(|(_, a), (_, b)| a.workload.id.namespace == b.workload.id.namespace)
+        .flat_map(|namespace| namespace.chunks(AT_ONCE))
+        .collect();
     text += ",\"pods\":{";
-    for (index, (name, (workload, _))) in described.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        text += &compact(name);
-        text.push(':');
-        text += &compact(&pods::describe(workload));
-        sink(&text);
-        text.clear();
-    }
-    text += "},\"proxies\":";
-    text += &compact(&proxy::all(platform));
-    text += ",\"workloads\":{";
-    let mut made = Made::default();
-    for (index, (name, (workload, proxy))) in described.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        text += &compact(name);
-        text.push(':');
-        let own = edges.get(&workload.id).map(Vec::as_slice).unwrap_or_default();
-        made.workload(platform, workload, proxy, own, &mut text);
-        sink(&text);
-        text.clear();
-    }
-    text += "}}\n";
     sink(&text);
+    let pod = |(): &mut (), one: &Described<'_>, sink: &mut dyn FnMut(&str)| {
+        sink(&compact(&pods::describe(one.workload)));
+    };
+    in_order(&groups, pod, sink);
+    sink(&format!("}},\"proxies\":{},\"workloads\":{{", compact(&proxy::all(platform))));
+    let workload = |made: &mut Made<'a>, one: &Described<'a>, sink: &mut dyn FnMut(&str)| {
+        made.workload(platform, one, sink);
+    };
+    in_order(&groups, workload, sink);
+    sink("}}\n");
+}
+
+/// A workload and all that is told of it.
+struct Described<'a> {
+    workload: &'a Workload,
+    proxy: &'a SidecarProxy,
+    edges: Vec<&'a Edge>,
+}
+
+/// Workloads whose text is made at once, at most. They are of one namespace, so what they have in
+/// common is seldom made twice.
+const AT_ONCE: usize = 32;
+/// Threads that make texts, at most; more of them would wait for who prints.
+const THREADS: usize = 4;
+
+/// Hands over the members of a mapping in order: the names that `groups` gives them, and what
+/// `member` makes of each, on all cores. A thread keeps what it learns from member to member.
+fn in_order<'a, K: Default>(
+    groups: &[&[(String, Described<'a>)]],
+    member: impl Fn(&mut K, &Described<'a>, &mut dyn FnMut(&str)) + Sync,
+    sink: &mut dyn FnMut(&str),
+) {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+    let text = |known: &mut K, index: usize, group: &[(String, Described<'a>)]| {
+        let mut text = String::new();
+        for (place, (name, one)) in group.iter().enumerate() {
+            text.push_str(if index + place > 0 { "," } else { "" });
+            text.push_str(&compact(name));
+            text.push(':');
+            member(known, one, &mut |part| text.push_str(part));
+        }
+        text
+    };
+    thread::scope(|scope| {
+        let makers: Vec<_> = (0..threads)
+            .map(|first| {
+                let (made, texts) = mpsc::sync_channel(1);
+                let text = &text;
+                scope.spawn(move || {
+                    let mut known = K::default();
+                    let own = groups.iter().enumerate().skip(first).step_by(threads);
+                    for (index, group) in own {
+                        if made.send(text(&mut known, index, group)).is_err() {
+                            break; // Nobody reads any more.
+                        }
+                    }
+                });
+                texts
+            })
+            .collect();
+        // A thread that panicked ends its texts, and the scope hands the panic on.
+        for (_, texts) in groups.iter().zip(makers.iter().cycle()) {
+            let Ok(text) = texts.recv() else { break };
+            sink(&text);
+        }
+    });
+}
+
+/// What stands in a field of a workload.
+enum Field {
+    /// This text.
+    Text(Arc<str>),
+    /// Names and texts of its edges, in the order of the names.
+    Edges(BTreeMap<String, Arc<str>>),
 }
 
 impl<'a> Made<'a> {
-    /// Appends one workload, its fields in the order of their names.
+    /// Hands over one workload, its fields in the order of their names.
     fn workload(
         &mut self,
         platform: &'a Platform,
-        workload: &Workload,
-        proxy: &SidecarProxy,
-        edges: &[&'a Edge],
-        text: &mut String,
+        described: &Described<'a>,
+        sink: &mut dyn FnMut(&str),
     ) {
-        let mut fields: BTreeMap<String, Arc<str>> = BTreeMap::new();
+        let Described { workload, proxy, edges } = described;
+        let mut fields: BTreeMap<String, Field> = BTreeMap::new();
         if let Value::Object(small) = rest(workload, proxy) {
             for (name, value) in small {
-                fields.insert(name, Arc::from(compact(&value)));
+                fields.insert(name, Field::Text(compact(&value).into()));
             }
         }
-        fields.insert("edges".to_owned(), Arc::from(self.edges(platform, proxy, edges)));
+        fields.insert("edges".to_owned(), Field::Edges(self.edges(platform, proxy, edges)));
         if let Some(table) = platform.routes.get(&workload.id) {
             let key = (Arc::as_ptr(table).addr(), workload.is_gateway);
             let (http, tcp) = self.tables.entry(key).or_insert_with(|| {
                 let text = |value: Value| Arc::from(compact(&value));
                 (route::http(table, workload.is_gateway).map(text), route::tcp(table).map(text))
             });
-            fields.extend(http.clone().map(|text| ("http".to_owned(), text)));
-            fields.extend(tcp.clone().map(|text| ("tcp".to_owned(), text)));
+            let tables = [("http", http.clone()), ("tcp", tcp.clone())].into_iter();
+            fields.extend(
+                tables.filter_map(|(name, text)| Some((name.to_owned(), Field::Text(text?)))),
+            );
         }
-        text.push('{');
-        for (index, (name, value)) in fields.iter().enumerate() {
-            if index > 0 {
-                text.push(',');
+        sink("{");
+        for (index, (name, field)) in fields.iter().enumerate() {
+            sink(if index > 0 { "," } else { "" });
+            sink(&compact(name));
+            sink(":");
+            match field {
+                Field::Text(text) => sink(text),
+                Field::Edges(edges) => hand_over(edges, sink),
             }
-            text.push_str(&compact(name));
-            text.push(':');
-            text.push_str(value);
         }
-        text.push('}');
+        sink("}");
     }
 
     /// The edges of one workload, by host and port.
@@ -117,7 +178,7 @@ impl<'a> Made<'a> {
         platform: &'a Platform,
         proxy: &SidecarProxy,
         edges: &[&'a Edge],
-    ) -> String {
+    ) -> BTreeMap<String, Arc<str>> {
         let mut by_name: BTreeMap<String, Arc<str>> = BTreeMap::new();
         for edge in edges {
             let Some(service) = platform.services.get(&edge.id.destination) else { continue };
@@ -136,16 +197,18 @@ impl<'a> Made<'a> {
                 .or_insert_with(|| Arc::from(compact(&cluster::describe(edge, service))));
             by_name.insert(format!("{host}|{}", edge.id.port), Arc::clone(text));
         }
-        let mut all = String::from("{");
-        for (index, (name, text)) in by_name.iter().enumerate() {
-            if index > 0 {
-                all.push(',');
-            }
-            all.push_str(&compact(&json!(name)));
-            all.push(':');
-            all.push_str(text);
-        }
-        all.push('}');
-        all
+        by_name
     }
+}
+
+/// Hands over a mapping whose values are texts already.
+fn hand_over(texts: &BTreeMap<String, Arc<str>>, sink: &mut dyn FnMut(&str)) {
+    sink("{");
+    for (index, (name, text)) in texts.iter().enumerate() {
+        sink(if index > 0 { "," } else { "" });
+        sink(&compact(name));
+        sink(":");
+        sink(text);
+    }
+    sink("}");
 }

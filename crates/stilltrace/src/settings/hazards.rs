@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use stilltrace_mechanisms::catalog;
+use stilltrace_mechanisms::{Surveyed, catalog};
 use stilltrace_model::{Certainty, Entity, Platform, ServiceId};
 use stilltrace_report::settings::Advised;
 
@@ -15,11 +15,12 @@ const AT_ONCE: usize = 4;
 /// Hazards of the whole platform, by entity. What needs measurements to matter is left to `why`.
 pub(super) fn of(platform: &Platform) -> Vec<Advised> {
     // Each mechanism walks all edges, which shows in a mesh of thousands.
+    let surveyed = Surveyed::new(platform);
     let next = AtomicUsize::new(0);
     let look = || {
         let mut found = Vec::new();
         while let Some(mechanism) = catalog().get(next.fetch_add(1, Ordering::Relaxed)) {
-            let hazards = mechanism.hazards(platform).into_iter();
+            let hazards = mechanism.hazards(&surveyed).into_iter();
             found.extend(
                 hazards
                     .filter(|hazard| hazard.certainty != Certainty::NeedsLiveData)

@@ -1,10 +1,10 @@
 //! Policy without waypoint: HTTP rules that ambient clients never pass.
 
-use stilltrace_model::{Certainty, Fix, Hazard, Ineffective, Platform, Prediction, WhyIneffective};
+use stilltrace_model::{Certainty, Fix, Hazard, Ineffective, Prediction, WhyIneffective};
 
-use crate::Mechanism;
 use crate::draft::Draft;
 use crate::wording;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Pods in ambient mode have no sidecar. Their requests pass a node proxy that knows connections and
@@ -35,7 +35,7 @@ impl Mechanism for PolicyWithoutWaypoint {
         "ambient"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let all = platform.ineffective.iter();
         all.filter(|found| found.reason == WhyIneffective::NoWaypoint)
             .filter_map(describe)

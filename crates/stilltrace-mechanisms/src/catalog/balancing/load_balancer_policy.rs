@@ -1,12 +1,10 @@
 //! Load balancer policy: a slow pod keeps getting its full share.
 
-use stilltrace_model::{
-    Certainty, Entity, Fix, Hazard, LoadBalancer, Platform, Prediction, Safety, signal,
-};
+use stilltrace_model::{Certainty, Entity, Fix, Hazard, LoadBalancer, Prediction, Safety, signal};
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
-use crate::in_use::{self, PolicyInUse};
+use crate::in_use::PolicyInUse;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Istio's default, `LEAST_REQUEST`, sends fewer requests to a pod that is slow to answer.
@@ -40,8 +38,9 @@ impl Mechanism for LoadBalancerPolicy {
     }
 
     /// A policy is a choice that many make without harm: only where requests were seen taking it.
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        in_use::policies(platform)
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        platform
+            .policies()
             .iter()
             .filter(|used| used.called && used.carries_requests())
             .filter_map(describe)

@@ -1,11 +1,11 @@
 //! Outlier never ejects: the percentage is too small to take out a single pod.
 
-use stilltrace_model::{Certainty, Fix, Hazard, OutlierDetection, Platform, Prediction};
+use stilltrace_model::{Certainty, Fix, Hazard, OutlierDetection, Prediction};
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
-use crate::in_use::{self, PolicyInUse};
+use crate::in_use::PolicyInUse;
 use crate::wording::count;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Envoy ejects a pod only while the share of ejected pods, that one included, stays within
@@ -39,8 +39,9 @@ impl Mechanism for OutlierNeverEjects {
         "balancing"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        in_use::policies(platform)
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        platform
+            .policies()
             .iter()
             .filter_map(|used| describe(used, used.policy.outlier.as_ref()?))
             .collect()

@@ -1,13 +1,11 @@
 //! Outlier over-ejection: one bad moment takes most pods out of rotation.
 
-use stilltrace_model::{
-    Certainty, Entity, Fix, Hazard, OutlierDetection, Platform, Prediction, signal,
-};
+use stilltrace_model::{Certainty, Entity, Fix, Hazard, OutlierDetection, Prediction, signal};
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
-use crate::in_use::{self, PolicyInUse};
+use crate::in_use::PolicyInUse;
 use crate::wording::{count, duration};
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Outlier detection takes a pod out of rotation after a few failures in a row. Where a few
@@ -48,8 +46,9 @@ impl Mechanism for OutlierOverEjection {
         "balancing"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        in_use::policies(platform)
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        platform
+            .policies()
             .iter()
             .filter_map(|used| describe(used, used.policy.outlier.as_ref()?))
             .collect()

@@ -4,10 +4,10 @@ use stilltrace_model::{
     Certainty, Destination, Entity, Fix, Hazard, Platform, Prediction, WorkloadId, signal,
 };
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
-use crate::in_use::{self, RouteInUse, target_edge, workloads_with};
+use crate::in_use::{RouteInUse, target_edge, workloads_with};
 use crate::wording::count;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// A weight says which share of the requests goes to a destination, not how many pods are there to
@@ -42,8 +42,8 @@ impl Mechanism for WeightExceedsCapacity {
         "balancing"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        in_use::routes(platform).iter().flat_map(|used| overloaded(platform, used)).collect()
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        platform.routes().iter().flat_map(|used| overloaded(platform, used)).collect()
     }
 
     fn predict(&self, hazard: &Hazard) -> Vec<Prediction> {

@@ -4,10 +4,10 @@ use stilltrace_model::{
     Certainty, Entity, Fix, Hazard, Platform, Prediction, SidecarProxy, Workload, signal,
 };
 
-use crate::Mechanism;
 use crate::draft::Draft;
 use crate::observed::busiest_edge_into;
 use crate::wording::count;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// A proxy without a `Sidecar` scope is told about every service of the mesh. When endpoints come
@@ -47,7 +47,7 @@ impl Mechanism for UnscopedEndpointChurn {
         "control_plane"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         platform
             .workloads
             .values()

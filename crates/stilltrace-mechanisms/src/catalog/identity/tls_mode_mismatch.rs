@@ -5,9 +5,9 @@ use stilltrace_model::{
     Setting, TlsMode, Workload, WorkloadId, signal,
 };
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
-use crate::in_use::{self, PolicyInUse};
+use crate::in_use::PolicyInUse;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// `ISTIO_MUTUAL` in a `DestinationRule` makes the caller's proxy speak mutual TLS to every pod of
@@ -55,8 +55,8 @@ impl Mechanism for TlsModeMismatch {
         "identity"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        in_use::policies(platform).iter().filter_map(|used| describe(platform, used)).collect()
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        platform.policies().iter().filter_map(|used| describe(platform, used)).collect()
     }
 
     fn predict(&self, hazard: &Hazard) -> Vec<Prediction> {

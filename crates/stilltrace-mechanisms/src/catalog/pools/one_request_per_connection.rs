@@ -2,10 +2,10 @@
 
 use stilltrace_model::{Certainty, Entity, Fix, Hazard, Platform, Prediction, Safety, signal};
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
-use crate::in_use::{self, PolicyInUse};
+use crate::in_use::PolicyInUse;
 use crate::wording::count;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// With a small `maxRequestsPerConnection` the proxies close connections after a few requests. Each
@@ -47,8 +47,9 @@ impl Mechanism for OneRequestPerConnection {
         "pools"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        in_use::policies(platform)
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        platform
+            .policies()
             .iter()
             .filter(|used| used.carries_requests())
             .filter_map(|used| describe(platform, used))

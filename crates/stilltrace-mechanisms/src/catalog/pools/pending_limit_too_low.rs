@@ -1,11 +1,11 @@
 //! Pending limit too low: a caller's proxy refuses requests that only had to wait a moment.
 
-use stilltrace_model::{Certainty, Entity, Fix, Hazard, Platform, Prediction, Setting, signal};
+use stilltrace_model::{Certainty, Entity, Fix, Hazard, Prediction, Setting, signal};
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
-use crate::in_use::{self, PolicyInUse};
+use crate::in_use::PolicyInUse;
 use crate::wording::count;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// A connection pool limits how many requests may wait for a connection
@@ -52,9 +52,9 @@ impl Mechanism for PendingLimitTooLow {
     /// Whether a limit is too low depends on rate, latency and burst, all of them measured. So on an
     /// edge in use every limit below Envoy's own counts, and the overflow flag decides; elsewhere
     /// only one so low that a small burst exceeds it.
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let mut all = Vec::new();
-        for used in in_use::policies(platform).iter().filter(|used| used.carries_requests()) {
+        for used in platform.policies().iter().filter(|used| used.carries_requests()) {
             let bound = if used.called { ENVOY_DEFAULT } else { SMALL_BURST };
             let pool = &used.policy.pool;
             all.extend(describe(used, (WAITING, "wait"), &pool.max_pending_requests, bound));

@@ -2,10 +2,10 @@
 
 use stilltrace_model::{Certainty, Entity, Fix, Hazard, Platform, Prediction, signal};
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
-use crate::in_use::{self, PolicyInUse};
+use crate::in_use::PolicyInUse;
 use crate::wording::count;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Over HTTP/1.1 a connection carries one request at a time. With few connections the others wait
@@ -44,8 +44,9 @@ impl Mechanism for TooFewConnections {
         "pools"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        in_use::policies(platform)
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        platform
+            .policies()
             .iter()
             .filter(|used| used.carries_requests() && !used.is_multiplexed())
             .filter_map(|used| describe(platform, used))

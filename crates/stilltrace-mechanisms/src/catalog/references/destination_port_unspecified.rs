@@ -2,9 +2,9 @@
 
 use stilltrace_model::{Certainty, Entity, Fix, Hazard, Origin, Platform, Prediction, ServiceId};
 
-use crate::Mechanism;
 use crate::draft::Draft;
 use crate::no_cluster::{self, Unreachable};
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// A route moves requests to another service and names no port. The proxy then uses the port that
@@ -41,7 +41,7 @@ impl Mechanism for DestinationPortUnspecified {
         &["IST0112"]
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let all = no_cluster::unreachable(platform);
         all.iter().filter_map(|found| describe(platform, found)).collect()
     }

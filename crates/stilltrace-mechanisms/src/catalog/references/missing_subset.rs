@@ -6,9 +6,9 @@ use stilltrace_model::{
     Certainty, Destination, Edge, Entity, Fix, Hazard, Origin, Platform, Prediction, signal,
 };
 
-use crate::Mechanism;
 use crate::draft::Draft;
-use crate::in_use::{self, RouteInUse, target_edge, workloads_with};
+use crate::in_use::{RouteInUse, target_edge, workloads_with};
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// A route names a subset that no `DestinationRule` in effect defines: the proxy has no cluster for
@@ -45,11 +45,11 @@ impl Mechanism for MissingSubset {
         &["IST0101", "IST0173", "KIA1107", "KIA0203"]
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let mut all = Vec::new();
-        for used in in_use::routes(platform) {
+        for used in platform.routes() {
             let broken = used.route.destinations.iter();
-            all.extend(broken.filter_map(|to| describe(platform, &used, to)));
+            all.extend(broken.filter_map(|to| describe(platform, used, to)));
         }
         all
     }

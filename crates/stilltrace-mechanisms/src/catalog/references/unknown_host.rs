@@ -4,9 +4,9 @@ use stilltrace_model::{
     Certainty, Entity, Fix, Hazard, Origin, Platform, Prediction, Service, ServiceId,
 };
 
-use crate::Mechanism;
 use crate::draft::Draft;
 use crate::no_cluster::{self, Unreachable};
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// A route names a destination that the caller's proxy has no cluster for: a misspelt name, a port
@@ -46,7 +46,7 @@ impl Mechanism for UnknownHost {
         &["IST0101", "KIA1101"]
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let all = no_cluster::unreachable(platform);
         all.iter().filter_map(|found| describe(platform, found)).collect()
     }

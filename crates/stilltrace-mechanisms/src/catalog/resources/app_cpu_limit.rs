@@ -4,9 +4,9 @@ use stilltrace_model::{
     AppContainer, Certainty, Entity, Fix, Hazard, Platform, Prediction, Setting, Workload, signal,
 };
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
 use crate::observed::{busiest_edge_into, changed, is_asked};
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Linux gives a container with a CPU limit its quota anew every 100 ms. An application whose
@@ -46,7 +46,7 @@ impl Mechanism for AppCpuLimit {
         "resources"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let mut all = Vec::new();
         for workload in platform.workloads.values() {
             let limited = workload.containers.iter();

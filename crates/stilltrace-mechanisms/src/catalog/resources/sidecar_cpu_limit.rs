@@ -4,10 +4,10 @@ use stilltrace_model::{
     Certainty, Entity, Fix, Hazard, Platform, Prediction, SidecarProxy, Workload, signal,
 };
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
 use crate::observed::{busiest_edge_from, busiest_edge_into, changed};
 use crate::wording::count;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Linux gives a container with a CPU limit its quota anew every 100 ms. A proxy with several
@@ -51,7 +51,7 @@ impl Mechanism for SidecarCpuLimit {
         "resources"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         platform
             .workloads
             .values()

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use stilltrace_model::{Certainty, Entity, Fix, Hazard, Platform, Prediction, signal};
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
-use crate::in_use::{self, RouteInUse};
+use crate::in_use::RouteInUse;
 use crate::retrying::{is_bounded, retried_when_slow};
 use crate::wording::duration;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// A route retries requests that take too long and has a timeout for the whole, but none for a
@@ -49,8 +49,9 @@ impl Mechanism for MissingPerTryTimeout {
 
     /// Istio's default conditions retry connections that fail, which takes no time: only a route
     /// that retries slow tries needs a limit for one.
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        in_use::routes(platform)
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        platform
+            .routes()
             .iter()
             .filter(|used| retried_when_slow(&used.route.retries))
             .filter_map(|used| describe(platform, used))

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use stilltrace_model::{Certainty, Edge, Entity, Fix, Hazard, Platform, Prediction, signal};
 
-use crate::Mechanism;
 use crate::draft::Draft;
-use crate::in_use::{self, RouteInUse};
+use crate::in_use::RouteInUse;
 use crate::observed::leads_to;
 use crate::retrying::{is_bounded, retried_when_overloaded};
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Each proxy on the way of a request retries what the next one reports as failed. The layers
@@ -50,13 +50,13 @@ impl Mechanism for NestedRetries {
     /// Only along observed calls: a repository alone does not say who calls whom. Only conditions
     /// that overload fulfils, because Istio's default ones make every path of two calls nested and
     /// seldom matter.
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        let mut layers = in_use::routes(platform);
-        layers.retain(|used| {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        let all = platform.routes().iter().filter(|used| {
             used.called
                 && retried_when_overloaded(&used.route.retries)
                 && !is_bounded(platform, used.edge, used.route)
         });
+        let layers: Vec<_> = all.cloned().collect();
         layers.iter().filter_map(|layer| describe(platform, &layers, layer)).collect()
     }
 

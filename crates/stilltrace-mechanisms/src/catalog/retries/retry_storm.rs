@@ -1,12 +1,12 @@
 //! Retry storm: a caller's proxy multiplies the load on a server that is already too slow.
 
-use stilltrace_model::{Certainty, Entity, Fix, Hazard, Platform, Prediction, signal};
+use stilltrace_model::{Certainty, Entity, Fix, Hazard, Prediction, signal};
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
-use crate::in_use::{self, RouteInUse};
+use crate::in_use::RouteInUse;
 use crate::retrying::{is_bounded, retried_when_slow};
 use crate::wording::{count, duration};
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// The caller's proxy gives each try less time than the server needs in its slow phases, abandons
@@ -55,8 +55,9 @@ impl Mechanism for RetryStorm {
     /// outage more gently than two (measured in the lab). What amplifies is a time limit per try
     /// whose expiry is retried with no bound. Whether tries *are* cut short needs the server's
     /// latency, so that is a prediction.
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        in_use::routes(platform)
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        platform
+            .routes()
             .iter()
             .filter(|used| {
                 retried_when_slow(&used.route.retries)

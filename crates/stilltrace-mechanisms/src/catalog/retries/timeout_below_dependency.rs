@@ -7,11 +7,11 @@ use stilltrace_model::{
     Certainty, EdgeId, Entity, Fix, Hazard, Platform, Prediction, Setting, signal,
 };
 
-use crate::Mechanism;
 use crate::draft::Draft;
-use crate::in_use::{self, RouteInUse};
+use crate::in_use::RouteInUse;
 use crate::observed::{called_edges, changed, leads_to};
 use crate::wording::duration;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// The caller's timeout is shorter than what the callee may take, be it the callee's own timeout
@@ -49,9 +49,10 @@ impl Mechanism for TimeoutBelowDependency {
 
     /// A timeout is not a hazard by itself; whether latency reaches it is measured. What counts is
     /// a longer timeout further down an observed path, or a timeout that has just changed.
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let called = called_edges(platform);
-        in_use::routes(platform)
+        platform
+            .routes()
             .iter()
             .filter_map(|used| {
                 let timeout = used.route.timeout.value?;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use stilltrace_model::{Certainty, Entity, Fix, Hazard, Platform, Prediction, signal};
 
-use crate::Mechanism;
 use crate::draft::Draft;
-use crate::in_use::{self, RouteInUse};
+use crate::in_use::RouteInUse;
 use crate::observed::value_before;
 use crate::wording::parse_duration;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Istio sets no timeout by itself. Once the `timeout` of a route is gone, or where a route never
@@ -49,8 +49,9 @@ impl Mechanism for TimeoutRemoved {
 
     /// Only where a change in the window took the timeout away, or where somebody wrote a route
     /// without one and it is in use: most routes have none, and seldom does it matter.
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        in_use::routes(platform)
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        platform
+            .routes()
             .iter()
             .filter(|used| used.route.timeout.value.is_none() && !only_fails(used))
             .filter_map(|used| describe(platform, used))

@@ -1,11 +1,11 @@
 //! Leftover fault: an injected delay or error meets real requests.
 
-use stilltrace_model::{Certainty, Entity, Fix, Hazard, Platform, Prediction, signal};
+use stilltrace_model::{Certainty, Entity, Fix, Hazard, Prediction, signal};
 
-use crate::Mechanism;
 use crate::draft::Draft;
-use crate::in_use::{self, RouteInUse};
+use crate::in_use::RouteInUse;
 use crate::wording::duration;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// A `fault` block on a route delays or fails a share of the requests on purpose. Left behind after
@@ -36,8 +36,8 @@ impl Mechanism for LeftoverFault {
         "routing"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
-        in_use::routes(platform).iter().filter_map(describe).collect()
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
+        platform.routes().iter().filter_map(describe).collect()
     }
 
     fn predict(&self, hazard: &Hazard) -> Vec<Prediction> {

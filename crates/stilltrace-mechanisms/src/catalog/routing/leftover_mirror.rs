@@ -2,9 +2,9 @@
 
 use stilltrace_model::{Certainty, Entity, Fix, Hazard, Mirror, Platform, Prediction, signal};
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
-use crate::in_use::{self, RouteInUse};
+use crate::in_use::RouteInUse;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// A mirror sends a copy of requests to a second service and throws the answers away. Without a
@@ -35,11 +35,11 @@ impl Mechanism for LeftoverMirror {
         "routing"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let mut all = Vec::new();
-        for used in in_use::routes(platform) {
+        for used in platform.routes() {
             let live = used.route.mirrors.iter().filter(|mirror| mirror.percent.value > 0.0);
-            all.extend(live.map(|mirror| describe(platform, &used, mirror)));
+            all.extend(live.map(|mirror| describe(platform, used, mirror)));
         }
         all
     }

@@ -1,10 +1,10 @@
 //! Policy not visible: a rule is written for a service and does not reach the clients who call it.
 
-use stilltrace_model::{Certainty, Fix, Hazard, Ineffective, Platform, Prediction, WhyIneffective};
+use stilltrace_model::{Certainty, Fix, Hazard, Ineffective, Prediction, WhyIneffective};
 
-use crate::Mechanism;
 use crate::draft::Draft;
 use crate::wording;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Istio looks rules up from the client's side. A rule that the client's namespace cannot see, that
@@ -41,7 +41,7 @@ impl Mechanism for PolicyNotVisible {
         "routing"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         platform.ineffective.iter().filter_map(describe).collect()
     }
 

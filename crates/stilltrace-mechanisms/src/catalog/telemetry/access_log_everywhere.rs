@@ -1,12 +1,12 @@
 //! Access log everywhere: proxies format and write a line for every request.
 
 use stilltrace_model::{
-    Certainty, Entity, Fix, Hazard, Platform, Prediction, SidecarProxy, Workload, signal,
+    Certainty, Entity, Fix, Hazard, Prediction, SidecarProxy, Workload, signal,
 };
 
-use crate::Mechanism;
 use crate::draft::Draft;
 use crate::observed::on_most_proxies;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// With an access log and no filter, the proxy formats and writes one line per request at each end
@@ -38,7 +38,7 @@ impl Mechanism for AccessLogEverywhere {
         "telemetry"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let mesh_wide = on_most_proxies(platform, |workload| {
             workload.sidecar.as_ref().is_some_and(|proxy| proxy.telemetry.access_log.value)
         });

@@ -4,9 +4,9 @@ use stilltrace_model::{
     Certainty, Entity, Fix, Hazard, Platform, Prediction, SidecarProxy, Workload, signal,
 };
 
-use crate::Mechanism;
 use crate::draft::{self, Draft};
 use crate::observed::{busiest_edge_into, on_most_proxies};
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Each traced request makes the proxy build a span, serialise it and send it to the collector.
@@ -44,7 +44,7 @@ impl Mechanism for FullTracing {
         "telemetry"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let mesh_wide = on_most_proxies(platform, |workload| {
             workload.sidecar.as_ref().is_some_and(traces_most)
         });

@@ -1,12 +1,12 @@
 //! Statistics scrape cost: every scrape makes every proxy print everything it counts.
 
 use stilltrace_model::{
-    Certainty, Entity, Fix, Hazard, Platform, Prediction, SidecarProxy, Workload, signal,
+    Certainty, Entity, Fix, Hazard, Prediction, SidecarProxy, Workload, signal,
 };
 
-use crate::Mechanism;
 use crate::draft::Draft;
 use crate::wording::count;
+use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Istio hides most of Envoy's statistics. Switched on without restriction there are dozens for
@@ -42,7 +42,7 @@ impl Mechanism for StatsScrapeCost {
         "telemetry"
     }
 
-    fn hazards(&self, platform: &Platform) -> Vec<Hazard> {
+    fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         platform
             .workloads
             .values()
