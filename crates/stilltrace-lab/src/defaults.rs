@@ -111,7 +111,14 @@ fn service(pod: &Pod) -> Service {
 /// An edge with Istio's default route and policy.
 fn edge(id: EdgeId) -> Edge {
     let routes = Arc::from([route(id.destination.clone(), id.port)]);
-    Edge { id, routes, policy: Arc::new(policy()), subsets: Arc::default(), endpoints: None }
+    Edge {
+        id,
+        routes,
+        policy: Arc::new(policy()),
+        subsets: Arc::default(),
+        endpoints: None,
+        protocol: None,
+    }
 }
 
 /// The route that a service gets by itself.

@@ -122,6 +122,9 @@ pub struct Edge {
     pub subsets: Arc<Subsets>,
     /// Pods behind the destination, where Git says.
     pub endpoints: Option<u32>,
+    /// Protocol of the port as this proxy knows it, where several services of one namespace have
+    /// the destination's name; otherwise that of the service counts.
+    pub protocol: Option<Setting<String>>,
 }
 
 /// Subsets by name: the pod labels and the complete policy (nothing is inherited when reading).

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use stilltrace_model::{Edge, EdgeId, Route};
+use stilltrace_model::{Edge, EdgeId, Route, Setting};
 
 use crate::destination_rule::Rules;
 use crate::directory::Directory;
@@ -16,6 +16,7 @@ use crate::inventory::Inventory;
 use crate::mesh_config::MeshConfig;
 use crate::peer_authentication::PeerPolicies;
 use crate::policy::{self, Around, Client, Policies};
+use crate::ports;
 use crate::scope::View;
 use crate::services::Callee;
 use crate::tables::{ProxyRoutes, Tables};
@@ -97,7 +98,17 @@ impl Mesh<'_> {
             policy,
             subsets: Arc::clone(&clusters.subsets),
             endpoints: self.endpoints[callee],
+            protocol: self.own_protocol(callee, port),
         })
+    }
+
+    /// The protocol of a port where another service of the same name may say something else of it.
+    fn own_protocol(&self, callee: usize, port: u16) -> Option<Setting<String>> {
+        let target = &self.callees[callee];
+        let named = self.directory.named(&target.host).iter();
+        let twins = named.filter(|twin| self.callees[**twin].id == target.id).count();
+        let own = (twins > 1).then(|| ports::explained(&target.declared));
+        own.and_then(|mut ports| ports.remove(&port))
     }
 
     /// The policies of a proxy towards a service port, from the cache unless they hold for it only.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use stilltrace_model::WorkloadId;
+use stilltrace_model::{Setting, WorkloadId};
 
 use crate::field::Field;
 use crate::inventory::Inventory;
@@ -35,6 +35,8 @@ pub(crate) struct Endpoint {
     pub(crate) port: u16,
     /// Whether the address is a host name, which only DNS can resolve.
     pub(crate) is_name: bool,
+    /// The address of a machine; those of pods nobody writes down.
+    pub(crate) address: Option<Setting<IpAddr>>,
     /// `region/zone/subzone`, or empty.
     pub(crate) locality: String,
 }
@@ -49,6 +51,7 @@ impl Endpoint {
             tls_mode: "disabled".to_owned(),
             port,
             is_name: true,
+            address: None,
             locality: String::new(),
         }
     }
@@ -64,6 +67,7 @@ struct Machine {
     namespace: String,
     labels: Labels,
     address: String,
+    ip: Option<Setting<IpAddr>>,
     ports: BTreeMap<String, u16>,
     tls_mode: String,
     locality: String,
@@ -176,6 +180,7 @@ impl<'a> Backends<'a> {
             tls_mode: pods.tls_mode().to_owned(),
             port,
             is_name: false,
+            address: None,
             locality: locality(&pods.labels),
         }
     }
@@ -207,6 +212,9 @@ impl Machine {
         Self {
             namespace: namespace.to_owned(),
             address: text("address").unwrap_or_default().to_owned(),
+            ip: spec
+                .get("address")
+                .and_then(|field| Some(field.setting(field.text()?.parse().ok()?))),
             ports: ports
                 .iter()
                 .filter_map(|(name, port)| Some(((*name).to_owned(), port.port()?)))
@@ -236,6 +244,7 @@ impl Machine {
             port,
             // A socket of the node is an address, though not one of a network.
             is_name: self.is_name() && !self.address.starts_with("unix://"),
+            address: self.ip.clone(),
             locality: self.locality.clone(),
         }
     }

@@ -34,6 +34,9 @@ pub(crate) struct HttpRule {
     pub(crate) chooses_hosts: bool,
     /// Whether `route` has one entry only.
     pub(crate) is_single: bool,
+    /// Backends and mirrors that get nothing because the proxy answers by itself: proxies are told
+    /// of their services all the same.
+    pub(crate) unused: Vec<Wanted>,
 }
 
 impl HttpRule {
@@ -67,6 +70,8 @@ impl HttpRule {
             mirrors: if forwards { mirrors(entry) } else { Vec::new() },
             chooses_hosts,
             is_single: entry.destinations.len() == 1,
+            // Destinations of a virtual service are collected from the object itself.
+            unused: Vec::new(),
         }
     }
 

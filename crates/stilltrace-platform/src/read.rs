@@ -208,7 +208,8 @@ fn served_by(
         let mut sidecar = None;
         let by = revisions.of(pods, &inventory);
         if pods.injected != Injected::Nothing && by.value == revision {
-            let number = views.number_of(pods);
+            let runs = replicas.get(&pods.id) != Some(&Some(0));
+            let number = views.number_of(pods, runs);
             let (view, applies) = &views.computed[number];
             let applies = applies.map(|index| &sidecars[index]);
             let filler = ranges.of(&pods.id.namespace);
@@ -285,17 +286,40 @@ struct Views<'a> {
     /// By namespace, `Sidecar`, and whether the proxy is a gateway.
     numbers: BTreeMap<(String, Option<usize>, bool), usize>,
     computed: Vec<(View, Option<usize>)>,
+    /// The views of running sidecars that no `Sidecar` limits, by namespace.
+    open: BTreeMap<String, usize>,
     sidecars: &'a [Sidecar<'a>],
     mesh: &'a Mesh<'a>,
 }
 
 impl<'a> Views<'a> {
     fn new(sidecars: &'a [Sidecar<'a>], mesh: &'a Mesh<'a>) -> Self {
-        Self { numbers: BTreeMap::new(), computed: Vec::new(), sidecars, mesh }
+        let (numbers, open) = (BTreeMap::new(), BTreeMap::new());
+        Self { numbers, computed: Vec::new(), open, sidecars, mesh }
     }
 
-    /// The number of the view of these pods. Gateways ignore `Sidecar` objects.
-    fn number_of(&mut self, pods: &Pods<'_>) -> usize {
+    /// The number of the view of these pods; pods that do not run ask Istio for nothing. Gateways
+    /// ignore `Sidecar` objects.
+    ///
+    /// Istio gives a gateway the view of its namespace's sidecars without `Sidecar` if it has that
+    /// already. Who asks first it leaves open; here the proxies ask in the order of their names.
+    fn number_of(&mut self, pods: &Pods<'_>, runs: bool) -> usize {
+        let namespace = &pods.id.namespace;
+        if pods.injected == Injected::Gateway
+            && let Some(number) = self.open.get(namespace)
+        {
+            return *number;
+        }
+        let number = self.own_number_of(pods);
+        let (_, sidecar) = &self.computed[number];
+        if runs && pods.injected == Injected::Sidecar && sidecar.is_none() {
+            self.open.insert(namespace.clone(), number);
+        }
+        number
+    }
+
+    /// The number of the view that these pods have by themselves.
+    fn own_number_of(&mut self, pods: &Pods<'_>) -> usize {
         let namespace = &pods.id.namespace;
         let sidecar = match pods.injected {
             Injected::Sidecar => {

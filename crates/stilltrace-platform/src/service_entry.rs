@@ -98,12 +98,13 @@ fn hosts(
         None if written.is_empty() && by_name => itself(namespace, &declared),
         None => endpoints::written(namespace, &written, &declared),
     };
-    let names = spec.get("hosts").map(|hosts| hosts.texts()).unwrap_or_default();
-    let callee = |host: &str| Callee {
+    let callee = |host: &str, named_at: Origin| Callee {
+        named_at,
         id: ServiceId::new(namespace, host),
         host: host.to_owned(),
         ports: ports::carried(&declared),
         declared: declared.clone(),
+        selects: selector.is_some(),
         workloads: services::selected(selector.as_ref(), namespace, backends.pods),
         endpoints: endpoints.clone(),
         visibility: Visibility::read(Some(&spec), &mesh.service_export_to, namespace),
@@ -123,7 +124,9 @@ fn hosts(
         selector: selector.clone(),
         export_to: exported.iter().map(|name| (*name).to_owned()).collect(),
     };
-    names.into_iter().map(|host| (kind(), callee(host))).collect()
+    let entries = spec.list("hosts");
+    let texts = entries.iter().filter_map(|host| Some((host.text()?, host.origin())));
+    texts.map(|(host, at)| (kind(), callee(host, at))).collect()
 }
 
 fn resolution(written: Option<&str>) -> Resolution {

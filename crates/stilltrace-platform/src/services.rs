@@ -40,10 +40,14 @@ pub(crate) struct Callee {
     pub(crate) external: bool,
     /// Where the object starts.
     pub(crate) origin: Origin,
+    /// What names the host: the line of an entry's host, or the object.
+    pub(crate) named_at: Origin,
     /// What callers dial; a `ServiceEntry` may have several.
     pub(crate) addresses: Vec<Setting<Address>>,
     /// When the object was created, if the manifest says.
     pub(crate) created: Option<Timestamp>,
+    /// Whether a selector chooses its endpoints.
+    pub(crate) selects: bool,
     /// Workloads whose pods it selects, sorted.
     pub(crate) workloads: Vec<WorkloadId>,
     /// Endpoints by service port.
@@ -92,11 +96,27 @@ pub(crate) enum Address {
 }
 
 impl Callee {
-    /// Whether there is no pod behind a port that a pod of this workload could dial: none at all,
-    /// or only itself.
-    pub(crate) fn has_nobody_for(&self, workload: &WorkloadId, port: u16) -> bool {
-        let pods: Option<u32> = self.endpoints_of(port).iter().map(|endpoint| endpoint.count).sum();
-        pods == Some(0) || pods == Some(1) && self.workloads.contains(workload)
+    /// Where connections to a port go that a pod of this workload dials without an address of the
+    /// service: to pods, which go by the service's name as nobody knows their addresses, and to
+    /// machines. No pod dials itself.
+    pub(crate) fn dialled(&self, workload: &WorkloadId, port: u16) -> Vec<Setting<Address>> {
+        let endpoints = self.endpoints_of(port);
+        let machines = endpoints.iter().filter_map(|endpoint| endpoint.address.as_ref());
+        let mut found: Vec<_> =
+            machines.map(|ip| ip.clone().map(|ip| Address::Fixed(ip.to_string()))).collect();
+        let pods = endpoints.iter().filter(|own| own.address.is_none() && !own.is_name);
+        let pods: Option<u32> = pods.map(|endpoint| endpoint.count).sum();
+        if !(pods == Some(0) || pods == Some(1) && self.workloads.contains(workload)) {
+            found.push(Setting::new(Address::Assigned, self.origin.clone()));
+        }
+        found
+    }
+
+    /// Whether callers dial the endpoints as the service has no address: a headless service, or an
+    /// entry without addresses.
+    pub(crate) fn is_dialled_by_endpoint(&self) -> bool {
+        let nowhere = |address: &Setting<Address>| address.value == Address::Any;
+        self.resolution == Resolution::Dialled && self.addresses.iter().all(nowhere)
     }
 
     /// Whether names below its own are names of its pods.
@@ -224,6 +244,7 @@ fn read_service(
             .map_or(Origin::Default { of: defaults::ISTIO }, |field| field.origin()),
         host: hosts::service(source.name(), namespace),
         ports: ports::carried(&declared),
+        selects: selector.is_some(),
         workloads: selected(selector.as_ref(), namespace, backends.pods),
         endpoints,
         visibility: visibility(source, mesh),
@@ -232,6 +253,7 @@ fn read_service(
         resolution,
         kubernetes: true,
         origin: source.origin(),
+        named_at: source.origin(),
         created: source.created,
         distribution: distribution(source, inventory),
         declared,

@@ -356,10 +356,12 @@ fn every_setting_of_the_small_meshes_is_where_its_origin_says() {
 }
 
 #[test]
-fn every_setting_of_the_gateway_api_is_where_its_origin_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gateway_api");
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    every_setting_of("gateway_api", &entries.collect::<Vec<_>>());
+fn every_setting_of_the_recorded_cases_is_where_its_origin_says() {
+    for name in ["gateway_api", "service_names"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        every_setting_of(name, &entries.collect::<Vec<_>>());
+    }
 }
 
 /// Walks cases of one `input.yaml` each.

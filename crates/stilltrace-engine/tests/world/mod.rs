@@ -262,6 +262,7 @@ fn edge(id: EdgeId) -> Edge {
         policy: Arc::new(TrafficPolicy::unset("test")),
         subsets: Arc::default(),
         endpoints: Some(2),
+        protocol: None,
         id,
     }
 }

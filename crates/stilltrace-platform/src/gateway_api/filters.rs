@@ -26,6 +26,8 @@ pub(super) struct Filters<'a> {
     pub(super) rewrite: Option<Field<'a>>,
     /// Where copies go.
     pub(super) mirrors: Vec<(Wanted, Setting<f64>)>,
+    /// Where none of the requests is copied to, though a mirror names it.
+    pub(super) uncopied: Vec<Wanted>,
     /// Where a CORS policy is written.
     pub(super) cors: Option<Origin>,
 }
@@ -80,7 +82,7 @@ impl<'a> Filters<'a> {
                 let percent = mirrored(&block);
                 match backend::mirror(context, &reference, guarded) {
                     Ok(Some(mirror)) if percent.value > 0.0 => self.mirrors.push((mirror, percent)),
-                    Ok(Some(_)) => {}
+                    Ok(Some(mirror)) => self.uncopied.push(mirror),
                     // An HTTPRoute copies nothing then; a GRPCRoute is dropped as a whole.
                     Ok(None) | Err(Unusable) if reference.source().id.kind == "HTTPRoute" => {}
                     Ok(None) | Err(Unusable) => return Err(Unusable),

@@ -126,7 +126,8 @@ fn compete(older: &[HttpRule], younger: &[HttpRule]) -> bool {
 fn destinations(rules: &[HttpRule]) -> Vec<(String, Option<u16>, BTreeSet<String>)> {
     let sent = rules.iter().flat_map(|rule| rule.targets.iter().map(|(wanted, _)| wanted));
     let copied = rules.iter().flat_map(|rule| rule.mirrors.iter().map(|(wanted, _)| wanted));
-    sent.chain(copied).map(destination).collect()
+    let unused = rules.iter().flat_map(|rule| &rule.unused);
+    sent.chain(copied).chain(unused).map(destination).collect()
 }
 
 /// A target as proxies import it.

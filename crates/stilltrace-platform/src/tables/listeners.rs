@@ -118,14 +118,13 @@ pub(super) fn of(proxy: &Proxy<'_, '_>) -> Vec<Entry> {
             };
             for (port, protocol) in ports {
                 let Some(kind) = Protocol::of(protocol) else { continue };
-                let dials_pods = kind != Protocol::Http
-                    && service.answers_for_pods()
-                    && listener.egress.port.is_none()
-                    && listener.egress.bind.is_none();
-                if dials_pods && service.has_nobody_for(proxy.workload, port) {
-                    continue;
-                }
-                for address in addresses(service) {
+                let dialled = (kind != Protocol::Http && dials_endpoints(listener, service, port))
+                    .then(|| service.dialled(proxy.workload, port));
+                let places = match &dialled {
+                    Some(places) => places.iter().map(Some).collect(),
+                    None => addresses(service),
+                };
+                for address in places {
                     let new = New { callee, port, protocol, kind, address };
                     new.add(proxy, listener, &forwarding, &mut entries);
                 }
@@ -142,8 +141,17 @@ fn in_order(proxy: &Proxy<'_, '_>, listener: &Listener) -> Vec<usize> {
     order
 }
 
-/// The addresses of a service. Connections to a headless one are dialled to its pods, whose
-/// addresses nobody wrote down; they stand for one.
+/// Whether there is a listener for each endpoint of a service port. An entry that has none and
+/// selects none is for any address; where there are none but there could be, nothing is opened.
+fn dials_endpoints(listener: &Listener, service: &Callee, port: u16) -> bool {
+    let egress = &listener.egress;
+    let redirected = egress.port.is_none() && egress.bind.is_none() && !egress.binds_port;
+    redirected
+        && service.is_dialled_by_endpoint()
+        && (service.kubernetes || service.selects || !service.endpoints_of(port).is_empty())
+}
+
+/// The addresses of a service.
 fn addresses(service: &Callee) -> Vec<Option<&Setting<Address>>> {
     if service.addresses.is_empty() {
         return vec![None];
@@ -242,10 +250,6 @@ impl New<'_> {
             Some(Address::Assigned) => (service.host.clone(), None),
             Some(Address::Fixed(address)) => (address.clone(), None),
             Some(Address::Range(range)) => (ANY.to_owned(), Some(range.clone())),
-            // A headless service has a listener for each of its pods.
-            Some(Address::Any) if service.answers_for_pods() && listener.egress.port.is_none() => {
-                (service.host.clone(), None)
-            }
             Some(Address::Any) | None => (ANY.to_owned(), None),
         }
     }

@@ -101,7 +101,7 @@ fn looks_at_labels(mesh: &Mesh<'_>, pods: &Pods<'_>, view: &View) -> bool {
     let mut own = mesh.directory.in_front_of(&pods.id).iter();
     seen.any(|index| mesh.virtual_services[*index].looks_at_labels())
         || mesh.rules.look_at_labels(&pods.id.namespace)
-        || own.any(|callee| mesh.callees[*callee].answers_for_pods())
+        || own.any(|callee| mesh.callees[*callee].is_dialled_by_endpoint())
 }
 
 impl Plain {

@@ -111,7 +111,7 @@ fn by_greeting(
                 sni.extend(names::forms(&proxy.mesh.callees[*alias].host, proxy.namespace));
             }
         }
-        let sni = List::new(sni, Some(&service.origin));
+        let sni = List::new(sni, Some(&service.named_at));
         found.push(chain(sni, ranges, own(proxy, dialled)));
     }
     found

@@ -14,7 +14,8 @@ const NEAREST_FIRST: Origin = Origin::Default { of: "Istio 1.31 default" };
 /// An edge with its subsets.
 pub(super) fn describe(edge: &Edge, service: &Service) -> Value {
     let mut object = policy(&edge.policy, &service.origin);
-    if let Some(protocol) = service.ports.get(&edge.id.port)
+    let protocol = edge.protocol.as_ref().or_else(|| service.ports.get(&edge.id.port));
+    if let Some(protocol) = protocol
         && protocol.value != "http"
     {
         object.set("proto", protocol, Some(json!(protocol.value)));

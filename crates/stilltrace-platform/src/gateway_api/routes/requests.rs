@@ -9,6 +9,7 @@ use crate::gateway_api::filters::{self, Filters};
 use crate::gateway_api::route::{self, Context};
 use crate::http_rule::HttpRule;
 use crate::matching::{Match, Text};
+use crate::wanted::Wanted;
 
 /// Status of requests that no backend may have.
 const NO_BACKEND: u16 = 500;
@@ -66,6 +67,12 @@ impl<'a> Rule<'_, 'a> {
             header_changes: headers,
             ..Route::towards(Vec::new(), self.timeout, self.retries)
         };
+        let idle = || {
+            let copied = filters.mirrors.iter().map(|(wanted, _)| wanted);
+            targets.iter().map(|(wanted, _)| wanted).chain(copied).cloned().collect()
+        };
+        let mut unused: Vec<Wanted> = if forwards { Vec::new() } else { idle() };
+        unused.extend(filters.uncopied.iter().cloned());
         let rule = |case: Option<Match>| {
             let prefix = case.as_ref().and_then(|case| case.segments()).unwrap_or_default();
             let rewrite = filters.path(prefix).filter(|_| forwards);
@@ -78,6 +85,7 @@ impl<'a> Rule<'_, 'a> {
                 mirrors: if forwards { filters.mirrors.clone() } else { Vec::new() },
                 chooses_hosts: false,
                 is_single,
+                unused: unused.clone(),
             }
         };
         Ok(cases.into_iter().map(rule).collect())

@@ -69,12 +69,17 @@ fn greetings(parent: &Parent<'_, '_>, names: &[String]) -> Vec<(String, Vec<Stri
 
 /// Names that both sides cover: of two that overlap, the narrower one.
 fn intersection(names: &[String], own: &str) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut found: Vec<String> = Vec::new();
     for name in names {
-        if hosts::covers(own, name) {
-            found.push(name.clone());
+        let narrower = if hosts::covers(own, name) {
+            name
         } else if hosts::covers(name, own) {
-            found.push(own.to_owned());
+            own
+        } else {
+            continue;
+        };
+        if !found.iter().any(|known| known == narrower) {
+            found.push(narrower.to_owned());
         }
     }
     found
