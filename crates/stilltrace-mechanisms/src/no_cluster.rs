@@ -36,7 +36,7 @@ pub(crate) fn predictions(edge: &EdgeId) -> Vec<Prediction> {
             .rises()
             .decisive()
             .because("the proxy has no cluster of that name"),
-        signal::EDGE_ERRORS.of(edge).rises().because("such requests are answered with 503"),
+        signal::EDGE_ERRORS.of(edge).rises().because("the proxy answers such requests itself"),
         signal::CONNECTION_FAILED.of(edge).not_rising().because("no connection is tried"),
     ]
 }

@@ -16,8 +16,8 @@ use entries::assert_fresh;
 use stilltrace_manifest::{Mark, Node, ParseCache, edit};
 use stilltrace_mechanisms::{Mechanism, Surveyed, catalog};
 use stilltrace_model::{
-    Certainty, Edit, Entity, Expect, Fix, Hazard, Location, Origin, Platform, Prediction, Safety,
-    Weight, signal::Scope,
+    Certainty, Destination, Edit, Entity, Expect, Fix, Hazard, Location, Origin, Platform,
+    Prediction, Safety, Weight, signal::Scope,
 };
 
 /// A mechanism with a hazard of it.
@@ -193,7 +193,18 @@ fn setting_names(platform: &Platform, entity: &Entity) -> Vec<String> {
         |all: Vec<(String, String, &Origin)>| all.into_iter().map(|(name, ..)| name).collect();
     match entity {
         Entity::Edge(id) => names(platform.edges[id].settings()),
-        Entity::Workload(id) => names(platform.workloads[id].settings()),
+        Entity::Workload(id) => {
+            let mut all = names(platform.workloads[id].settings());
+            // Routes of a gateway of which no destination exists belong to no edge.
+            let tables = platform.routes.get(id).filter(|_| platform.workloads[id].is_gateway);
+            let hosts = tables.iter().flat_map(|table| table.http.values()).flatten();
+            for route in hosts.flat_map(|host| host.routes.iter()) {
+                all.extend(route.destinations.iter().map(|Destination { to, .. }| {
+                    format!("route[{}].weight[{}|*]", route.name, to.service)
+                }));
+            }
+            all
+        }
         Entity::Service(_) | Entity::Mesh => Vec::new(),
     }
 }

@@ -83,8 +83,15 @@ impl Route {
         }
     }
 
-    /// Targets of requests and of copies that the proxy has no cluster for, in order. It answers
-    /// 503 with flag `NC` where it chooses one.
+    /// The status of the proxy's answer, with flag `NC`, where a request goes to a target that has no
+    /// cluster: Istio writes 500 into every route of the Gateway API (`applyHTTPRouteDestination`);
+    /// otherwise Envoy's 503 stands.
+    pub fn status_without_cluster(&self) -> u16 {
+        if self.live_name.is_some() { 500 } else { 503 }
+    }
+
+    /// Targets of requests and of copies that the proxy has no cluster for, in order. Requests are
+    /// answered with [`Self::status_without_cluster`], copies are lost.
     pub fn without_cluster(&self) -> impl Iterator<Item = &Target> {
         let sent = self.destinations.iter().map(|destination| &destination.to);
         let copied = self.mirrors.iter().map(|mirror| &mirror.to);

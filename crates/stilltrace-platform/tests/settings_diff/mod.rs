@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 /// Keys beside the values, which Istio's answer lacks.
-const BESIDE: [&str; 2] = ["origins", "depends_on_age"];
+const BESIDE: [&str; 3] = ["origins", "depends_on_age", "no_cluster_status"];
 
 /// Equal and all comparisons by class, and what differs.
 #[derive(Default, Clone)]

@@ -119,6 +119,9 @@ fn values(route: &Route) -> Object {
     object
 }
 
+/// Why a missing cluster is answered with another status than Envoy's own.
+const GATEWAY_API: Origin = Origin::Default { of: "Gateway API default" };
+
 /// The fields of a route that sends requests on.
 fn sending(object: &mut Object, route: &Route) {
     let to = route.destinations.iter().map(|to| json!([cluster(&to.to), to.weight.value]));
@@ -127,6 +130,12 @@ fn sending(object: &mut Object, route: &Route) {
     let missing: Vec<String> = route.without_cluster().map(cluster).collect();
     if !missing.is_empty() {
         object.put("no_cluster", json!(missing));
+        let status = route.status_without_cluster();
+        let answered = route.destinations.iter().any(|to| !to.to.has_cluster);
+        // Envoy's own status goes without saying.
+        if answered && status != 503 {
+            object.put_from("no_cluster_status", json!(status), &GATEWAY_API);
+        }
         for (index, target) in route.without_cluster().enumerate() {
             object.mark(&format!("no_cluster[{index}]"), &target.host_origin);
         }

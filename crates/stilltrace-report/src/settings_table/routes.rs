@@ -1,6 +1,7 @@
 //! Routes: which request goes where, how long it may take, how often it is tried.
 
 use serde_json::Value;
+use stilltrace_model::Target;
 
 use super::defaults::{ENVOY, ISTIO, RETRIES};
 use super::table::{self, Row};
@@ -8,8 +9,18 @@ use super::{Fields, age, gateway, items, parts, patches, value};
 use crate::page::{Page, Span, Tone};
 
 /// Fields of a route that stand in its heading.
-const IN_HEADING: &[&str] =
-    &["match", "to", "vs", "name", "origins", "depends_on_age", "redirect", "direct", "no_cluster"];
+const IN_HEADING: &[&str] = &[
+    "match",
+    "to",
+    "vs",
+    "name",
+    "origins",
+    "depends_on_age",
+    "redirect",
+    "direct",
+    "no_cluster",
+    "no_cluster_status",
+];
 
 /// Writes the routes to one `host|port`: those that are configured, or the one that every service
 /// has. TCP and TLS routes have a target and nothing else.
@@ -147,11 +158,26 @@ pub(super) fn heading(page: &mut Page, word: &str, route: &Fields) {
     let head = [Span::new(Tone::Strong, word), Span::plain("  ")];
     page.paragraph(&head, word.len() + 2, &[Span::plain(text)]);
     for dead in items(route.get("no_cluster")) {
-        let dead = value::target(dead.as_str().unwrap_or_default());
-        let text = format!("{dead} does not exist for this proxy: it answers 503");
+        let text = broken(route, dead.as_str().unwrap_or_default());
         page.paragraph(&[Span::new(Tone::Bad, "  broken  ")], 10, &[Span::plain(text)]);
     }
     age::undecided(page, route);
+}
+
+/// What comes of a target that the proxy has no cluster for.
+fn broken(route: &Fields, dead: &str) -> String {
+    let target = if dead == Target::UNKNOWN {
+        "a backend that may not be used (its kind, or no ReferenceGrant) leads nowhere".to_owned()
+    } else {
+        format!("{} does not exist for this proxy", value::target(dead))
+    };
+    let mut sent = items(route.get("to")).iter().filter_map(|to| to.get(0)?.as_str());
+    if sent.any(|to| to == dead) {
+        let status = route.get("no_cluster_status").and_then(Value::as_u64).unwrap_or(503);
+        format!("{target}: it answers {status}")
+    } else {
+        format!("{target}: copies are lost")
+    }
 }
 
 /// The match in words; everything where there is none.

@@ -76,11 +76,12 @@ fn describe(platform: &Platform, found: &Unreachable<'_>) -> Option<Hazard> {
     let id = &found.used.edge.id;
     let message = format!(
         "a route of {} sends requests to {} without naming a port, so the caller's port {} is used; \
-         the service has {}: they are answered with 503",
+         the service has {}: they are answered with {}",
         id.source,
         target.service,
         target.port,
         listed.join(", "),
+        found.used.route.status_without_cluster(),
     );
     let weight = found.used.weight_name(found.to);
     let name = "destination-port-unspecified";

@@ -1,7 +1,10 @@
 //! Unknown host: a route sends requests to a host that the caller's proxy does not know.
 
+use std::collections::BTreeMap;
+
 use stilltrace_model::{
-    Certainty, Entity, Fix, Hazard, Origin, Platform, Prediction, Service, ServiceId,
+    Certainty, Destination, EdgeId, Entity, Fix, Hazard, Origin, Platform, Prediction, Route,
+    Service, ServiceId, Target,
 };
 
 use crate::draft::Draft;
@@ -13,7 +16,10 @@ use crate::{Mechanism, Surveyed};
 /// that the service does not have, a service that the caller's `Sidecar` or an `exportTo` keeps
 /// from it - or `name.namespace`, which looks like a service and is not completed by Istio, or a
 /// name in another case than the service's: Istio writes routes of a `ServiceEntry` host in lower
-/// case, and its cluster as the host is written. The object is accepted, and every request that takes the route is answered with 503.
+/// case, and its cluster as the host is written. Or a backend of a Gateway API route may not be used:
+/// no `ReferenceGrant` allows it, or its kind is not one that Istio knows. The object is accepted, and
+/// every request that takes the route is answered with 503, or with 500 where the route is one of the
+/// Gateway API; of a split, the share that goes there.
 ///
 /// ## Fingerprint
 /// Requests without a cluster (`NC`) appear at the caller from the change on. No connection is
@@ -48,13 +54,21 @@ impl Mechanism for UnknownHost {
 
     fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let all = no_cluster::unreachable(platform);
-        all.iter().filter_map(|found| describe(platform, found)).collect()
+        let beside = all.iter().filter_map(|found| describe(platform, found));
+        beside.chain(of_gateways(platform)).collect()
     }
 
     fn predict(&self, hazard: &Hazard) -> Vec<Prediction> {
         match &hazard.entity {
             Entity::Edge(edge) => no_cluster::predictions(edge),
-            _ => Vec::new(),
+            _ => hazard
+                .related
+                .iter()
+                .find_map(|entity| match entity {
+                    Entity::Edge(edge) => Some(no_cluster::predictions(edge)),
+                    _ => None,
+                })
+                .unwrap_or_default(),
         }
     }
 
@@ -72,6 +86,8 @@ impl Mechanism for UnknownHost {
              caller's Sidecar"
         } else if is(OTHER_CASE) {
             "write the host in lower case, in the service and where it is named"
+        } else if is(NOT_ALLOWED) {
+            "name a Service, and for one of another namespace add a ReferenceGrant there"
         } else if is(WRONG_PORT) {
             "name a port that the service has"
         } else {
@@ -93,10 +109,15 @@ const NOT_TOLD: f64 = 3.0;
 const WRONG_PORT: f64 = 4.0;
 /// A service has the host but for the case of letters.
 const OTHER_CASE: f64 = 5.0;
+/// A route of the Gateway API may not use the backend.
+const NOT_ALLOWED: f64 = 6.0;
 
 /// Why the proxy has no cluster for a target; `None` where the port was left out.
-fn reason(platform: &Platform, found: &Unreachable<'_>) -> Option<(String, f64)> {
-    let target = &found.to.to;
+fn reason(platform: &Platform, target: &Target) -> Option<(String, f64)> {
+    if target.host == Target::UNKNOWN {
+        let why = "which no ReferenceGrant allows, or of a kind that Istio does not know";
+        return Some((why.to_owned(), NOT_ALLOWED));
+    }
     if let Some((name, namespace)) = target.host.split_once('.')
         && !namespace.contains('.')
         && platform.services.contains_key(&ServiceId::new(namespace, name))
@@ -130,22 +151,56 @@ fn other_case<'p>(platform: &'p Platform, host: &str) -> Option<&'p Service> {
 }
 
 fn describe(platform: &Platform, found: &Unreachable<'_>) -> Option<Hazard> {
-    let target = &found.to.to;
-    let (reason, code) = reason(platform, found)?;
-    let id = &found.used.edge.id;
-    let message = format!(
-        "a route of {} sends requests to {}, {reason}: they are answered with 503",
-        id.source, target.host,
-    );
     let weight = found.used.weight_name(found.to);
-    let mut draft = Draft::new("unknown-host", id, Certainty::Certain, message);
-    if let Some(twin) = other_case(platform, &target.host) {
-        draft = draft.origin(weight.clone(), &twin.origin);
+    let id = &found.used.edge.id;
+    let hazard = draft(platform, id.into(), (id, found.used.route, found.to), &weight)?;
+    Some(hazard.done())
+}
+
+/// Routes of gateways of which no destination exists: they are routes of no edge, so the hazard is
+/// one of the gateway.
+fn of_gateways(platform: &Platform) -> Vec<Hazard> {
+    let mut found = BTreeMap::new();
+    for (workload, table) in &platform.routes {
+        let gateway = platform.workloads.get(workload).is_some_and(|own| own.is_gateway);
+        if !gateway {
+            continue;
+        }
+        let routes = table.http.values().flatten().flat_map(|host| host.routes.iter());
+        for route in routes.filter(|route| route.destinations.iter().all(|to| !to.to.has_cluster)) {
+            for to in route.destinations.iter().filter(|to| to.weight.value > 0) {
+                let (source, destination) = (workload.clone(), to.to.service.clone());
+                let id = EdgeId { source, destination, port: to.to.port };
+                let weight = format!("route[{}].weight[{}|*]", route.name, to.to.service);
+                let of = Entity::from(workload);
+                if let Some(draft) = draft(platform, of, (&id, route, to), &weight) {
+                    let hazard = draft.related(&id).done();
+                    found.entry((id, hazard.origins.clone())).or_insert(hazard);
+                }
+            }
+        }
     }
-    let draft = draft
-        .origin(weight.clone(), &target.host_origin)
-        .origin(weight.clone(), &target.port_origin)
-        .setting(weight, &found.to.weight)
-        .value(REASON, code);
-    Some(draft.done())
+    found.into_values().collect()
+}
+
+fn draft(
+    platform: &Platform,
+    entity: Entity,
+    (id, route, to): (&EdgeId, &Route, &Destination),
+    weight: &str,
+) -> Option<Draft> {
+    let target = &to.to;
+    let (reason, code) = reason(platform, target)?;
+    let named = if target.host == Target::UNKNOWN { "a backend" } else { target.host.as_str() };
+    let message = format!(
+        "a route of {} sends requests to {named}, {reason}: they are answered with {}",
+        id.source,
+        route.status_without_cluster(),
+    );
+    let mut draft = Draft::new("unknown-host", entity, Certainty::Certain, message);
+    if let Some(twin) = other_case(platform, &target.host) {
+        draft = draft.origin(weight, &twin.origin);
+    }
+    let draft = draft.origin(weight, &target.host_origin).origin(weight, &target.port_origin);
+    Some(draft.setting(weight, &to.weight).value(REASON, code))
 }
