@@ -19,9 +19,18 @@ fn refused(platform: &Platform) -> BTreeSet<String> {
 
 #[test]
 fn the_objects_that_istio_refuses_are_refused_and_no_others() {
-    let platform = platform(include_str!("admission/objects.yaml"));
-    let theirs: BTreeSet<String> =
-        include_str!("admission/refused.txt").lines().map(str::to_owned).collect();
+    compare(include_str!("admission/objects.yaml"), include_str!("admission/refused.txt"));
+}
+
+#[test]
+fn the_objects_of_the_gateway_api_that_its_rules_refuse_are_refused_and_no_others() {
+    let objects = include_str!("admission/gateway_api.yaml");
+    compare(objects, include_str!("admission/gateway_api_refused.txt"));
+}
+
+fn compare(objects: &str, refused_by_them: &str) {
+    let platform = platform(objects);
+    let theirs: BTreeSet<String> = refused_by_them.lines().map(str::to_owned).collect();
     let ours = refused(&platform);
     let missed: Vec<&String> = theirs.difference(&ours).collect();
     let extra: Vec<_> = platform

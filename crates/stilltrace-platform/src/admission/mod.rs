@@ -1,4 +1,4 @@
-//! What Istio's admission webhook would refuse.
+//! What Istio's admission webhook would refuse, and the API server by rules across fields.
 //!
 //! An object that is refused never reaches the cluster: its values are not in effect, and a GitOps
 //! tool reports a failed sync instead. So these objects are taken out before anything is computed,
@@ -10,6 +10,7 @@
 mod check;
 mod destination_rule;
 mod gateway;
+mod gateway_api;
 mod headers;
 mod http_route;
 mod locality;
@@ -28,6 +29,7 @@ mod virtual_service;
 
 use stilltrace_model::Refusal;
 
+use crate::gateway_api::GROUP;
 use crate::source::Source;
 
 use check::Check;
@@ -45,12 +47,31 @@ pub(crate) fn refusals(source: &Source) -> Vec<Refusal> {
         ("networking.istio.io", "ProxyConfig") => proxy_config::judge,
         ("security.istio.io", "PeerAuthentication") => peer_authentication::judge,
         ("telemetry.istio.io", "Telemetry") => telemetry::judge,
+        (GROUP, kind) => return of_gateway_api(kind, source),
         _ => return Vec::new(),
     };
     let mut check = Check::new(source);
     reserved_annotations(&mut check);
     // Without a `spec` Istio judges an empty one; the object's own keys are none of a `spec`.
     judge(&source.spec().unwrap_or_else(|| source.field()), &mut check);
+    check.into_refusals()
+}
+
+/// Why the API server would refuse an object of the Gateway API, which Istio's webhook does not see.
+fn of_gateway_api(kind: &str, source: &Source) -> Vec<Refusal> {
+    let judge = match kind {
+        "HTTPRoute" => gateway_api::http,
+        "GRPCRoute" => gateway_api::grpc,
+        "TCPRoute" => gateway_api::tcp,
+        "TLSRoute" => gateway_api::tls,
+        "Gateway" => gateway_api::gateway,
+        "BackendTLSPolicy" => gateway_api::backend_tls_policy,
+        _ => return Vec::new(),
+    };
+    let mut check = Check::new(source);
+    if let Some(spec) = source.spec() {
+        judge(&spec, &mut check);
+    }
     check.into_refusals()
 }
 
