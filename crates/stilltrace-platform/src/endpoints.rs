@@ -13,6 +13,7 @@ use crate::field::Field;
 use crate::inventory::Inventory;
 use crate::labels::{Labels, selects};
 use crate::ports::{Port, Target};
+use crate::services::Resolution;
 use crate::workloads::{self, Pods};
 
 /// The label that says whether an endpoint takes mutual TLS.
@@ -64,6 +65,8 @@ impl Endpoint {
 
 /// An endpoint that is no pod: a `WorkloadEntry`, or one written in a `ServiceEntry`.
 struct Machine {
+    /// Name of the object, empty for one that is written in an entry.
+    name: String,
     namespace: String,
     labels: Labels,
     address: String,
@@ -93,6 +96,7 @@ impl<'a> Backends<'a> {
             let mut machine = Machine::read(source.namespace(), &source.spec()?);
             // Labels of the object win over those of the specification.
             machine.labels.extend(source.labels());
+            source.name().clone_into(&mut machine.name);
             machine.tls_mode = machine.labels.get(TLS_MODE).cloned().unwrap_or(machine.tls_mode);
             Some(machine)
         });
@@ -138,14 +142,16 @@ impl<'a> Backends<'a> {
         found
     }
 
-    /// Endpoints that a `ServiceEntry` selects. Only one found by DNS can use host names.
+    /// Endpoints that a `ServiceEntry` selects. Only one found by DNS can use host names. One that
+    /// goes to a single address at a time has the first: pods before machines, then by name.
     pub(crate) fn of_entry(
         &self,
         namespace: &str,
         selector: &Labels,
         declared: &[Port],
-        by_name: bool,
+        resolution: &Resolution,
     ) -> BTreeMap<u16, Vec<Endpoint>> {
+        let by_name = matches!(resolution, Resolution::Dns | Resolution::DnsRoundRobin);
         let mut found = BTreeMap::new();
         for port in declared.iter().filter(|port| port.protocol != "udp") {
             let list: &mut Vec<Endpoint> = found.entry(port.number).or_default();
@@ -153,9 +159,22 @@ impl<'a> Backends<'a> {
             list.extend(self.running_in(namespace, selector).map(|pods| self.pod(pods, own)));
             let machines = self.machines_in(namespace, selector);
             let usable = machines.filter(|machine| by_name || !machine.is_name());
-            list.extend(usable.map(|machine| machine.endpoint(machine.port_of(port))));
+            let mut usable: Vec<&Machine> = usable.collect();
+            usable.sort_by_key(|machine| &machine.name);
+            list.extend(usable.iter().map(|machine| machine.endpoint(machine.port_of(port))));
+            if *resolution == Resolution::DnsRoundRobin {
+                list.truncate(1);
+                for only in list.iter_mut() {
+                    only.count = Some(1);
+                }
+            }
         }
         found
+    }
+
+    /// The first workload, by name, that has pods of these labels.
+    pub(crate) fn first_running(&self, namespace: &str, selector: &Labels) -> Option<WorkloadId> {
+        self.running_in(namespace, selector).next().map(|pods| pods.id.clone())
     }
 
     /// Workloads that have lasting pods, or may have some.
@@ -210,6 +229,7 @@ impl Machine {
         let ports = spec.get("ports").map(|ports| ports.entries()).unwrap_or_default();
         let written = text("locality").filter(|text| !text.is_empty()).map(str::to_owned);
         Self {
+            name: String::new(),
             namespace: namespace.to_owned(),
             address: text("address").unwrap_or_default().to_owned(),
             ip: spec

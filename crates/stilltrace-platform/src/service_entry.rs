@@ -94,9 +94,16 @@ fn hosts(
     let selector = selector.map(|s| s.get("labels").map(|l| l.labels()).unwrap_or_default());
     let written = spec.list("endpoints");
     let endpoints = match &selector {
-        Some(labels) => backends.of_entry(namespace, labels, &declared, by_name),
+        Some(labels) => backends.of_entry(namespace, labels, &declared, &resolution),
         None if written.is_empty() && by_name => itself(namespace, &declared),
         None => endpoints::written(namespace, &written, &declared),
+    };
+    let workloads = match &selector {
+        // Only the pod that is dialled knows that it is called by this name.
+        Some(labels) if resolution == Resolution::DnsRoundRobin => {
+            backends.first_running(namespace, labels).into_iter().collect()
+        }
+        _ => services::selected(selector.as_ref(), namespace, backends.pods),
     };
     let callee = |host: &str, named_at: Origin| Callee {
         named_at,
@@ -105,7 +112,7 @@ fn hosts(
         ports: ports::carried(&declared),
         declared: declared.clone(),
         selects: selector.is_some(),
-        workloads: services::selected(selector.as_ref(), namespace, backends.pods),
+        workloads: workloads.clone(),
         endpoints: endpoints.clone(),
         visibility: Visibility::read(Some(&spec), &mesh.service_export_to, namespace),
         resolution: resolution.clone(),

@@ -16,9 +16,15 @@ pub(super) fn read<'a>(
     cases: Vec<Meeting>,
     guarded: bool,
 ) -> Result<Connections, Unusable> {
+    let mut cases = cases;
     let targets = match backend::read(context, rule, guarded)? {
         Backends::Some(list) => list.into_iter().map(|(_, target)| target).collect(),
         Backends::None => {
+            // Istio leaves the conditions of such a rule out, and a rule about names in the
+            // greeting does nothing without.
+            if rule.source().id.kind == "TLSRoute" {
+                cases.clear();
+            }
             let list = rule.get("backendRefs");
             let origin = list.map_or_else(|| rule.origin(), |list| list.key_origin());
             vec![(refused(origin), Setting::default_of(100, defaults::SINGLE))]
