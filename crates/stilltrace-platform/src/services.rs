@@ -236,11 +236,15 @@ fn read_service(
         }
         None => BTreeMap::new(),
     };
-    let written = spec.as_ref().and_then(|spec| spec.get("clusterIP"));
+    let deciding = match resolution {
+        Resolution::Dialled => Some("clusterIP"),
+        Resolution::Alias(_) => Some("externalName"),
+        _ => None,
+    };
+    let written = spec.as_ref().and_then(|spec| spec.get(deciding?));
     Callee {
         id: ServiceId::new(namespace, source.name()),
         resolved_by: written
-            .filter(|_| resolution == Resolution::Dialled)
             .map_or(Origin::Default { of: defaults::ISTIO }, |field| field.origin()),
         host: hosts::service(source.name(), namespace),
         ports: ports::carried(&declared),

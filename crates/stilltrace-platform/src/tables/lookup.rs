@@ -173,8 +173,12 @@ impl Lookup for Destinations<'_, '_, '_> {
         let proxy = self.proxy;
         let found = self.services.find(&wanted.host);
         // An alias has no cluster: requests go to the name that it stands for.
-        let alias = found.and_then(|(callee, _)| proxy.mesh.callees[callee].alias_of());
-        let host = alias.unwrap_or(&wanted.host).to_owned();
+        let alias = found.and_then(|(callee, _)| {
+            let service = &proxy.mesh.callees[callee];
+            Some((service.alias_of()?, &service.resolved_by))
+        });
+        let (host, host_origin) = alias.unwrap_or((&wanted.host, &wanted.host_origin));
+        let (host, host_origin) = (host.to_owned(), host_origin.clone());
         let (port, port_origin) = match (&wanted.port, found.and_then(|(_, only)| only)) {
             (Some((port, origin)), _) => (*port, origin.clone()),
             (None, Some(port)) if port != self.dialled => {
@@ -189,7 +193,7 @@ impl Lookup for Destinations<'_, '_, '_> {
             host,
             port,
             subset,
-            host_origin: wanted.host_origin.clone(),
+            host_origin,
             port_origin,
             subset_origin: wanted.subset.as_ref().map(|(_, origin)| origin.clone()),
         }
