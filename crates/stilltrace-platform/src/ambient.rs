@@ -49,19 +49,25 @@ pub(crate) fn ineffective(search: &Search<'_>) -> Vec<Ineffective> {
     let mut served: BTreeMap<(String, String), (&Source, BTreeSet<String>)> = BTreeMap::new();
     for (source, callee) in rules(search) {
         let waypoint = waypoint(callee, &labels, search.inventory);
+        let mut ignored = |reason| {
+            found.push(Ineffective {
+                object: source.origin(),
+                cause: callee.origin.clone(),
+                reason,
+                service: callee.id.clone(),
+                clients: clients.clone(),
+            });
+        };
         match waypoint.filter(|waypoint| waypoint.serves(callee, search.inventory)) {
+            Some(waypoint) if !waypoint.follows(source, callee, search.root) => {
+                ignored(WhyIneffective::NotForWaypoint);
+            }
             Some(waypoint) => {
                 let entry = served.entry((waypoint.namespace, waypoint.name));
                 let (_, services) = entry.or_insert_with(|| (source, BTreeSet::new()));
                 services.insert(callee.id.to_string());
             }
-            None => found.push(Ineffective {
-                object: source.origin(),
-                cause: callee.origin.clone(),
-                reason: WhyIneffective::NoWaypoint,
-                service: callee.id.clone(),
-                clients: clients.clone(),
-            }),
+            None => ignored(WhyIneffective::NoWaypoint),
         }
     }
     for ((namespace, name), (source, services)) in served {
@@ -149,6 +155,16 @@ struct Waypoint {
 }
 
 impl Waypoint {
+    /// Whether it looks in the namespace of a rule: its own and the service's, for destination rules
+    /// also the root namespace (`getVirtualServiceForWaypoint`, `destinationRule`). The rules of
+    /// clients are for sidecars only.
+    fn follows(&self, rule: &Source, callee: &Callee, root: &str) -> bool {
+        let place = rule.namespace();
+        place == self.namespace
+            || place == callee.id.namespace
+            || rule.id.kind == "DestinationRule" && place == root
+    }
+
     /// Whether it takes the service's requests, as far as Git holds it: not if it is for workloads
     /// only, or for routes of its own namespace only and the service is in another.
     fn serves(&self, callee: &Callee, inventory: &Inventory<'_>) -> bool {

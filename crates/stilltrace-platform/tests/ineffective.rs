@@ -215,3 +215,31 @@ fn a_waypoint_that_takes_the_requests_is_named_with_its_services() {
         assert_eq!(only.reason, WhyIneffective::NoWaypoint, "{use_for} {namespace}");
     }
 }
+
+#[test]
+fn a_waypoint_follows_no_rules_of_its_clients() {
+    let elsewhere =
+        ROUTE.replace("name: bank, namespace: pay}\nspec", "name: bank, namespace: batch}\nspec");
+    let elsewhere = elsewhere
+        .replace("kind: Service, name: bank}", "kind: Service, name: bank, namespace: pay}")
+        .replace("{name: bank, port: 80}", "{name: bank, namespace: pay, port: 80}");
+    let rule = "\
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: bank, namespace: batch}
+spec: {host: bank.pay.svc.cluster.local, trafficPolicy: {connectionPool: {tcp: {maxConnections: 3}}}}
+";
+    for (text, ignored) in [
+        (elsewhere, true),
+        (rule.to_owned(), true),
+        (rule.replace("namespace: batch", "namespace: istio-system"), false),
+        (rule.replace("namespace: batch", "namespace: pay"), false),
+    ] {
+        let tree = MemoryTree::new()
+            .with("mesh.yaml", &format!("{}{text}", with_waypoint("service", "pay")));
+        let platform = read(&tree, &mut ParseCache::new());
+        let mut found = platform.ineffective.iter();
+        let found = found.any(|found| found.reason == WhyIneffective::NotForWaypoint);
+        assert_eq!(found, ignored, "{text}");
+    }
+}

@@ -33,4 +33,7 @@ pub enum WhyIneffective {
     ForeignNamespace,
     /// The clients have no sidecar (ambient mode), and the service no waypoint that would apply it.
     NoWaypoint,
+    /// The clients have no sidecar (ambient mode), and the service's waypoint does not look in the
+    /// namespace of the rule.
+    NotForWaypoint,
 }

@@ -10,14 +10,17 @@ use crate::{Mechanism, Surveyed};
 /// Pods in ambient mode have no sidecar. Their requests pass a node proxy that knows connections and
 /// identities only; HTTP routing, retries, timeouts and limits happen in a waypoint. A
 /// `VirtualService`, `DestinationRule`, `HTTPRoute` or `GRPCRoute` for a service without a waypoint
-/// is accepted and does nothing for these clients, while clients with a sidecar still follow it.
+/// is accepted and does nothing for these clients, while clients with a sidecar still follow it. Nor
+/// does a waypoint follow the rules of its clients: it looks in its own namespace and in the service's
+/// alone, for a `DestinationRule` also in the root namespace.
 ///
 /// ## Fingerprint
 /// None of its own: what is missing is the effect. Not even the default retries are made.
 ///
 /// ## Fix
 /// Give the service or its namespace a waypoint: the label `istio.io/use-waypoint` and a `Gateway`
-/// of class `istio-waypoint`. Or remove the rule. It is a decision, so no edit is proposed.
+/// of class `istio-waypoint`. Where there is one, put the rule into the namespace of the service. Or
+/// remove the rule. It is a decision, so no edit is proposed.
 ///
 /// ## Fix safety
 /// Needs review: a waypoint is one more hop for every request of the service.
@@ -37,9 +40,7 @@ impl Mechanism for PolicyWithoutWaypoint {
 
     fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let all = platform.ineffective.iter();
-        all.filter(|found| found.reason == WhyIneffective::NoWaypoint)
-            .filter_map(describe)
-            .collect()
+        all.filter_map(describe).collect()
     }
 
     fn predict(&self, _: &Hazard) -> Vec<Prediction> {
@@ -50,23 +51,39 @@ impl Mechanism for PolicyWithoutWaypoint {
         None
     }
 
-    fn remedy(&self, _: &Hazard) -> Option<String> {
-        Some(
+    fn remedy(&self, hazard: &Hazard) -> Option<String> {
+        let remedy = if hazard.value(ELSEWHERE).is_some() {
+            "put the rule into the namespace of the service, or remove it"
+        } else {
             "give the service a waypoint (label `istio.io/use-waypoint`), or remove the rule"
-                .to_owned(),
-        )
+        };
+        Some(remedy.to_owned())
     }
 }
 
+/// Name of the value that says that there is a waypoint, which does not look where the rule is.
+const ELSEWHERE: &str = "elsewhere";
+
 fn describe(found: &Ineffective) -> Option<Hazard> {
     let object = found.object.object()?;
+    let why = match found.reason {
+        WhyIneffective::NoWaypoint => "the service has no waypoint that would follow it",
+        WhyIneffective::NotForWaypoint => {
+            "the service's waypoint follows no rules of other namespaces than its own and the \
+             service's"
+        }
+        _ => return None,
+    };
     let message = format!(
-        "{object} has no effect on calls of {} to {}: they are in ambient mode, and the service has \
-         no waypoint that would follow it",
+        "{object} has no effect on calls of {} to {}: they are in ambient mode, and {why}",
         wording::some(&found.clients),
         found.service,
     );
     let draft = Draft::new("policy-without-waypoint", &found.service, Certainty::Certain, message);
+    let draft = match found.reason {
+        WhyIneffective::NotForWaypoint => draft.value(ELSEWHERE, 1.0),
+        _ => draft,
+    };
     let clients = found.clients.iter();
     Some(
         draft

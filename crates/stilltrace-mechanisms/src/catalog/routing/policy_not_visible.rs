@@ -101,7 +101,7 @@ fn describe(found: &Ineffective) -> Option<Hazard> {
             NAMESPACE,
             "Istio looks in the namespaces of the client and of the service, and this is neither",
         ),
-        WhyIneffective::NoWaypoint => return None,
+        WhyIneffective::NoWaypoint | WhyIneffective::NotForWaypoint => return None,
     };
     let message = format!(
         "{object} has no effect on calls of {} to {}: {because}; defaults apply instead",
