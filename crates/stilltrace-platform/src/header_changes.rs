@@ -47,6 +47,7 @@ pub(crate) fn of(entry: &HttpRoute<'_>, forwards: bool) -> Changes {
     Changes { headers, host }
 }
 
+/// A header without a value is none: the API server takes nulls out before Istio sees the object.
 fn changed(block: &Field<'_>) -> Vec<Origin> {
     let mut all = Vec::new();
     for side in ["request", "response"] {

@@ -208,8 +208,7 @@ fn served_by(
         let mut sidecar = None;
         let by = revisions.of(pods, &inventory);
         if pods.injected != Injected::Nothing && by.value == revision {
-            let runs = replicas.get(&pods.id) != Some(&Some(0));
-            let number = views.number_of(pods, runs);
+            let number = views.number_of(pods, replicas.get(&pods.id) != Some(&Some(0)));
             let (view, applies) = &views.computed[number];
             let applies = applies.map(|index| &sidecars[index]);
             let filler = ranges.of(&pods.id.namespace);

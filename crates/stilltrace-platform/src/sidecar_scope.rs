@@ -65,6 +65,7 @@ pub(crate) fn read<'a>(inventory: &Inventory<'a>) -> Vec<Sidecar<'a>> {
             let spec = source.spec()?;
             let selector = spec.get("workloadSelector");
             let listeners = spec.list("egress");
+            name_egress_proxy(source, &spec);
             Some(Sidecar {
                 source,
                 selector: selector.map(|selector| {
@@ -76,6 +77,17 @@ pub(crate) fn read<'a>(inventory: &Inventory<'a>) -> Vec<Sidecar<'a>> {
             })
         })
         .collect()
+}
+
+/// Requests for unknown hosts may go to a proxy, which is no part of the policy's mode.
+fn name_egress_proxy(source: &Source, spec: &Field<'_>) {
+    let proxy = spec.at(&["outboundTrafficPolicy", "egressProxy"]);
+    let Some(host) = proxy.and_then(|proxy| proxy.get("host")?.text()) else { return };
+    source.gaps.add(
+        format!("{} sends requests for unknown hosts to its egressProxy {host}", source.id),
+        "the outbound policy ALLOW_ANY is shown, which without it lets them go where they were dialled",
+        "read `egressProxy` beside the policy",
+    );
 }
 
 fn egress(listener: &Field<'_>) -> Egress {

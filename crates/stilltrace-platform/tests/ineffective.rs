@@ -243,3 +243,17 @@ spec: {host: bank.pay.svc.cluster.local, trafficPolicy: {connectionPool: {tcp: {
         assert_eq!(found, ignored, "{text}");
     }
 }
+
+#[test]
+fn an_egress_proxy_is_named_beside_the_policy() {
+    let sidecar = "\
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: own, namespace: shop}
+spec: {outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: out.pay.svc.cluster.local, port: {number: 80}}}}
+";
+    let tree = MemoryTree::new().with("mesh.yaml", &format!("{MESH}{sidecar}"));
+    let platform = read(&tree, &mut ParseCache::new());
+    let mut named = platform.gaps.iter().filter(|gap| gap.what.contains("egressProxy out.pay"));
+    assert!(named.next().is_some() && named.next().is_none(), "{:#?}", platform.gaps);
+}
