@@ -342,6 +342,7 @@ fn missing_parts(files: &Files) -> Vec<Gap> {
             what: format!("the capture has no {part}"),
             why: why.to_owned(),
             remedy: remedy.to_owned(),
+            ..Gap::default()
         })
         .collect()
 }

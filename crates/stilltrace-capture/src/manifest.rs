@@ -198,7 +198,8 @@ pub(crate) fn major(schema: &str) -> Option<u64> {
 
 impl From<&GapRecord> for Gap {
     fn from(record: &GapRecord) -> Self {
-        Self { what: record.what.clone(), why: record.why.clone(), remedy: record.remedy.clone() }
+        let (what, why) = (record.what.clone(), record.why.clone());
+        Self { what, why, remedy: record.remedy.clone(), ..Self::default() }
     }
 }
 

@@ -49,6 +49,7 @@ pub fn diagnose(
                 what: format!("no request of {} was measured", question.service),
                 why: "without it there is no symptom to explain".to_owned(),
                 remedy: want.signal.remedy.to_owned(),
+                ..Gap::default()
             };
             let headline = format!("whether {} is slow could not be seen", question.service);
             empty(question, platform, capture, Verdict::NotProven, headline, vec![gap])
@@ -160,6 +161,7 @@ fn gaps(
             what: format!("only the caller reported on {}", edges.join(", ")),
             why: "added time there may belong to the proxy or to the server".to_owned(),
             remedy: stilltrace_model::signal::EDGE_SERVER_LATENCY.remedy.to_owned(),
+            ..Gap::default()
         });
     }
     for gap in found {
@@ -179,6 +181,7 @@ fn waiting_gap(capture: &Capture) -> Option<Gap> {
             .to_owned(),
         remedy: "record run-queue waiting per container on the node (scheduler tracepoints)"
             .to_owned(),
+        ..Gap::default()
     })
 }
 

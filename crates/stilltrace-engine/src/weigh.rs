@@ -132,6 +132,7 @@ impl<'a> Weighed<'a> {
                     self.hypothesis.mechanism
                 ),
                 remedy: prediction.want.signal.remedy.to_owned(),
+                ..Gap::default()
             })
             .collect()
     }

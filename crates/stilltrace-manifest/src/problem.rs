@@ -11,6 +11,12 @@ use crate::yaml::Mark;
 pub enum ProblemKind {
     /// The bytes are not well-formed YAML, JSON or UTF-8.
     Syntax,
+    /// Not well-formed by the letter of YAML 1.2, and read all the same: the readers of Kubernetes
+    /// and Kustomize mind it as little, and nothing is lost.
+    Tolerated,
+    /// A key is set twice in one mapping and the last one counts, as for kubectl; Kustomize refuses
+    /// the file.
+    Repeated,
     /// A budget on bytes, depth, nodes, aliases or documents was hit; the message names it.
     Budget,
     /// A file or directory that something refers to does not exist or cannot be read.
@@ -19,6 +25,13 @@ pub enum ProblemKind {
     Invalid,
     /// The input is legitimate but this reader does not evaluate it, such as a remote base.
     Unsupported,
+}
+
+impl ProblemKind {
+    /// Whether what it is about was read all the same, whole.
+    pub fn is_read(self) -> bool {
+        matches!(self, Self::Tolerated | Self::Repeated)
+    }
 }
 
 /// One thing that could not be read or understood. The rest of the input is still used.

@@ -114,9 +114,25 @@ pub struct Call {
     pub requests: f64,
 }
 
+/// How much of an answer a gap touches, the most first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bearing {
+    /// What the whole answer is about, such as which cluster was read.
+    Answer,
+    /// Objects that somebody applies and that could not be had.
+    Objects,
+    /// Objects that are written and that nobody is known to apply.
+    Unapplied,
+    /// Single values or pieces of evidence.
+    #[default]
+    Value,
+}
+
 /// Evidence that could not be had.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
+    /// How much of the answer it touches; gaps sort by it.
+    pub bearing: Bearing,
     /// What is missing.
     pub what: String,
     /// Why that matters for the answer.

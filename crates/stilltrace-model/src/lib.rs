@@ -22,7 +22,9 @@ pub mod signal;
 mod time;
 mod workload;
 
-pub use capture::{Bursts, Call, Capture, Event, EventKind, Gap, LineRecord, Reporter, Series};
+pub use capture::{
+    Bearing, Bursts, Call, Capture, Event, EventKind, Gap, LineRecord, Reporter, Series,
+};
 pub use change::{Change, SettingChange};
 pub use diagnosis::{
     Cause, Diagnosis, Evidence, Frame, Indicator, Inputs, Judged, Layer, Measure, Picture, Reading,

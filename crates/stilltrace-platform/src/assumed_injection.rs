@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use stilltrace_manifest::yaml::Entry;
 use stilltrace_manifest::{Mark, Node, Object, Value};
-use stilltrace_model::Platform;
+use stilltrace_model::{Bearing, Platform};
 
 use crate::ambient;
 use crate::gitops::ClusterObjects;
@@ -73,7 +73,8 @@ pub(crate) fn report_none(platform: &Platform, cluster: &ClusterObjects) {
         return;
     }
     if let Some(ambient) = cluster.applied.iter().find(|source| is_ambient(source)) {
-        return cluster.gaps.add(
+        return cluster.gaps.add_bearing(
+            Bearing::Answer,
             format!("no workload has a sidecar ({all} without); {} is in ambient mode", ambient.id),
             "calls pass proxies of nodes, which know connections only, and waypoints, whose routes \
              are not computed; rules that no waypoint serves are told as hazards",
@@ -83,7 +84,8 @@ pub(crate) fn report_none(platform: &Platform, cluster: &ClusterObjects) {
     let namespaces: BTreeSet<&str> =
         platform.workloads.keys().map(|id| id.namespace.as_str()).collect();
     let first = namespaces.first().copied().unwrap_or_default();
-    cluster.gaps.add(
+    cluster.gaps.add_bearing(
+        Bearing::Answer,
         format!(
             "no workload has a proxy ({all} without, in {}): Git labels no namespace or pod for injection",
             some(&namespaces),

@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use stilltrace_manifest::{Mark, Problem};
-use stilltrace_model::Gap;
+use stilltrace_manifest::{Mark, Problem, ProblemKind};
+use stilltrace_model::{Bearing, Gap};
 
 use crate::age::rivals::{Rival, Rivals, Rounds};
 
@@ -22,16 +22,28 @@ pub(crate) struct Gaps {
 }
 
 impl Gaps {
-    /// Adds a gap.
+    /// Adds a gap of a single value.
     pub(crate) fn add(
         &self,
         what: impl Into<String>,
         why: impl Into<String>,
         remedy: impl Into<String>,
     ) {
+        self.add_bearing(Bearing::Value, what, why, remedy);
+    }
+
+    /// Adds a gap that touches more than a value.
+    pub(crate) fn add_bearing(
+        &self,
+        bearing: Bearing,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
         let mut found = self.found.borrow_mut();
         if found.len() < MAX_GAPS && !self.closed.get() {
-            found.insert(Gap { what: what.into(), why: why.into(), remedy: remedy.into() });
+            let (what, why, remedy) = (what.into(), why.into(), remedy.into());
+            found.insert(Gap { bearing, what, why, remedy });
         }
     }
 
@@ -71,9 +83,25 @@ impl Gaps {
         result
     }
 
-    /// Adds what the manifest reader could not read.
+    /// Adds what the manifest reader could not read, or read where others refuse.
     pub(crate) fn add_problem(&self, problem: &Problem) {
-        self.add(
+        match problem.kind {
+            // Whoever applies the file reads it as it is read here.
+            ProblemKind::Tolerated => return,
+            // `sigs.k8s.io/yaml` decodes with the last one; Kustomize's decoder of resources refuses.
+            ProblemKind::Repeated => {
+                return self.add(
+                    problem.to_string(),
+                    "the answer takes the last one, as kubectl and Argo CD do where they apply the \
+                     file as it is; Kustomize, and Flux with it, refuse the file, so that nothing \
+                     is applied that is built with it",
+                    "keep the one that is meant",
+                );
+            }
+            _ => {}
+        }
+        self.add_bearing(
+            Bearing::Objects,
             problem.to_string(),
             "the objects and settings written there are not part of the answer",
             "correct the file, or take it out of the folders that are applied",
@@ -82,7 +110,8 @@ impl Gaps {
 
     /// Adds what is legitimate and not evaluated.
     pub(crate) fn add_unsupported(&self, problem: &Problem) {
-        self.add(
+        self.add_bearing(
+            Bearing::Objects,
             problem.to_string(),
             "what it stands for is not part of the answer",
             "write the value or the manifest into Git",
@@ -102,7 +131,7 @@ impl Gaps {
         self.found.borrow().iter().for_each(&mut tell);
     }
 
-    /// All gaps, sorted.
+    /// All gaps, what changes most of the answer first.
     pub(crate) fn to_sorted(&self) -> Vec<Gap> {
         self.found.borrow().iter().cloned().collect()
     }

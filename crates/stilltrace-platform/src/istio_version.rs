@@ -183,7 +183,8 @@ mod tests {
     fn gaps_of(text: &str) -> (Option<Setting<String>>, Vec<String>) {
         let tree = MemoryTree::new().with("all.yaml", text);
         let platform = read(&tree, &mut ParseCache::new());
-        let gaps = platform.gaps.iter().map(|gap| format!("{} {}", gap.what, gap.why)).collect();
+        let told = platform.gaps.iter().filter(|gap| !gap.what.starts_with("nothing found"));
+        let gaps = told.map(|gap| format!("{} {}", gap.what, gap.why)).collect();
         (platform.istio_version, gaps)
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use stilltrace_manifest::{Object, Tree};
 use stilltrace_model::{
-    Bytes, Millicores, ObjectRef, OutboundPolicy, Platform, PodRules, Refusal, Scope, Service,
-    Setting, SidecarProxy, Workload, WorkloadId,
+    Bearing, Bytes, Millicores, ObjectRef, OutboundPolicy, Platform, PodRules, Refusal, Scope,
+    Service, Setting, SidecarProxy, Workload, WorkloadId,
 };
 
 use crate::admission;
@@ -273,7 +273,8 @@ fn take_refused(applied: &mut Vec<Source>, wrong: Vec<Refusal>) -> Vec<Refusal> 
 }
 
 fn report_too_many(workload: &WorkloadId, gaps: &Gaps) {
-    gaps.add(
+    gaps.add_bearing(
+        Bearing::Answer,
         format!("calls of {workload} are not computed: more than {MAX_EDGES} edges"),
         "what its proxy does with requests is not part of the answer",
         "limit what proxies see with Sidecar objects, or read a part of the repository",

@@ -90,7 +90,7 @@ fn gaps(page: &mut Page, document: &Value) {
         page.paragraph(&[Span::new(Tone::Unsure, "gap  ")], 5, &[Span::plain(text)]);
     }
     if all.len() > GAPS {
-        let text = format!("and {} more (-o json has all)", all.len() - GAPS);
+        let text = format!("and {} more gaps (-o json has all {})", all.len() - GAPS, all.len());
         page.paragraph(&[Span::plain("     ")], 5, &[Span::plain(text)]);
     }
 }

@@ -28,6 +28,7 @@ pub(crate) fn unknown(commit: &CommitId, gap: &Gap) -> Gap {
               nobody made, so none are taken from this commit"
             .to_owned(),
         remedy: format!("{}; look at the commit itself with `git show {short}`", gap.remedy),
+        ..Gap::default()
     }
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn cut_off(commit: &CommitId) -> Gap {
               compare it with and no change is taken from it"
             .to_owned(),
         remedy: "fetch all of it with `git fetch --unshallow`".to_owned(),
+        ..Gap::default()
     }
 }
 
@@ -55,6 +57,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Gap {
               object's values is taken"
             .to_owned(),
         remedy: "correct the object".to_owned(),
+        ..Gap::default()
     }
 }
 
@@ -93,6 +96,7 @@ mod tests {
             what: (*what).to_owned(),
             why: (*why).to_owned(),
             remedy: String::new(),
+            ..Gap::default()
         };
         Platform { gaps: gaps.iter().map(gap).collect(), ..Platform::default() }
     }

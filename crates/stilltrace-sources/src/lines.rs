@@ -82,6 +82,7 @@ impl Source for Lines<'_> {
                 what: format!("the history of {} is cut short", self.repository.name()),
                 why: "a line older than the cut is blamed on the oldest commit there".to_owned(),
                 remedy: "fetch all of it with `git fetch --unshallow`".to_owned(),
+                ..Gap::default()
             });
         }
         for line in &plan.lines {
@@ -93,6 +94,7 @@ impl Source for Lines<'_> {
                     what: format!("who last changed {}:{}", line.path, line.line),
                     why: "the commit behind this line cannot be named".to_owned(),
                     remedy: error.to_string(),
+                    ..Gap::default()
                 }),
             }
         }

@@ -69,6 +69,7 @@ pub(crate) fn read(
             what: format!("commits before the newest {MAX_CHANGES} of the last two hours"),
             why: "they were not compared, so their effect is not known".to_owned(),
             remedy: "ask about a shorter or later window".to_owned(),
+            ..Gap::default()
         });
     }
     Ok(platform)

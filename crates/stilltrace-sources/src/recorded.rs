@@ -75,6 +75,7 @@ impl Recorded {
                 what: "the capture does not say which revision was in effect".to_owned(),
                 why: "the newest commit of the repository is taken for it".to_owned(),
                 remedy: "name it as `revision` in manifest.json".to_owned(),
+                ..Gap::default()
             });
         }
         platform.calls = match self.bundle.calls() {

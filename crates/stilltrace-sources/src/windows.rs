@@ -115,6 +115,7 @@ impl Source for RecordedWindows<'_> {
                 what: format!("no 10 ms windows of {}", summary(&entities)),
                 why: "stalls shorter than a scrape interval cannot be seen".to_owned(),
                 remedy: remedy.to_owned(),
+                ..Gap::default()
             });
         }
     }

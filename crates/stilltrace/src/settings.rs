@@ -5,6 +5,7 @@ mod hazards;
 mod named;
 mod read;
 mod relevant;
+mod unseen;
 
 use std::path::PathBuf;
 
@@ -142,7 +143,7 @@ fn human(
     if arguments.source.as_deref() == Some("*") && arguments.destination.is_some() {
         named::forget_own_proxies(&mut document, &named::called_by_any(platform));
     }
-    relevant::first(&mut document, arguments);
+    relevant::first(&mut document, platform, arguments);
     if edges <= TABLES || arguments.destination.is_some() {
         return settings_table(&document, &layout);
     }

@@ -12,6 +12,8 @@ mod hazards;
 mod patches;
 #[path = "settings_answers/pods.rs"]
 mod pods;
+#[path = "settings_answers/reading.rs"]
+mod reading;
 #[path = "settings_answers/wording.rs"]
 mod wording;
 

@@ -299,7 +299,7 @@ fn located(
     build: &HelmBuild,
 ) -> Result<Parsed, Problem> {
     let mut parsed = parse(folder, build.text.as_bytes(), context.loader.budget());
-    if let Some(problem) = parsed.problems.iter().find(|one| is_minded(&parsed, one, false)) {
+    if let Some(problem) = parsed.problems.iter().find(|one| is_minded(one, false)) {
         let text = format!("what helm prints for `{folder}` is refused: {}", problem.message);
         return Err(chart.refused(problem.kind, text));
     }

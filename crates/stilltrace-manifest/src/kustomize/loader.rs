@@ -163,8 +163,7 @@ impl<'a> Loader<'a> {
     /// Reports what is wrong in a file; to refuse a build for, only what Kustomize minds.
     fn report(&mut self, parsed: &Parsed, repeated_keys_allowed: bool) {
         let refuses = matches!(self.policy, Policy::Refuse(..));
-        let minded =
-            |problem: &&Problem| !refuses || is_minded(parsed, problem, repeated_keys_allowed);
+        let minded = |problem: &&Problem| !refuses || is_minded(problem, repeated_keys_allowed);
         self.problems.extend(parsed.problems.iter().filter(minded).cloned());
     }
 
@@ -194,10 +193,10 @@ impl<'a> Loader<'a> {
 }
 
 /// Whether Kustomize minds what is wrong in a file.
-pub(super) fn is_minded(parsed: &Parsed, problem: &Problem, repeated_keys_allowed: bool) -> bool {
+pub(super) fn is_minded(problem: &Problem, repeated_keys_allowed: bool) -> bool {
     match problem.kind {
-        ProblemKind::Syntax => !parsed.tolerated,
-        ProblemKind::Invalid => !repeated_keys_allowed,
+        ProblemKind::Tolerated => false,
+        ProblemKind::Repeated => !repeated_keys_allowed,
         _ => true,
     }
 }

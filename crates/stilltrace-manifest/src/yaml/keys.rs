@@ -48,7 +48,7 @@ pub(super) fn settle_duplicates(
                 shortened(&entry.key),
                 earlier.key_mark.line
             );
-            problems.push(Problem::at(&entry.key_mark, ProblemKind::Invalid, text));
+            problems.push(Problem::at(&entry.key_mark, ProblemKind::Repeated, text));
         }
         earlier.key_mark = entry.key_mark;
         earlier.value.override_with(entry.value);

@@ -33,8 +33,13 @@ pub struct Parsed {
     pub documents: Vec<Document>,
     /// What could not be read, and why.
     pub problems: Vec<Problem>,
-    /// Whether Kubernetes' reader minds none of the syntax: all documents are there.
-    pub tolerated: bool,
+}
+
+impl Parsed {
+    /// Whether Kubernetes' reader minds nothing: all documents are there.
+    pub fn is_whole(&self) -> bool {
+        self.problems.iter().all(|problem| problem.kind.is_read())
+    }
 }
 
 /// Reads all documents of a YAML or JSON file.
@@ -164,7 +169,8 @@ fn not_utf8(path: &str, valid: &[u8]) -> Problem {
 /// Reads by the letter of YAML 1.2 and, where that fails, as leniently as Kubernetes does.
 ///
 /// Kubernetes' reader accepts flow collections and quoted texts whose later lines are indented too
-/// little. Such a document is kept, and its problem too.
+/// little, at the column of their parent too. Such a document is kept, and what the letter of YAML
+/// minds in it is [`ProblemKind::Tolerated`].
 fn read(place: &Place<'_>, budget: &Budget) -> Parsed {
     let mut steps = 0;
     let strict = Reader::new(place, budget, true).read(&mut steps);
@@ -175,11 +181,19 @@ fn read(place: &Place<'_>, budget: &Budget) -> Parsed {
     if lenient.documents.len() <= strict.documents.len() {
         return strict;
     }
-    lenient.tolerated = lenient.problems.iter().all(|problem| problem.kind != ProblemKind::Syntax);
-    lenient.problems.extend(strict.problems);
+    let stricter = strict.problems.into_iter().filter(|one| !lenient.problems.contains(one));
+    let stricter: Vec<Problem> = stricter.map(tolerated).collect();
+    lenient.problems.extend(stricter);
     lenient.problems.sort();
-    lenient.problems.dedup();
     lenient
+}
+
+/// What only the strict reading minds.
+fn tolerated(problem: Problem) -> Problem {
+    match problem.kind {
+        ProblemKind::Syntax => Problem { kind: ProblemKind::Tolerated, ..problem },
+        _ => problem,
+    }
 }
 
 /// Reads the documents of one file.
@@ -399,6 +413,16 @@ mod tests {
         let parsed = read("a: [x,\ny]\n---\nb: 1\n");
         assert_eq!((parsed.documents.len(), parsed.problems.len()), (2, 1));
         assert_eq!(parsed.problems[0].line, 2);
+        assert_eq!(parsed.problems[0].kind, ProblemKind::Tolerated);
+        assert!(parsed.is_whole());
+    }
+
+    #[test]
+    fn what_nobody_accepts_stays_broken_beside_what_kubernetes_accepts() {
+        let parsed = read("a: {\nb: 1\n}\n---\nc: [\n---\nd: 'x\ny'\n");
+        assert!(!parsed.is_whole());
+        let kinds: Vec<_> = parsed.problems.iter().map(|one| one.kind).collect();
+        assert!(kinds.contains(&ProblemKind::Tolerated) && kinds.contains(&ProblemKind::Syntax));
     }
 
     #[test]

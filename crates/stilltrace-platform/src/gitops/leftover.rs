@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use stilltrace_model::ReconcilerKind;
+use stilltrace_model::{Bearing, ReconcilerKind};
 
 use super::files::{Files, is_within};
 use super::reach::Reach;
@@ -29,7 +29,8 @@ pub(crate) fn report(
     charts(files, walk, gaps);
     encrypted(written, gaps);
     for (language, paths) in &written.languages {
-        gaps.add(
+        gaps.add_bearing(
+            Bearing::Unapplied,
             format!("{} files of {language} are not evaluated: {}", paths.len(), some(paths)),
             "the manifests that they make are not part of the answer",
             "commit the rendered manifests",
@@ -50,10 +51,13 @@ fn manifests(written: &Written, walk: &Walk<'_>, reach: &Reach<'_>, gaps: &Gaps)
         return;
     }
     let objects: usize = idle.iter().filter_map(|path| written.counts.get(*path)).sum();
-    gaps.add(
+    gaps.add_bearing(
+        Bearing::Unapplied,
         format!(
-            "{} files with {objects} objects are applied by nothing in this repository: {}",
-            idle.len(),
+            "{} with {} {} applied by nothing in this repository: {}",
+            counted(idle.len(), "file"),
+            counted(objects, "object"),
+            if idle.len() == 1 { "is" } else { "are" },
             some(&idle)
         ),
         "their objects are not part of the answer",
@@ -69,7 +73,8 @@ fn charts(files: &Files<'_>, walk: &Walk<'_>, gaps: &Gaps) {
     };
     let idle: Vec<&str> = files.charts().filter(|chart| !applied(chart) && !inner(chart)).collect();
     if !idle.is_empty() {
-        gaps.add(
+        gaps.add_bearing(
+            Bearing::Unapplied,
             format!(
                 "{} rendered by nothing in this repository: {}",
                 if let [_] = idle[..] {
@@ -101,6 +106,11 @@ fn encrypted(written: &Written, gaps: &Gaps) {
             "keep settings that are no secrets in the clear (`encrypted_regex` of SOPS)",
         );
     }
+}
+
+/// A number and what is counted.
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// The first few names, and how many more there are.

@@ -95,6 +95,8 @@ pub(crate) struct ClusterObjects {
     pub(crate) reconcilers: Vec<Reconciler>,
     /// What could not be read for it.
     pub(crate) gaps: Rc<Gaps>,
+    /// How many files the repository has.
+    pub(crate) files: usize,
 }
 
 /// What a repository holds, before anything is computed from it.
@@ -138,7 +140,7 @@ pub(crate) fn read(tree: &dyn Tree, cache: &ParseCache, options: &Options<'_>) -
     let shared = shared.to_sorted();
     #[cfg(test)]
     let outcomes = std::mem::take(&mut walk.outcomes);
-    let clusters = clusters(walk.clusters);
+    let clusters = clusters(walk.clusters, files.paths().len());
     for cluster in &clusters {
         for gap in &shared {
             cluster.gaps.add_gap(gap);
@@ -155,7 +157,7 @@ pub(crate) fn read(tree: &dyn Tree, cache: &ParseCache, options: &Options<'_>) -
 }
 
 /// The clusters that hold something, by name; at least one.
-fn clusters(found: BTreeMap<ClusterName, assembly::Assembly>) -> Vec<ClusterObjects> {
+fn clusters(found: BTreeMap<ClusterName, assembly::Assembly>, files: usize) -> Vec<ClusterObjects> {
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
     for name in found.keys() {
         *names.entry(name.as_str().to_owned()).or_default() += 1;
@@ -166,7 +168,7 @@ fn clusters(found: BTreeMap<ClusterName, assembly::Assembly>) -> Vec<ClusterObje
         let is_unique = names.get(&short).is_none_or(|count| *count == 1);
         let name = if is_unique { short } else { name.long() };
         let (applied, contested, reconcilers, gaps) = assembly.finish();
-        clusters.push(ClusterObjects { name, applied, contested, reconcilers, gaps });
+        clusters.push(ClusterObjects { name, applied, contested, reconcilers, gaps, files });
     }
     if clusters.iter().any(|cluster| !cluster.applied.is_empty()) {
         // The gaps of a cluster without objects are about what does not get there.

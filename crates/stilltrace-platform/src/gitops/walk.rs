@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use stilltrace_manifest::{Object, ProblemKind};
-use stilltrace_model::{ObjectRef, ReconcilerKind};
+use stilltrace_model::{Bearing, ObjectRef, ReconcilerKind};
 
 use super::argo;
 use super::assembly::Assembly;
@@ -196,7 +196,8 @@ impl<'a> Walk<'a> {
         let target = self.clusters.entry(claim.cluster.clone()).or_default();
         let gaps = Rc::clone(&target.gaps);
         if self.claims > MAX_CLAIMS {
-            return gaps.add(
+            return gaps.add_bearing(
+                Bearing::Answer,
                 format!("more than {MAX_CLAIMS} folders are applied; the rest is not read"),
                 "its objects are not part of the answer",
                 "read one cluster's folder at a time",
@@ -347,8 +348,21 @@ impl<'a> Walk<'a> {
     fn refuse(&mut self, object: &Object, home: &ClusterName, refusal: &Refusal) {
         self.note(object, Outcome::Refused(refusal.reason));
         self.object_files.insert(object.mark().path.to_string());
-        let cluster = self.clusters.entry(home.clone()).or_default();
+        let cluster = self.clusters.entry(self.destination(object, home)).or_default();
         report(&cluster.gaps, &reference(object), refusal);
+    }
+
+    /// The cluster that lacks what a reconciler does not apply.
+    fn destination(&self, object: &Object, home: &ClusterName) -> ClusterName {
+        let (files, written, own) = (self.files, self.written, self.own);
+        let context = Context { files, written, own, home };
+        match (object.kind(), object.root.get("spec")) {
+            ("Application", _) => argo::application::destination(object, &context),
+            ("Kustomization" | "HelmRelease", Some(spec)) => {
+                flux::kustomization::cluster(spec, &context)
+            }
+            _ => home.clone(),
+        }
     }
 }
 
@@ -362,7 +376,8 @@ fn reference(object: &Object) -> ObjectRef {
 }
 
 fn report(gaps: &Gaps, object: &ObjectRef, refusal: &Refusal) {
-    gaps.add(
+    gaps.add_bearing(
+        Bearing::Objects,
         format!("{}: {object}: {}", refusal.at, refusal.what),
         "what it applies is not part of the answer",
         refusal.reason.remedy(),

@@ -64,7 +64,8 @@ impl Written {
             files.read_objects(path, &mut build);
             // Files that no one applies may hold anything; only what is broken as YAML is worth a
             // word.
-            let broken = build.problems.into_iter().filter(|p| p.kind != ProblemKind::Invalid);
+            let is_broken = |p: &Problem| p.kind != ProblemKind::Invalid && !p.kind.is_read();
+            let broken = build.problems.into_iter().filter(is_broken);
             written.problems.extend(broken);
             if build.objects.iter().any(opaque::is_encrypted) {
                 written.encrypted.push(path.clone());

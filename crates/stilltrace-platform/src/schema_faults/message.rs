@@ -17,7 +17,12 @@ const MAX_SHOWN: usize = 60;
 pub(super) fn of(subject: &Subject, fault: &Fault) -> Gap {
     let (mark, holder) = (&fault.mark, subject.holder());
     let (what, remedy) = said(subject, fault);
-    Gap { what: format!("{mark}: {holder}: {what}"), why: why(subject, &fault.kind), remedy }
+    Gap {
+        what: format!("{mark}: {holder}: {what}"),
+        why: why(subject, &fault.kind),
+        remedy,
+        ..Gap::default()
+    }
 }
 
 /// Why the API server refuses the object.
@@ -110,6 +115,7 @@ pub(super) fn more_of_document(subject: &Subject, more: usize) -> Gap {
         what: format!("{}: {more} more fields or values that it cannot have", subject.holder()),
         why: "these settings have no effect; only the first are told one by one".to_owned(),
         remedy: "mend those that are told".to_owned(),
+        ..Gap::default()
     }
 }
 
@@ -119,6 +125,7 @@ pub(super) fn more_of_cluster(more: usize) -> Gap {
         what: format!("{more} more fields or values that objects cannot have"),
         why: "these settings have no effect; only the first are told one by one".to_owned(),
         remedy: "mend those that are told".to_owned(),
+        ..Gap::default()
     }
 }
 

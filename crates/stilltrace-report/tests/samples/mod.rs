@@ -244,6 +244,7 @@ pub(crate) fn cause() -> Diagnosis {
             what: "retry counters of the proxies".to_owned(),
             why: "they would tell retries from mirrored copies".to_owned(),
             remedy: "add `upstream_rq_retry` to proxyStatsMatcher.inclusionSuffixes".to_owned(),
+            ..Gap::default()
         }],
         fix: Some(Fix {
             origin: Origin::Git {
@@ -379,7 +380,7 @@ pub(crate) fn hostile() -> Diagnosis {
         vec![Frame::new(Layer::Kernel, bad(), measured).at(at("14:00:00")).drawn(drawing)];
     diagnosis.rejected[0].suspect = bad();
     diagnosis.rejected[0].reason = bad();
-    diagnosis.gaps[0] = Gap { what: bad(), why: bad(), remedy: bad() };
+    diagnosis.gaps[0] = Gap { what: bad(), why: bad(), remedy: bad(), ..Gap::default() };
     let fix = diagnosis.fix.as_mut().unwrap();
     fix.explanation = bad();
     fix.patch = Some(bad());

@@ -87,6 +87,7 @@ fn gap(remedy: &'static str, wants: &[&Want]) -> Gap {
         what: format!("no samples for {}{of}", list(signals.iter().map(ToString::to_string))),
         why: why(remedy).to_owned(),
         remedy: remedy.to_owned(),
+        ..Gap::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a name that was typed is not there: it may be in another cluster, or in what was not read.
 
-use stilltrace_model::Platform;
+use stilltrace_model::{Bearing, Gap, Platform};
 
 use super::{Arguments, named, read};
 use crate::output::Lines;
@@ -21,14 +21,18 @@ pub(super) fn explain(
             names.typed()
         );
     }
-    if platform.gaps.is_empty() {
+    // Only where objects are missing one of them may be it.
+    let lacks = |gap: &&Gap| matches!(gap.bearing, Bearing::Objects | Bearing::Unapplied);
+    let mut missing: Vec<&Gap> = platform.gaps.iter().filter(lacks).collect();
+    if missing.is_empty() {
         return error;
     }
+    missing.sort_by_key(|gap| !names.words().any(|word| gap.what.contains(word)));
     let mut lines = vec!["what was not read may hold it:".to_owned()];
-    let told = platform.gaps.iter().take(GAPS);
+    let told = missing.iter().take(GAPS);
     lines.extend(told.map(|gap| format!("  {}; {}", gap.what, gap.remedy)));
-    if platform.gaps.len() > GAPS {
-        lines.push(format!("  and {} more (-o json has all)", platform.gaps.len() - GAPS));
+    if missing.len() > GAPS {
+        lines.push(format!("  and {} more (-o json has all)", missing.len() - GAPS));
     }
     Lines { first: error.to_string(), more: lines }.into()
 }

@@ -6,6 +6,7 @@ use anyhow::{anyhow, bail};
 use serde_json::Value;
 use stilltrace_model::{Platform, Service, ServiceId, Workload, WorkloadId};
 
+use super::unseen;
 use crate::suggest;
 
 /// What was typed.
@@ -22,6 +23,12 @@ impl Names<'_> {
     pub(super) fn typed(&self) -> String {
         let typed: Vec<&str> = self.source.into_iter().chain(self.destination).collect();
         typed.join(" ")
+    }
+
+    /// The names alone: without namespaces and ports.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        let typed = self.source.into_iter().chain(self.destination);
+        typed.map(bare).filter(|name| !name.is_empty() && *name != "*")
     }
 }
 
@@ -282,7 +289,10 @@ fn called(
         found.iter().filter(|service| own.contains(service.id.namespace.as_str())).collect();
     match (found.as_slice(), near.as_slice()) {
         ([], _) => {
-            let all: Vec<String> = platform.services.keys().map(ToString::to_string).collect();
+            // Of names that are as close, the callers' own comes first.
+            let mut all: Vec<&ServiceId> = platform.services.keys().collect();
+            all.sort_by_key(|id| !own.contains(id.namespace.as_str()));
+            let all: Vec<String> = all.into_iter().map(ToString::to_string).collect();
             Err(unknown("service", name, &all))
         }
         ([one], _) => Ok([one.id.clone()].into()),
@@ -335,12 +345,22 @@ fn matching<'k>(
     }
 }
 
+/// A typed name without its namespace and port.
+fn bare(typed: &str) -> &str {
+    let name = typed.split(':').next().unwrap_or(typed);
+    let name = name.rsplit('/').next().unwrap_or(name);
+    name.split('.').next().unwrap_or(name)
+}
+
 /// The port behind the last colon, if there is one.
 fn port(destination: &str) -> anyhow::Result<(&str, Option<u16>)> {
     match destination.rsplit_once(':') {
         None => Ok((destination, None)),
         Some((name, number)) => match number.parse() {
             Ok(number) => Ok((name, Some(number))),
+            Err(_) if !number.is_empty() && number.bytes().all(|one| one.is_ascii_digit()) => {
+                bail!("`{destination}`: no service can have the port {number}; ports end at 65535")
+            }
             Err(_) => bail!("`{destination}`: `{number}` is no port; write it like {name}:8080"),
         },
     }
@@ -380,9 +400,5 @@ fn unseen(
         let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
         return anyhow!("{} has no port {port}; it has {}", ids.join(", "), ports.join(", "));
     }
-    anyhow!(
-        "{} is invisible to {}: an exportTo or a Sidecar keeps it from that proxy",
-        ids.join(", "),
-        source.filter(|source| *source != "*").unwrap_or("every proxy")
-    )
+    anyhow!("{}", unseen::of(platform, called, source))
 }

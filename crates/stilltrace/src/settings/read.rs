@@ -28,10 +28,12 @@ pub(super) fn platform(arguments: &Arguments) -> anyhow::Result<Platform> {
         what: error.to_string(),
         why: "what it holds is not part of the answer".to_owned(),
         remedy: "let it be read, or name a folder without it".to_owned(),
+        ..Gap::default()
     }));
     if let Some(file) = &arguments.mesh_networks {
         platform.gaps.push(networks(file)?);
     }
+    platform.gaps.sort();
     Ok(platform)
 }
 
@@ -81,7 +83,9 @@ fn of_tree(tree: &dyn Tree, options: &Options<'_>) -> anyhow::Result<Platform> {
     if names.contains(name) {
         return Ok(platform);
     }
-    match suggest::closest(name, names.iter().map(String::as_str)) {
+    let mut holding = names.iter().filter(|known| known.contains(name.as_str()));
+    let only = holding.next().filter(|_| holding.next().is_none()).map(String::as_str);
+    match only.or_else(|| suggest::closest(name, names.iter().map(String::as_str))) {
         Some(near) => bail!("there is no cluster `{name}`; did you mean `{near}`?"),
         None => bail!("there is no cluster `{name}`; known are {}", names.join(", ")),
     }
@@ -98,7 +102,7 @@ impl Mesh {
     fn read(file: &Path) -> anyhow::Result<Self> {
         let (path, text) = (file.display().to_string(), text(file)?);
         let parsed = yaml::parse(&path, text.as_bytes(), &yaml::Budget::default());
-        if let Some(problem) = parsed.problems.first() {
+        if let Some(problem) = parsed.problems.iter().find(|one| !one.kind.is_read()) {
             bail!("{problem}");
         }
         let is_mapping =
@@ -133,5 +137,6 @@ fn networks(file: &Path) -> anyhow::Result<Gap> {
         what: format!("{}: networks are not evaluated", file.display()),
         why: "endpoints of other networks count like those of the caller's own".to_owned(),
         remedy: "compare with `istioctl proxy-config endpoints` where it matters".to_owned(),
+        ..Gap::default()
     })
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use stilltrace_model::{Bearing, Platform};
 
 use super::Arguments;
 
-/// Puts the gaps first that name a file behind the answer, or what was typed; apart from that the
-/// order stays.
-pub(super) fn first(document: &mut Value, arguments: &Arguments) {
+/// Puts the gaps first that the whole answer is about, then those that name a file behind it, or
+/// what was typed; apart from that the order stays.
+pub(super) fn first(document: &mut Value, platform: &Platform, arguments: &Arguments) {
+    let whole = platform.gaps.iter().take_while(|gap| gap.bearing == Bearing::Answer).count();
     let mut names = BTreeSet::new();
     files(document.get("workloads").unwrap_or(&Value::Null), &mut names);
     for typed in [&arguments.source, &arguments.destination].into_iter().flatten() {
@@ -20,7 +22,9 @@ pub(super) fn first(document: &mut Value, arguments: &Arguments) {
         let what = gap.get("what").and_then(Value::as_str).unwrap_or_default();
         names.iter().any(|name| what.contains(name.as_str()))
     };
-    gaps.sort_by_cached_key(|gap| !touches(gap));
+    if let Some(rest) = gaps.get_mut(whole..) {
+        rest.sort_by_cached_key(|gap| !touches(gap));
+    }
 }
 
 /// The files that origins name.

@@ -31,6 +31,13 @@ pub(crate) fn claims(object: &Object, context: &Context<'_>) -> Vec<Result<Claim
     argo_sources(spec).filter_map(|source| application.source(source).transpose()).collect()
 }
 
+/// The cluster that an application applies to.
+pub(crate) fn destination(object: &Object, context: &Context<'_>) -> ClusterName {
+    let null = Node::new(Value::Null, object.mark().clone());
+    let spec = object.root.get("spec").unwrap_or(&null);
+    Application { object, spec, context }.cluster()
+}
+
 /// An application while its sources are read.
 pub(super) struct Application<'a> {
     /// The object.

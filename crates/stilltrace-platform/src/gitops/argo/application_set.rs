@@ -82,7 +82,7 @@ impl Set<'_> {
         let expanded = text(written, patch, params, self.style)?;
         let expanded = expanded.as_deref().unwrap_or(written);
         let parsed = parse(&patch.mark.path, expanded.as_bytes(), &Budget::default());
-        let Some(document) = parsed.documents.first().filter(|_| parsed.problems.is_empty()) else {
+        let Some(document) = parsed.documents.first().filter(|_| parsed.is_whole()) else {
             let what = "its `templatePatch` is no YAML once it has its parameters".to_owned();
             return Err(refuse(Reason::Template, &patch.mark, what));
         };

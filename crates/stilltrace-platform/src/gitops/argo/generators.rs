@@ -158,7 +158,7 @@ impl Generators<'_> {
         for path in self.context.files.paths() {
             let Some(pattern) = chosen(patterns, path, Stars::Everything) else { continue };
             let parsed = self.context.files.parsed(path).ok().flatten();
-            let Some(parsed) = parsed.filter(|parsed| parsed.problems.is_empty()) else {
+            let Some(parsed) = parsed.filter(|parsed| parsed.is_whole()) else {
                 generated.refused.push(Refusal {
                     reason: Reason::Generator,
                     at: pattern.mark.clone(),

@@ -74,7 +74,7 @@ pub(crate) fn instance(object: &Object, context: &Context<'_>) -> Option<Result<
 }
 
 /// The cluster that a Flux object applies to: its own, or the one of its `kubeConfig`.
-pub(super) fn cluster(spec: &Node, context: &Context<'_>) -> ClusterName {
+pub(crate) fn cluster(spec: &Node, context: &Context<'_>) -> ClusterName {
     let kube_config = spec.get("kubeConfig");
     let references = ["secretRef", "configMapRef"];
     let name = kube_config
