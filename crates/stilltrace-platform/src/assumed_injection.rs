@@ -23,7 +23,8 @@ const IGNORED: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "lo
 /// Labels that decide about proxies; a namespace that has one of them stays as it is.
 const DECIDING: [&str; 3] = ["istio-injection", "istio.io/rev", "istio.io/dataplane-mode"];
 
-/// Labels the namespaces for injection, those left out that decide for themselves.
+/// Labels the namespaces for injection; those that decide for themselves stay as they are, and one
+/// that holds nothing is named.
 pub(crate) fn install(namespaces: &[String], cluster: &mut ClusterObjects) {
     let mut named: BTreeSet<String> = namespaces.iter().cloned().collect();
     if named.remove(EVERY) {
@@ -31,6 +32,18 @@ pub(crate) fn install(namespaces: &[String], cluster: &mut ClusterObjects) {
         named.extend(all.filter(|name| !name.is_empty() && !IGNORED.contains(&name.as_str())));
     }
     for name in named {
+        let holds = |source: &Source| source.namespace() == name || is_namespace(source, &name);
+        if !cluster.applied.iter().any(holds) {
+            let all = cluster.applied.iter().map(Source::namespace).filter(|name| !name.is_empty());
+            let all: BTreeSet<&str> = all.collect();
+            cluster.gaps.add_bearing(
+                Bearing::Answer,
+                format!("--inject {name}: nothing that was read is in a namespace of this name"),
+                "it changes nothing in the answer",
+                format!("name one of {}", some(&all)),
+            );
+            continue;
+        }
         let known = cluster.applied.iter().position(|source| is_namespace(source, &name));
         let mut labels = known.map_or_else(Labels::new, |known| cluster.applied[known].labels());
         if DECIDING.iter().any(|label| labels.contains_key(*label)) {

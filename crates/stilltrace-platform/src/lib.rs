@@ -18,6 +18,7 @@ mod assumed_injection;
 mod cluster;
 mod compare;
 mod connections;
+mod dangling;
 mod defaults;
 mod delegate;
 mod destination_rule;

@@ -13,6 +13,7 @@ use stilltrace_model::{
 use crate::admission;
 use crate::age::rivals::Rounds;
 use crate::age::{self, Guess};
+use crate::dangling;
 use crate::defaults;
 use crate::destination_rule::Rules;
 use crate::directory::Directory;
@@ -68,6 +69,7 @@ pub(crate) fn effective(
     cluster.applied.extend(deployed);
     let objects = Objects { applied: &cluster.applied, written, tree, root };
     let mut platform = compute(&objects, &gaps, Guess::FirstByName);
+    dangling::report(&cluster.applied, root, &gaps);
     platform.refused = refused;
     if gaps.has_undecided() {
         let rounds = gaps.rounds();

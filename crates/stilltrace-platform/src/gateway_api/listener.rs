@@ -71,9 +71,17 @@ impl Listener<'_> {
 
     /// Whether any of these hosts of a route in `namespace` is its own too.
     pub(super) fn shares_host(&self, names: &[String], namespace: &str) -> bool {
+        self.hosts_shared(names, |place| place == "*" || place == namespace)
+    }
+
+    /// Whether it is for one of the names in some namespace.
+    pub(super) fn is_for(&self, names: &[String]) -> bool {
+        self.hosts_shared(names, |_| true)
+    }
+
+    fn hosts_shared(&self, names: &[String], in_place: impl Fn(&str) -> bool) -> bool {
         self.hosts.iter().filter_map(|own| own.split_once('/')).any(|(place, host)| {
-            (place == "*" || place == namespace)
-                && names.iter().any(|name| hosts::overlap(host, name))
+            in_place(place) && names.iter().any(|name| hosts::overlap(host, name))
         })
     }
 }

@@ -137,10 +137,8 @@ impl<'f, 'a> Reference<'f, 'a> {
                 && listener.takes(&route.id.kind)
         };
         let taking: Vec<&&Listener<'_>> = all.iter().filter(takes).collect();
-        if taking.is_empty() && !all.is_empty() {
-            self.field.report(
-                "a listener that takes this route by its name, port, host, kind and namespace",
-            );
+        if taking.is_empty() {
+            self.report_refused(&all, hostnames, route, facts);
         }
         let attach = |listener: &'p Listener<'a>| {
             let beside =
@@ -154,6 +152,58 @@ impl<'f, 'a> Reference<'f, 'a> {
             }
         };
         all.iter().filter(takes).map(|listener| attach(listener)).collect()
+    }
+
+    /// Says why no listener takes the route: the gateway is not there, or what each minds.
+    fn report_refused(
+        &self,
+        all: &[&Listener<'a>],
+        hostnames: &[String],
+        route: &Source,
+        facts: &Facts<'_, 'a>,
+    ) {
+        let (kind, name) = (self.kind, format!("{}/{}", self.namespace, self.name));
+        if name.contains("${") {
+            return;
+        }
+        let what = if all.is_empty() {
+            let known = facts.inventory.of(GROUP, kind_of(kind)).iter();
+            let namesakes: Vec<&str> = known
+                .filter(|source| source.name() == self.name)
+                .map(|source| source.namespace())
+                .collect();
+            // A gateway without listeners is another controller's.
+            if namesakes.contains(&self.namespace) {
+                return;
+            }
+            let hint = match namesakes.first() {
+                Some(place) => format!("; one of this name is in the namespace {place}"),
+                None => String::new(),
+            };
+            format!("no object that was read is the {kind} {name}{hint}")
+        } else {
+            let minds = |listener: &&Listener<'_>| {
+                let reason = if self.port.is_some_and(|port| port != listener.port) {
+                    format!("has the port {}", listener.port)
+                } else if !self.section.is_empty() && self.section != listener.section {
+                    "has another name".to_owned()
+                } else if !listener.takes(&route.id.kind) {
+                    format!("does not take {}s", route.id.kind)
+                } else if !listener.is_for(hostnames) {
+                    format!("is for the host {}", listener.hostname)
+                } else {
+                    format!("does not allow routes of the namespace {}", route.namespace())
+                };
+                format!("`{}` {reason}", listener.section)
+            };
+            let minds: Vec<String> = all.iter().map(minds).collect();
+            format!("no listener of the {kind} {name} takes it: {}", minds.join(", "))
+        };
+        self.field.source().gaps.add(
+            format!("{}: {} is attached to nothing here: {what}", self.field.origin(), route.id),
+            "the route has no effect there",
+            "correct `parentRefs`, or let a listener take the route (`allowedRoutes`, `hostname`)",
+        );
     }
 
     /// The service, if there is one of this name.
@@ -176,4 +226,9 @@ impl<'f, 'a> Reference<'f, 'a> {
         };
         Some(Parent::Mesh { hosts, port: self.port })
     }
+}
+
+/// The kind as the inventory knows it.
+fn kind_of(kind: &str) -> &'static str {
+    if kind == "ListenerSet" { "ListenerSet" } else { "Gateway" }
 }

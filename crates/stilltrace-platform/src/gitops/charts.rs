@@ -41,7 +41,7 @@ pub(crate) fn render(
     }
     let what = format!("its chart `{}` cannot be rendered", chart.folder);
     let refused = failed.then(|| refuse(Reason::NoHelm, what)).into_iter().collect();
-    Rendered { objects, problems, refused, caveats: Vec::new() }
+    Rendered { objects, problems, refused, ..Rendered::default() }
 }
 
 fn request(

@@ -1,10 +1,11 @@
 //! From a claim to the objects that it creates.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stilltrace_manifest::tree::parent;
 use stilltrace_manifest::yaml::Derivation;
-use stilltrace_manifest::{Build, Node, Object, Problem, ProblemKind, Value, kustomize};
+use stilltrace_manifest::{Build, Mark, Node, Object, Problem, ProblemKind, Value, kustomize};
 use stilltrace_model::{Gap, ReconcilerKind};
 
 use super::amend::{Change, amend, mapping};
@@ -28,6 +29,8 @@ pub(crate) struct Rendered {
     pub(crate) refused: Vec<Refusal>,
     /// What Git leaves open about the objects.
     pub(crate) caveats: Vec<Gap>,
+    /// Variables that nothing sets, where they stand first.
+    pub(crate) unset: BTreeMap<String, Mark>,
 }
 
 impl std::convert::From<Build> for Rendered {
@@ -203,6 +206,9 @@ fn substitute(variables: &Variables, rendered: &mut Rendered) {
             );
             let problem = Problem::at(object.mark(), ProblemKind::Unsupported, text);
             rendered.problems.push(problem);
+        }
+        for (name, mark) in outcome.unset {
+            rendered.unset.entry(name).or_insert(mark);
         }
         for (mark, mistake) in outcome.mistakes {
             let text = format!("{mistake}; Flux applies nothing until this is corrected");

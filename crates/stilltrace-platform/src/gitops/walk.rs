@@ -18,7 +18,7 @@ use super::files::Files;
 use super::flux::{self, substitute::Variables};
 use super::marks::Marks;
 use super::own::Own;
-use super::render::Renderer;
+use super::render::{Rendered, Renderer};
 use super::roots::{Cluster, Root};
 use super::written::{Written, is_reconciler};
 use crate::gaps::Gaps;
@@ -163,6 +163,16 @@ impl<'a> Walk<'a> {
             return;
         }
         let ignored = flux::source::ignored(&object, &context).map(str::to_owned);
+        if let Some((at, name, near)) = flux::source::missing(&object, &context) {
+            let gaps = Rc::clone(&self.clusters.entry(home.clone()).or_default().gaps);
+            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            gaps.add_bearing(
+                Bearing::Objects,
+                format!("{}: {}: no object that was read is the {name}{near}", at.mark, reference(&object)),
+                "without its source Flux applies nothing of it; the answer takes this repository for it",
+                "correct the name, or read what holds the source",
+            );
+        }
         let claims = match object.kind() {
             "Application" => argo::application::claims(&object, &context),
             "Kustomization" => vec![flux::kustomization::claim(&object, &context)],
@@ -217,6 +227,7 @@ impl<'a> Walk<'a> {
                 gaps.add_problem(problem);
             }
         }
+        report_unset(&gaps, claim, &rendered);
         for refusal in &rendered.refused {
             if let Some(reconciler) = &claim.reconciler {
                 let key = (reconciler.object.kind.clone(), reconciler.at.to_string());
@@ -373,6 +384,25 @@ fn reference(object: &Object) -> ObjectRef {
         namespace: object.namespace().unwrap_or_default().to_owned(),
         name: object.name().to_owned(),
     }
+}
+
+/// Names variables that nothing sets, all of a reconciler in one line.
+fn report_unset(gaps: &Gaps, claim: &Claim, rendered: &Rendered) {
+    const SHOWN: usize = 5;
+    let Some(reconciler) = claim.reconciler.as_ref().filter(|_| !rendered.unset.is_empty()) else {
+        return;
+    };
+    let shown = rendered.unset.iter().take(SHOWN);
+    let shown: Vec<String> = shown.map(|(name, mark)| format!("`{name}` ({mark})")).collect();
+    let more = match rendered.unset.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    gaps.add(
+        format!("{}: nothing sets the variables {}{more}", reconciler.object, shown.join(", ")),
+        "Flux puts nothing in their place and says nothing, unless it runs with strict substitution",
+        "set them under `postBuild`, write a default (`${NAME:=value}`), or `$${NAME}` for the text itself",
+    );
 }
 
 fn report(gaps: &Gaps, object: &ObjectRef, refusal: &Refusal) {

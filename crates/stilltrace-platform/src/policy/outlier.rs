@@ -39,6 +39,21 @@ pub(super) fn read(
         share.origin = distribution.origin.clone();
         share.value = 0;
     }
+    if let Some(zero) = block.get("maxEjectionPercent").filter(|field| field.count() == Some(0)) {
+        // `applyOutlierDetection` writes the share only where it is more than 0.
+        zero.source().gaps.add(
+            format!(
+                "{}: {}: `maxEjectionPercent: 0` does not mean that nothing is ejected",
+                zero.origin(),
+                zero.source().id
+            ),
+            format!(
+                "Istio takes 0 for unset, and Envoy then ejects up to {}%",
+                defaults::MAX_EJECTION_PERCENT
+            ),
+            "leave out outlierDetection, or set `consecutive5xxErrors: 0`, to eject nothing",
+        );
+    }
     Some(OutlierDetection {
         origin: block.key_origin(),
         consecutive_5xx: count("consecutive5xxErrors", defaults::CONSECUTIVE_5XX, false),

@@ -189,3 +189,48 @@ fn a_port_that_no_service_can_have_is_told_from_a_word() {
     assert!(ask("cart:99999").contains("no service can have the port 99999"));
     assert!(ask("cart:http").contains("`http` is no port; write it like cart:8080"));
 }
+
+/// What Flux is set up with, and a Kustomization that it applies.
+fn flux(source: &str, variables: &str) -> TempDir {
+    let sync = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\n\
+                metadata: {name: flux-system, namespace: flux-system}\n\
+                spec: {url: https://example.com/me/flux, ref: {branch: main}}\n---\n\
+                apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n\
+                metadata: {name: flux-system, namespace: flux-system}\n\
+                spec: {path: ./clusters/prod, sourceRef: {kind: GitRepository, name: flux-system}}\n";
+    let shop = format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n\
+         metadata: {{name: shop, namespace: flux-system}}\nspec:\n  path: ./apps/shop\n  \
+         sourceRef: {{kind: GitRepository, name: {source}}}\n  \
+         postBuild: {{substitute: {{TIMEOUT: 9s}}}}\n"
+    );
+    let rule = format!(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\n\
+         metadata: {{name: cart, namespace: shop}}\nspec:\n  hosts: [cart]\n  http:\n  \
+         - timeout: ${{TIMEOUT}}\n    retries: {{attempts: 2, {variables}}}\n    \
+         route: [{{destination: {{host: cart}}}}]\n"
+    );
+    folder(&[
+        ("clusters/prod/flux-system/sync.yaml", sync),
+        ("clusters/prod/shop.yaml", &shop),
+        ("apps/shop/rule.yaml", &rule),
+        ("apps/shop/pods.yaml", MESH),
+    ])
+}
+
+#[test]
+fn variables_that_nothing_sets_are_named() {
+    let text = |variables: &str| plain(&of_folder(&flux("flux-system", variables), &[]).stdout);
+    let unset = text("perTryTimeout: '${TRY}'");
+    let told = "Kustomization flux-system/shop: nothing sets the variables `TRY` (apps/shop/rule.yaml:8:43)";
+    assert!(unset.contains(told), "{unset}");
+    assert!(!text("perTryTimeout: '${TRY:=1s}'").contains("nothing sets"));
+}
+
+#[test]
+fn a_source_that_is_not_there_is_named() {
+    let text = |source: &str| plain(&of_folder(&flux(source, "retryOn: 5xx"), &[]).stdout);
+    let told = "clusters/prod/shop.yaml:6:14: Kustomization flux-system/shop: no object that was read is the GitRepository flux-system/flux-systm; did you mean `flux-system`?";
+    assert!(text("flux-systm").contains(told), "{}", text("flux-systm"));
+    assert!(!text("flux-system").contains("no object that was read"));
+}

@@ -1,5 +1,7 @@
 //! Where Flux objects read their files from, and which folder of this repository that is.
 
+use stilltrace_manifest::schema::nearest_value;
+use stilltrace_manifest::yaml::Text;
 use stilltrace_manifest::{Mark, Node, Object};
 
 use super::kustomization::HOME;
@@ -74,6 +76,32 @@ pub(crate) fn of(
         },
         _ => Err(refuse(format!("its files come from {kind} `{name}`, which is not in Git"))),
     }
+}
+
+/// The reference of `object` to a source that Git does not hold although it holds others of the
+/// kind, with the name that is closest. What Flux itself was installed with is not asked about.
+pub(crate) fn missing<'o>(
+    object: &'o Object,
+    context: &Context<'_>,
+) -> Option<(&'o Node, String, Option<Text>)> {
+    let reference = object.root.at(&["spec", "sourceRef"]);
+    let of_chart = || object.root.at(&["spec", "chart", "spec", "sourceRef"]);
+    let reference = reference.or_else(of_chart)?;
+    let text = |key: &str| reference.get(key).and_then(Node::text);
+    let (kind, name) = (text("kind").unwrap_or("GitRepository"), text("name")?);
+    let namespace = text("namespace").or(object.namespace()).unwrap_or(HOME);
+    let installs = context.written.reconcilers.iter().any(|one| one.kind() == "FluxInstance");
+    let own = installs && name == HOME;
+    if own || name.contains("${") || find(kind, namespace, name, context).is_some() {
+        return None;
+    }
+    let others = context.written.sources.iter().filter(|source| source.kind() == kind);
+    let others: Vec<Text> = others.map(|source| Text::from(source.name())).collect();
+    if others.is_empty() {
+        return None;
+    }
+    let near = nearest_value(name, &others);
+    Some((reference, format!("{kind} {namespace}/{name}"), near))
 }
 
 /// A source by kind and name. Manifests in folders may leave out the namespace that a kustomization

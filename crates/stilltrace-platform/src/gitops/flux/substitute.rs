@@ -33,6 +33,9 @@ struct Variable {
 pub(crate) struct Outcome {
     /// Variables that Git does not show, which stay as written.
     pub(crate) hidden: BTreeSet<String>,
+    /// Variables that nothing sets and that stand without a default, where they stand first; Flux
+    /// puts nothing in their place.
+    pub(crate) unset: BTreeMap<String, Mark>,
     /// Texts that cannot be evaluated, with their places; Flux applies nothing then.
     pub(crate) mistakes: Vec<(Mark, Mistake)>,
 }
@@ -82,6 +85,9 @@ impl Variables {
             }
             Value::Sequence(items) => items.iter_mut().for_each(|item| self.node(item, outcome)),
             Value::Scalar(scalar) if scalar.text.contains('$') => {
+                for name in self.unset(&scalar.text) {
+                    outcome.unset.entry(name).or_insert_with(|| node.mark.clone());
+                }
                 match self.text(&scalar.text, &mut outcome.hidden) {
                     Ok(Some(text)) if text != scalar.text => {
                         let new = self.replaced(node, &text);
@@ -112,6 +118,23 @@ impl Variables {
         let clear = unknown.is_empty();
         hidden.extend(unknown);
         Ok(clear.then_some(expanded))
+    }
+
+    /// The variables of a text that nothing sets and that have no default there.
+    fn unset(&self, text: &str) -> Vec<String> {
+        if self.has_hidden {
+            return Vec::new();
+        }
+        let mut asked = BTreeSet::new();
+        let expanded = expand(text, &mut |name| {
+            if !self.known.contains_key(name) {
+                asked.insert(name.to_owned());
+            }
+            None
+        });
+        // A text that is refused has its own words.
+        let bare = |name: &String| text.contains(&format!("${{{name}}}"));
+        if expanded.is_ok() { asked.into_iter().filter(bare).collect() } else { Vec::new() }
     }
 
     /// The node that the printed and replaced text reads back as. A lone variable carries the place
