@@ -80,12 +80,12 @@ fn untaken(spec: &Field<'_>, service: &Source, gateways: &[&Source], gaps: &Gaps
     for field in spec.list("hosts") {
         let Some(host) = field.node().text().filter(|text| !text.contains("${")) else { continue };
         let full = hosts::complete(host, namespace).to_ascii_lowercase();
-        let takes = |written: &str| {
+        let fits = |written: &str| {
             let (place, host) = written.split_once('/').unwrap_or(("*", written));
             let here = place == "*" || place == namespace;
             here && (hosts::covers(&full, host) || hosts::covers(host, &full))
         };
-        if taken.iter().any(|(_, written)| takes(written)) {
+        if taken.iter().any(|(_, written)| fits(written)) {
             continue;
         }
         let mut listed: Vec<String> = taken.iter().map(|(_, host)| host.clone()).collect();
