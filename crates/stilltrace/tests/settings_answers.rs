@@ -16,6 +16,8 @@ mod patches;
 mod pods;
 #[path = "settings_answers/reading.rs"]
 mod reading;
+#[path = "settings_answers/remedies.rs"]
+mod remedies;
 #[path = "settings_answers/wording.rs"]
 mod wording;
 

@@ -80,10 +80,7 @@ impl Assembly {
             || first.root.mark == source.root.mark && first.root == source.root;
         if !same {
             self.gaps.add(
-                format!(
-                    "{} is applied twice: {} and {}",
-                    first.id, first.root.mark, source.root.mark
-                ),
+                format!("{} is applied twice: {}", first.id, twice(first, &source)),
                 "the last one applied wins, and Git does not say which that is; the first is shown",
                 "remove one of them, or read one cluster's folder at a time",
             );
@@ -160,4 +157,21 @@ fn place(object: &Object, placement: &Placement) -> String {
         Placement::AsWritten => written.unwrap_or("default"),
     };
     namespace.to_owned()
+}
+
+/// Where two objects of one name come from; of one line, who makes what of it.
+fn twice(first: &Source, second: &Source) -> String {
+    let (one, two) = (first.root.mark.to_string(), second.root.mark.to_string());
+    if one != two {
+        return format!("{one} and {two}");
+    }
+    match (&first.reconciler, &second.reconciler) {
+        (Some(first), Some(second)) if first.object != second.object => {
+            format!(
+                "{one}, changed in one way by {} and in another by {}",
+                first.object, second.object
+            )
+        }
+        _ => format!("{one}, built in two folders that change it in different ways"),
+    }
 }

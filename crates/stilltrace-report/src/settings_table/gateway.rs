@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Fields, items, patches, routes, table};
+use super::{Fields, items, patches, routes, table, value};
 use crate::page::{Page, Span, Tone};
 
 /// A route with the host and the listener that lead to it.
@@ -61,6 +61,21 @@ pub(super) fn write_each<'d>(
         }
         routes::heading(page, "route", led.route);
         table::write(page, &patches::mark(routes::rows(led.route), patched));
+    }
+}
+
+/// The routes that lead to something that does not exist: no edge has them.
+pub(super) fn write_broken(page: &mut Page, settings: &Fields) {
+    for led in all(settings) {
+        for dead in items(led.route.get("no_cluster")) {
+            let dead = value::target(dead.as_str().unwrap_or_default());
+            let object = routes::object(led.route).map(|it| format!(", {it}")).unwrap_or_default();
+            let text = format!(
+                "from {} on {} to {dead}, which does not exist for this proxy: it answers 503{object}",
+                led.host, led.listener
+            );
+            page.paragraph(&[Span::new(Tone::Bad, "  broken  ")], 6, &[Span::plain(text)]);
+        }
     }
 }
 

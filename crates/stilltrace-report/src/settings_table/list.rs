@@ -31,6 +31,9 @@ pub fn settings_list(document: &Value, options: &TerminalOptions) -> String {
                 &[Span::plain(summary(document, workload, target, edge, settings))],
             );
         }
+        if settings.contains_key("gateway") {
+            gateway::write_broken(&mut page, settings);
+        }
     }
     gaps(&mut page, document);
     page.into_text()

@@ -53,11 +53,26 @@ impl Mechanism for OutlierNeverEjects {
 
     fn fix(&self, hazard: &Hazard) -> Option<Fix> {
         let line = draft::line_of(hazard, PERCENT)?;
-        let percent = (100.0 / hazard.value("pods")?).ceil() as u32;
+        let percent = one_of(hazard.value("pods")?);
         let why =
             format!("one pod may be ejected: {percent}% is 100 divided by the number of pods");
         Some(draft::set(line, percent.to_string(), why))
     }
+
+    fn remedy(&self, hazard: &Hazard) -> Option<String> {
+        if let Some(fix) = self.fix(hazard) {
+            return Some(draft::clause(&fix));
+        }
+        let percent = one_of(hazard.value("pods")?);
+        Some(format!(
+            "set `outlierDetection.maxEjectionPercent` to {percent}, so that one pod may be ejected"
+        ))
+    }
+}
+
+/// The smallest share of so many pods that is a whole one.
+fn one_of(pods: f64) -> u32 {
+    (100.0 / pods).ceil() as u32
 }
 
 /// A single pod must not be ejected at all, so the question begins with two.

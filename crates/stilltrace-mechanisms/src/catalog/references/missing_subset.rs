@@ -72,7 +72,13 @@ impl Mechanism for MissingSubset {
         None
     }
 
-    fn remedy(&self, _: &Hazard) -> Option<String> {
+    fn remedy(&self, hazard: &Hazard) -> Option<String> {
+        if hazard.value("empty").is_some() {
+            return Some(
+                "give the subset the labels that its pods carry, or take it out of the route"
+                    .to_owned(),
+            );
+        }
         Some(
             "define the subset in the DestinationRule in effect, or take it out of the route"
                 .to_owned(),
@@ -127,6 +133,11 @@ fn describe(platform: &Platform, used: &RouteInUse<'_>, to: &Destination) -> Opt
     );
     let weight = used.weight_name(to);
     let mut draft = Draft::new("missing-subset", id, Certainty::Certain, message);
+    // Where the subset is there and empty, its labels tell most.
+    let labels = edge.subsets.get(subset).filter(|_| defined).map(|(labels, _)| &labels.origin);
+    if let Some(labels) = labels {
+        draft = draft.origin(format!("subset[{subset}].labels"), labels);
+    }
     if let Some(named) = &to.to.subset_origin {
         draft = draft.origin(weight.clone(), named);
     }

@@ -197,10 +197,13 @@ fn draft(
         id.source,
         route.status_without_cluster(),
     );
-    let mut draft = Draft::new("unknown-host", entity, Certainty::Certain, message);
+    let mut draft = Draft::new("unknown-host", entity, Certainty::Certain, message)
+        .origin(weight, &target.host_origin)
+        .origin(weight, &target.port_origin)
+        .setting(weight, &to.weight)
+        .value(REASON, code);
     if let Some(twin) = other_case(platform, &target.host) {
         draft = draft.origin(weight, &twin.origin);
     }
-    let draft = draft.origin(weight, &target.host_origin).origin(weight, &target.port_origin);
-    Some(draft.setting(weight, &to.weight).value(REASON, code))
+    Some(draft)
 }

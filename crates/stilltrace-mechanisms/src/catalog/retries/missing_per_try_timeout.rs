@@ -87,6 +87,19 @@ impl Mechanism for MissingPerTryTimeout {
         let why = "every try fits into the timeout of the request".to_owned();
         Some(draft::set(line, duration(limit), why))
     }
+
+    fn remedy(&self, hazard: &Hazard) -> Option<String> {
+        if let Some(fix) = self.fix(hazard) {
+            return Some(draft::clause(&fix));
+        }
+        let share = hazard.value("timeout")? / hazard.value("tries")?;
+        let limit = Duration::from_millis((share * 1_000.0).floor().max(1.0) as u64);
+        Some(format!(
+            "set `retries.perTryTimeout` to what a good try needs, at most {} so that all tries fit \
+             into the timeout; or take out the retries on slow answers",
+            duration(limit)
+        ))
+    }
 }
 
 fn describe(platform: &Platform, used: &RouteInUse<'_>) -> Option<Hazard> {

@@ -1,6 +1,10 @@
 //! Policy not visible: a rule is written for a service and does not reach the clients who call it.
 
-use stilltrace_model::{Certainty, Fix, Hazard, Ineffective, Prediction, WhyIneffective};
+use std::collections::BTreeSet;
+
+use stilltrace_model::{
+    Certainty, Fix, Hazard, Ineffective, Origin, Platform, Prediction, WhyIneffective,
+};
 
 use crate::draft::Draft;
 use crate::wording;
@@ -42,7 +46,7 @@ impl Mechanism for PolicyNotVisible {
     }
 
     fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
-        platform.ineffective.iter().filter_map(describe).collect()
+        platform.ineffective.iter().filter_map(|one| describe(platform, one)).collect()
     }
 
     fn predict(&self, _: &Hazard) -> Vec<Prediction> {
@@ -84,7 +88,35 @@ const NAMESPACE: f64 = 4.0;
 /// The host is the service's but for the case of letters.
 const CASE: f64 = 5.0;
 
-fn describe(found: &Ineffective) -> Option<Hazard> {
+/// What the clients call the service with instead of the rule: other rules, or the defaults.
+fn instead(platform: &Platform, found: &Ineffective) -> String {
+    let is_route = found.object.object().is_some_and(|rule| rule.kind == "VirtualService");
+    let mut places: Vec<&Origin> = Vec::new();
+    if is_route {
+        // By the host: of several objects that have it, edges know one only.
+        let host = platform.services.get(&found.service).map(|service| &service.host);
+        let tables = found.clients.iter().filter_map(|client| platform.routes.get(client));
+        let hosts = tables.flat_map(|table| table.http.values().flatten());
+        let hosts = hosts.filter(|named| host.is_some_and(|host| named.names.contains(host)));
+        places
+            .extend(hosts.flat_map(|host| host.routes.iter()).filter_map(|it| it.object.as_ref()));
+    } else {
+        let edges = platform.edges.values().filter(|edge| {
+            edge.id.destination == found.service && found.clients.contains(&edge.id.source)
+        });
+        places.extend(edges.filter_map(|edge| edge.policy.object.as_ref()));
+    }
+    let objects = places.into_iter().filter_map(Origin::object);
+    let rules: BTreeSet<String> = objects.map(ToString::to_string).collect();
+    let rules: Vec<String> = rules.into_iter().collect();
+    match rules.as_slice() {
+        [] => "defaults apply instead".to_owned(),
+        [one] => format!("{one} applies instead"),
+        several => format!("{} apply instead", several.join(" and ")),
+    }
+}
+
+fn describe(platform: &Platform, found: &Ineffective) -> Option<Hazard> {
     let object = found.object.object()?;
     let (reason, because) = match found.reason {
         WhyIneffective::NotExportedToItself => (EXPORT, "exportTo leaves out its own namespace"),
@@ -104,9 +136,10 @@ fn describe(found: &Ineffective) -> Option<Hazard> {
         WhyIneffective::NoWaypoint | WhyIneffective::NotForWaypoint => return None,
     };
     let message = format!(
-        "{object} has no effect on calls of {} to {}: {because}; defaults apply instead",
+        "{object} has no effect on calls of {} to {}: {because}; {}",
         wording::some(&found.clients),
         found.service,
+        instead(platform, found),
     );
     let draft = Draft::new("policy-not-visible", &found.service, Certainty::Certain, message);
     let clients = found.clients.iter();
