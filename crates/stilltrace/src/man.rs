@@ -39,7 +39,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         }
     };
     let mut roff = Vec::new();
-    clap_mangen::Man::new(page).render(&mut roff)?;
+    // A subcommand has no version of its own to stand in the page's footer.
+    let source = concat!("stilltrace ", env!("CARGO_PKG_VERSION"));
+    clap_mangen::Man::new(page).source(source).render(&mut roff)?;
     output::print_bytes(&roff)?;
     Ok(Outcome::Done)
 }

@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
     /// Read this revision instead of the files on disk
     #[arg(long, value_name = "REV")]
     rev: Option<String>,
-    /// The cluster, where the repository is for several [default: the one with most objects]
+    /// The cluster, where the repository is for several [default: the one with most objects, those of Argo CD and Flux not counted]
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
     /// Root namespace of the mesh, where its configuration does not say [default: istio-system]

@@ -86,6 +86,8 @@ fn completions_and_man_pages_come_from_the_definition() {
     assert!(page.stdout.contains(".TH stilltrace 1"), "{}", page.stdout);
     let page = Program::new().run(&["man", "why"]);
     assert!(page.stdout.contains("stilltrace\\-why") && page.stdout.contains("capture"));
+    let version = concat!("\"stilltrace ", env!("CARGO_PKG_VERSION"));
+    assert!(page.stdout.contains(version), "{}", page.stdout);
     let wrong = Program::new().run(&["man", "whyy"]);
     assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""));
     assert!(wrong.stderr.contains("did you mean `why`?"), "{}", wrong.stderr);

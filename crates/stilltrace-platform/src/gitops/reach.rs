@@ -137,6 +137,19 @@ impl Files<'_> {
         found
     }
 
+    /// Files that kustomizations name for something else than their objects: patches and values.
+    /// What such a file holds looks like an object and is none.
+    pub(crate) fn patches(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut objects = BTreeSet::new();
+        for (folder, _) in self.kustomizations() {
+            found.extend(self.named(folder));
+            objects.extend(self.referenced(folder));
+        }
+        found.retain(|path| !objects.contains(path));
+        found
+    }
+
     /// Folders with a kustomization that no other kustomization refers to, sorted. Components
     /// are not meant to be applied on their own.
     pub(crate) fn roots(&self) -> Vec<String> {

@@ -81,13 +81,17 @@ pub(crate) fn find(files: &Files<'_>, written: &Written, own: &Own, reach: &Reac
         written.reconcilers.iter().map(|object| candidate(object, &context, reach)).collect();
     let folders = bootstrap(files, &candidates, reach);
     let taken_by_hand: Vec<Rc<Taken>> = folders.iter().map(|f| reach.of(f, true)).collect();
+    let patches = files.patches();
     let mut dead = Vec::new();
     let mut roots = Vec::new();
     for (position, one) in candidates.iter().enumerate() {
         let others = || candidates.iter().enumerate().filter(|(at, _)| *at != position);
         let by_hand = taken_by_hand.iter().any(|taken| taken.objects.contains(&one.file));
         let self_applied = one.own_folder().is_some();
-        if by_hand || !self_applied && others().any(|(_, other)| other.takes(&one.file)) {
+        // What a kustomization patches others with is no object of its own.
+        let is_patch = patches.contains(&one.file);
+        if by_hand || is_patch || !self_applied && others().any(|(_, other)| other.takes(&one.file))
+        {
             continue;
         }
         if !self_applied && others().any(|(_, other)| other.leaves_out(&one.file)) {

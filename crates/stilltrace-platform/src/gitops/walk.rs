@@ -162,6 +162,7 @@ impl<'a> Walk<'a> {
             }
             return;
         }
+        self.object_files.extend(flux::source::file(&object, &context));
         let ignored = flux::source::ignored(&object, &context).map(str::to_owned);
         if let Some((at, name, near)) = flux::source::missing(&object, &context) {
             let gaps = Rc::clone(&self.clusters.entry(home.clone()).or_default().gaps);
@@ -341,9 +342,15 @@ impl<'a> Walk<'a> {
     /// led to.
     pub(crate) fn name_the_rest(&mut self, dead: &[(usize, Refusal)], gaps: &Gaps) {
         let written = self.written;
+        let patches = self.files.patches();
         for (position, object) in written.reconcilers.iter().enumerate() {
             let key = (object.kind().to_owned(), object.mark().to_string());
             if self.outcomes.contains_key(&key) {
+                continue;
+            }
+            if patches.contains(&*object.mark().path) {
+                self.note(object, Outcome::Nothing);
+                self.object_files.insert(object.mark().path.to_string());
                 continue;
             }
             let known = dead.iter().find(|(at, _)| *at == position);

@@ -234,3 +234,26 @@ fn a_source_that_is_not_there_is_named() {
     assert!(text("flux-systm").contains(told), "{}", text("flux-systm"));
     assert!(!text("flux-system").contains("no object that was read"));
 }
+
+#[test]
+fn a_patch_of_a_release_is_no_stray_object() {
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n\
+                   metadata: {name: cart, namespace: shop}\nspec: {values: {replicas: 2}}\n";
+    let folder = folder(&[
+        ("overlay/kustomization.yaml", "resources: [../base]\ncomponents: [../part]\n"),
+        ("base/kustomization.yaml", "resources: [pods.yaml]\n"),
+        ("base/pods.yaml", MESH),
+        (
+            "part/kustomization.yaml",
+            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n\
+             patches: [{path: values.yaml, target: {kind: HelmRelease}}]\n",
+        ),
+        ("part/values.yaml", release),
+    ]);
+    let text = plain(&of_folder(&folder, &[]).stdout);
+    assert!(text.contains("shop/web") && !text.contains("HelmRelease"), "{text}");
+    let part = folder.path().join("part/kustomization.yaml");
+    fs::write(part, "kind: Component\n").unwrap();
+    let text = plain(&of_folder(&folder, &[]).stdout);
+    assert!(text.contains("HelmRelease shop/cart"), "{text}");
+}

@@ -78,6 +78,19 @@ pub(crate) fn of(
     }
 }
 
+/// The file that holds the source which `object` names: a source, or what makes an artifact.
+pub(crate) fn file(object: &Object, context: &Context<'_>) -> Option<String> {
+    let reference = object.root.at(&["spec", "sourceRef"])?;
+    let text = |key: &str| reference.get(key).and_then(Node::text);
+    let (kind, name) = (text("kind").unwrap_or("GitRepository"), text("name")?);
+    let namespace = text("namespace").or(object.namespace()).unwrap_or(HOME);
+    let source = match kind {
+        "ExternalArtifact" => generator(namespace, name, context).map(|(generator, _)| generator),
+        _ => find(kind, namespace, name, context),
+    };
+    source.map(|source| source.mark().path.to_string())
+}
+
 /// The reference of `object` to a source that Git does not hold although it holds others of the
 /// kind, with the name that is closest. What Flux itself was installed with is not asked about.
 pub(crate) fn missing<'o>(
