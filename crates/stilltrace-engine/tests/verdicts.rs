@@ -384,7 +384,7 @@ fn a_hazard_that_stood_there_before_is_not_proven_by_a_signal_of_the_whole_mesh(
     let mut world = World::new();
     for workload in world.platform.workloads.values_mut() {
         let telemetry = &mut workload.sidecar.as_mut().unwrap().telemetry;
-        telemetry.access_log = Setting::new(true, line("mesh/telemetry.yaml", 9, "spec"));
+        telemetry.outbound.access_log = Setting::new(true, line("mesh/telemetry.yaml", 9, "spec"));
     }
     world.step(signal::ALL_PROXIES_CPU, Entity::Mesh, 0.5, 1.5);
     world.step(signal::SERVICE_P99, world.service(), 0.1, 0.9);

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stilltrace_model::{
-    AppContainer, Destination, Edge, EdgeId, Origin, Platform, PodRules, Retries, Route, Scope,
-    Service, ServiceId, Setting, SidecarProxy, Target, Telemetry, TrafficPolicy, Workload,
+    AppContainer, Destination, Edge, EdgeId, Origin, Platform, PodRules, Recording, Retries, Route,
+    Scope, Service, ServiceId, Setting, SidecarProxy, Target, Telemetry, TrafficPolicy, Workload,
 };
 
 use crate::pods::{APP_CONTAINER, Pod};
@@ -49,6 +49,11 @@ fn unset<T>(value: T) -> Setting<T> {
     Setting::default_of(value, ISTIO)
 }
 
+/// No traces, and every request in the access log.
+fn recording() -> Recording {
+    Recording { tracing_percent: unset(0.0), tracer: unset(None), access_log: unset(true) }
+}
+
 /// A workload with a proxy and, unless it is a gateway, one application container.
 fn workload(pod: &Pod) -> Workload {
     let container = AppContainer {
@@ -86,8 +91,8 @@ fn workload(pod: &Pod) -> Workload {
             inbound: BTreeMap::new(),
             patches: Vec::new(),
             telemetry: Telemetry {
-                tracing_percent: unset(0.0),
-                access_log: unset(true),
+                outbound: recording(),
+                inbound: recording(),
                 extra_stats: unset(Vec::new()),
             },
         }),

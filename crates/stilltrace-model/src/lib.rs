@@ -51,5 +51,5 @@ pub use setting::Setting;
 pub use signal::Signal;
 pub use time::{Timestamp, Window};
 pub use workload::{
-    AppContainer, Millicores, OutboundPolicy, Scope, SidecarProxy, Telemetry, Workload,
+    AppContainer, Millicores, OutboundPolicy, Recording, Scope, SidecarProxy, Telemetry, Workload,
 };

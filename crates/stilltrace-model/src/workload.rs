@@ -135,12 +135,42 @@ impl std::fmt::Display for OutboundPolicy {
 /// What a proxy records about requests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Telemetry {
-    /// Share of requests traced, in percent.
-    pub tracing_percent: Setting<f64>,
-    /// Whether every request is written to an access log without a filter.
-    pub access_log: Setting<bool>,
+    /// Of the requests that it sends; of a gateway, of all requests.
+    pub outbound: Recording,
+    /// Of the requests that arrive for its own application; of a gateway, the same as `outbound`.
+    pub inbound: Recording,
     /// Prefixes, suffixes and expressions of Envoy statistics kept beyond Istio's own list.
     pub extra_stats: Setting<Vec<String>>,
+}
+
+/// What a proxy records about the requests of one direction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recording {
+    /// Share of requests traced, in percent.
+    pub tracing_percent: Setting<f64>,
+    /// Who takes the spans: a tracing provider by name, or a tracer of the proxy's own
+    /// configuration by kind; `None` where no span is built whatever the share is.
+    pub tracer: Setting<Option<String>>,
+    /// Whether every request is written to an access log without a filter.
+    pub access_log: Setting<bool>,
+}
+
+impl Recording {
+    /// The share of requests for which a span is built, in percent.
+    pub fn span_percent(&self) -> f64 {
+        if self.tracer.value.is_some() { self.tracing_percent.value } else { 0.0 }
+    }
+}
+
+impl Telemetry {
+    /// Both directions, with the names under which [`Workload::settings`] lists their share of
+    /// traces and their access log.
+    pub fn directions(&self) -> [(&Recording, [&'static str; 2]); 2] {
+        [
+            (&self.outbound, ["telemetry.tracing", "telemetry.accessLog"]),
+            (&self.inbound, ["telemetry.inboundTracing", "telemetry.inboundAccessLog"]),
+        ]
+    }
 }
 
 impl Workload {
@@ -226,12 +256,14 @@ impl Workload {
             all.push(named("proxy.scope", &proxy.scope.hosts, |hosts| hosts.join(", ")));
             proxy.patches.iter().for_each(|patch| list_patch(patch, &mut all));
             let telemetry = &proxy.telemetry;
-            all.push(named("telemetry.tracing", &telemetry.tracing_percent, |percent| {
-                format!("{percent}%")
-            }));
-            all.push(named("telemetry.accessLog", &telemetry.access_log, |on| {
-                if *on { "on" } else { "off" }.to_owned()
-            }));
+            let directions = telemetry.directions();
+            let shown = if self.is_gateway { &directions[..1] } else { &directions[..] };
+            for (recording, [tracing, log]) in shown {
+                all.push(named(tracing, &recording.tracing_percent, |share| format!("{share}%")));
+                all.push(named(log, &recording.access_log, |on| {
+                    if *on { "on" } else { "off" }.to_owned()
+                }));
+            }
             all.push(named("telemetry.stats", &telemetry.extra_stats, |list| {
                 if list.is_empty() { "default".to_owned() } else { list.join(", ") }
             }));

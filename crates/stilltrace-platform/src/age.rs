@@ -66,6 +66,11 @@ pub(crate) fn favouring(applied: &[Source], favoured: &BTreeSet<Arc<ObjectRef>>)
 
 /// Reports that `winner` and `loser` conflict and only creation times decide, if they are unknown.
 pub(crate) fn report_undecided(winner: &Source, loser: &Source, about: &str) {
+    report_undecided_by(winner, loser, about, who_wins(&winner.id.kind));
+}
+
+/// The same where the kind alone does not say how Istio decides: `rule` does.
+pub(crate) fn report_undecided_by(winner: &Source, loser: &Source, about: &str, rule: &str) {
     let first = winner.created == Some(FIRST) || loser.created == Some(FIRST);
     if first || winner.created.is_some() && loser.created.is_some() {
         return;
@@ -76,11 +81,11 @@ pub(crate) fn report_undecided(winner: &Source, loser: &Source, about: &str) {
     winner.gaps.add(
         format!("which of {} and {} is older ({about})", winner.id, loser.id),
         format!(
-            "depends on age: {}, and Git does not know creation times; the answer holds where the \
+            "depends on age: {rule}, and Git does not know creation times; the answer holds where the \
              first by name is the oldest, and names the others under `depends_on_age`",
-            who_wins(&winner.id.kind)
         ),
-        "merge the two objects into one",
+        "merge the two objects into one, or write the `creationTimestamp` that each has in the \
+         cluster into its metadata",
     );
 }
 

@@ -16,6 +16,8 @@ pub(crate) const ENVOY: &str = "Envoy default";
 pub(crate) const GATEWAY_API: &str = "Gateway API default";
 /// Defaults of Kubernetes itself.
 pub(crate) const KUBERNETES: &str = "Kubernetes default";
+/// Tracing that no provider and no tracer of the proxy takes part in.
+pub(crate) const NO_TRACER: &str = "Istio 1.31 default: no tracing provider";
 /// A route's only destination gets every request.
 pub(crate) const SINGLE: &str = "a single destination gets every request";
 /// A service that no virtual service claims.

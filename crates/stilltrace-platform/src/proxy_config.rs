@@ -1,21 +1,31 @@
 //! The configuration of a proxy process: worker threads, statistics.
 //!
 //! Precedence of `ProxyConfig`, release 1.31: mesh `defaultConfig`, then the object of the root
-//! namespace, of the namespace, then the pod's annotation, then an object that selects the pod.
+//! namespace, of the namespace, then the pod's annotation, then an object that selects the pod; of
+//! several objects the oldest.
 
 use stilltrace_manifest::{Node, Tree};
 use stilltrace_model::{Millicores, Origin, Setting};
 
+use crate::age::report_undecided;
 use crate::defaults;
 use crate::embedded;
 use crate::field::Field;
 use crate::inventory::Inventory;
 use crate::labels::selects;
+use crate::source::Source;
 use crate::workloads::Pods;
 
 /// The documents that configure one proxy, the strongest first.
 pub(crate) struct Layers<'a> {
-    layers: Vec<Field<'a>>,
+    layers: Vec<Layer<'a>>,
+}
+
+/// One document.
+struct Layer<'a> {
+    field: Field<'a>,
+    /// A `ProxyConfig`, of which Istio takes worker threads, image and variables only.
+    object: bool,
 }
 
 /// The annotation that holds the configuration of a pod's proxy.
@@ -41,44 +51,51 @@ impl<'a> Layers<'a> {
         root_namespace: &str,
     ) -> Self {
         let objects = inventory.of("networking.istio.io", "ProxyConfig");
-        let spec_in = |namespace: &str, selecting: bool| {
-            let fits = |source: &&&'a crate::source::Source| {
-                let selector = source.field().at(&["spec", "selector", "matchLabels"]);
-                let selected =
-                    selector.as_ref().is_some_and(|s| selects(&s.labels(), &pods.labels));
-                source.namespace() == namespace
-                    && if selecting { selected } else { selector.is_none() }
-            };
-            objects.iter().find(fits).and_then(|source| source.spec())
-        };
-        let namespace = &pods.id.namespace;
-        let written = annotation.and_then(|node| {
+        let namespace = pods.id.namespace.as_str();
+        let annotation = annotation.and_then(|node| {
             let field = pods.annotation(ANNOTATION)?;
             Some(Field::embedded(pods.source, node, field.path().to_owned(), "ProxyConfig"))
         });
-        let default = mesh.and_then(|mesh| mesh.get("defaultConfig"));
+        let selecting = |spec: &Field<'_>| {
+            let labels = spec.at(&["selector", "matchLabels"]).map(|labels| labels.labels());
+            labels.is_some_and(|labels| !labels.is_empty() && selects(&labels, &pods.labels))
+        };
+        // A selector without labels selects nothing.
+        let open = |spec: &Field<'_>| spec.get("selector").is_none();
+        let object = |field| Layer { field, object: true };
+        let document = |field| Layer { field, object: false };
+        let of_namespace = (namespace != root_namespace).then(|| oldest(objects, namespace, open));
         let layers = [
-            spec_in(namespace, true),
-            written,
-            spec_in(namespace, false),
-            spec_in(root_namespace, false),
-            default,
+            oldest(objects, namespace, selecting).map(object),
+            annotation.map(document),
+            of_namespace.flatten().map(object),
+            oldest(objects, root_namespace, open).map(object),
+            mesh.and_then(|mesh| mesh.get("defaultConfig")).map(document),
         ];
         Self { layers: layers.into_iter().flatten().collect() }
     }
 
-    /// The strongest field at a path, and where weaker ones are written.
-    pub(crate) fn find(&self, path: &[&str]) -> Option<(Field<'a>, Vec<Origin>)> {
-        let mut found = self.layers.iter().filter_map(|layer| layer.at(path));
+    /// The strongest field of a name, and where weaker ones are written.
+    fn find(&self, name: &str) -> Option<(Field<'a>, Vec<Origin>)> {
+        let mut found = self.layers.iter().filter_map(|layer| layer.field.get(name));
         let winner = found.next()?;
         Some((winner, found.map(|weaker| weaker.origin()).collect()))
+    }
+
+    /// The strongest block of a name, and where weaker ones are written. A block takes the place of
+    /// weaker ones as a whole (`MergeProxyConfig`), and objects have none.
+    pub(crate) fn block(&self, name: &str) -> Option<(Field<'a>, Vec<Origin>)> {
+        let documents = self.layers.iter().filter(|layer| !layer.object);
+        let mut found = documents.filter_map(|layer| layer.field.get(name));
+        let winner = found.next()?;
+        Some((winner, found.map(|weaker| weaker.key_origin()).collect()))
     }
 
     /// Worker threads. A written 0 asks for one per core of the node; where nothing is written, the
     /// agent takes the CPU limit, rounded up (`ConstructProxyConfig`, `ISTIO_CPU_LIMIT`), which is
     /// all of the node where there is no limit.
     pub(crate) fn concurrency(&self, limit: &Setting<Option<Millicores>>) -> Setting<Option<u32>> {
-        let written = self.find(&["concurrency"]);
+        let written = self.find("concurrency");
         let read = written.and_then(|(field, weaker)| Some((field.count()?, field, weaker)));
         if let Some((threads, field, weaker)) = read {
             let mut setting = field.setting((threads > 0).then_some(threads));
@@ -103,17 +120,41 @@ impl<'a> Layers<'a> {
             ("inclusionRegexps", "sidecar.istio.io/statsInclusionRegexps"),
         ];
         let mut all = Setting::default_of(Vec::new(), defaults::ISTIO);
+        let matcher = self.block("proxyStatsMatcher");
         for (key, annotation) in LISTS {
             if let Some(field) = pods.annotation(annotation) {
                 let list = field.text().unwrap_or_default().split(',').map(str::trim);
                 note(&mut all, &field, list.filter(|name| !name.is_empty()).map(str::to_owned));
-            } else if let Some((field, weaker)) = self.find(&["proxyStatsMatcher", key]) {
+            } else if let Some((block, weaker)) = &matcher
+                && let Some(field) = block.get(key)
+            {
                 note(&mut all, &field, field.texts().into_iter().map(str::to_owned));
+                let weaker = weaker.iter().filter(|origin| !all.overrode.contains(origin));
+                let weaker: Vec<Origin> = weaker.cloned().collect();
                 all.overrode.extend(weaker);
             }
         }
         all
     }
+}
+
+/// The oldest object of a namespace that fits.
+fn oldest<'a>(
+    objects: &[&'a Source],
+    namespace: &str,
+    fits: impl Fn(&Field<'_>) -> bool,
+) -> Option<Field<'a>> {
+    let here = objects.iter().filter(|source| source.namespace() == namespace);
+    let specs = here.filter_map(|source| Some((*source, source.spec()?)));
+    let mut fitting = specs.filter(|(_, spec)| fits(spec));
+    let (first, own) = fitting.next()?;
+    for (other, spec) in fitting {
+        // The answer shows nothing else of the object.
+        if own.get("concurrency").is_some() || spec.get("concurrency").is_some() {
+            report_undecided(first, other, "only one ProxyConfig applies");
+        }
+    }
+    Some(own)
 }
 
 /// Adds the entries of a list; the first list gives the origin.

@@ -379,7 +379,7 @@ fn proxy(
             Injected::Gateway | Injected::Nothing => BTreeMap::new(),
         },
         patches: envoy_filter::patches(pods, mesh.inventory, root),
-        telemetry: telemetry::of(pods, mesh.inventory, document, root, &config),
+        telemetry: telemetry::of(pods, mesh, &config),
     }
 }
 

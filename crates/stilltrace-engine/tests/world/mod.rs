@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use stilltrace_model::{
     AppContainer, Call, Capture, Change, CommitId, CommitInfo, Destination, Edge, EdgeId, Entity,
-    Location, ObjectRef, Origin, Platform, PodRules, Question, Retries, Route, Scope, Series,
-    Service, ServiceId, Setting, SettingChange, SidecarProxy, Signal, Target, Telemetry, Timestamp,
-    TrafficPolicy, Window, Workload, WorkloadId, signal,
+    Location, ObjectRef, Origin, Platform, PodRules, Question, Recording, Retries, Route, Scope,
+    Series, Service, ServiceId, Setting, SettingChange, SidecarProxy, Signal, Target, Telemetry,
+    Timestamp, TrafficPolicy, Window, Workload, WorkloadId, signal,
 };
 
 const NOBODY: &str = "default";
@@ -203,6 +203,14 @@ fn unset<T>(value: T) -> Setting<T> {
     Setting::default_of(value, NOBODY)
 }
 
+fn recording() -> Recording {
+    Recording {
+        tracing_percent: unset(1.0),
+        tracer: unset(Some("otel".to_owned())),
+        access_log: unset(false),
+    }
+}
+
 fn workload(id: &WorkloadId) -> Workload {
     Workload {
         id: id.clone(),
@@ -234,8 +242,8 @@ fn workload(id: &WorkloadId) -> Workload {
             inbound: BTreeMap::new(),
             patches: Vec::new(),
             telemetry: Telemetry {
-                tracing_percent: unset(1.0),
-                access_log: unset(false),
+                outbound: recording(),
+                inbound: recording(),
                 extra_stats: unset(Vec::new()),
             },
         }),

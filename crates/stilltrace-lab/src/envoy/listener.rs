@@ -1,6 +1,7 @@
 //! Listeners: inbound with mutual TLS, outbound for the pod's own application, or the gateway's.
 
 use serde_json::{Value, json};
+use stilltrace_model::{Recording, Telemetry};
 
 use super::{
     OUTBOUND_PORT, ProxyDir, ROUTES, World, access_log, cluster, extension, host, peer, seconds,
@@ -57,7 +58,7 @@ fn inbound(world: World<'_>, pod: &Pod, dir: &ProxyDir) -> Value {
 
 /// HTTP towards other services.
 fn outbound_manager(world: World<'_>, pod: &Pod, dir: &ProxyDir) -> Value {
-    let mut manager = manager(world, pod, dir);
+    let mut manager = manager(world, pod, dir, |telemetry| &telemetry.outbound);
     manager["stat_prefix"] = format!("outbound_0.0.0.0_{ROUTES};").into();
     manager["rds"] = json!({
         "route_config_name": ROUTES,
@@ -79,7 +80,7 @@ fn outbound_manager(world: World<'_>, pod: &Pod, dir: &ProxyDir) -> Value {
 /// broke before the request was sent.
 fn inbound_manager(world: World<'_>, pod: &Pod, dir: &ProxyDir) -> Value {
     let cluster = format!("inbound|{}||", pod.port);
-    let mut manager = manager(world, pod, dir);
+    let mut manager = manager(world, pod, dir, |telemetry| &telemetry.inbound);
     manager["stat_prefix"] = format!("inbound_0.0.0.0_{};", pod.port).into();
     manager["route_config"] = json!({
         "name": cluster,
@@ -127,14 +128,19 @@ pub(super) fn learn_peer() -> Value {
     )
 }
 
-/// What both directions share: access log and tracing as the platform says.
-fn manager(world: World<'_>, pod: &Pod, dir: &ProxyDir) -> Value {
-    let telemetry = world
+/// What both directions share: access log and tracing as the platform says of this one.
+fn manager(
+    world: World<'_>,
+    pod: &Pod,
+    dir: &ProxyDir,
+    direction: fn(&Telemetry) -> &Recording,
+) -> Value {
+    let recording = world
         .platform
         .workloads
         .get(&pod.workload)
         .and_then(|workload| workload.sidecar.as_ref())
-        .map(|proxy| &proxy.telemetry);
+        .map(|proxy| direction(&proxy.telemetry));
     let mut manager = json!({
         "normalize_path": true,
         "use_remote_address": false,
@@ -142,10 +148,10 @@ fn manager(world: World<'_>, pod: &Pod, dir: &ProxyDir) -> Value {
         "server_name": "istio-envoy",
         "access_log": [],
     });
-    if telemetry.is_some_and(|telemetry| telemetry.access_log.value) {
+    if recording.is_some_and(|recording| recording.access_log.value) {
         push_log(&mut manager, access_log::logger(dir));
     }
-    let percent = telemetry.map_or(0.0, |telemetry| telemetry.tracing_percent.value);
+    let percent = recording.map_or(0.0, |recording| recording.tracing_percent.value);
     if let Some(collector) = world.collector.filter(|_| percent > 0.0) {
         manager["tracing"] = json!({
             "client_sampling": {"value": 100.0},

@@ -187,8 +187,10 @@ fn access_log_and_tracing_follow_the_platform() {
     assert!(before.contains("/proxy/access.log") && !before.contains("random_sampling"));
     let front = platform.workloads.get_mut(&WorkloadId::new("a", "front")).unwrap();
     let telemetry = &mut front.sidecar.as_mut().unwrap().telemetry;
-    telemetry.access_log.value = false;
-    telemetry.tracing_percent.value = 10.0;
+    for recording in [&mut telemetry.outbound, &mut telemetry.inbound] {
+        recording.access_log.value = false;
+        recording.tracing_percent.value = 10.0;
+    }
     let after = listeners(&platform);
     assert!(
         !after.contains("/proxy/access.log")

@@ -299,8 +299,10 @@ fn envoy_accepts_every_kind_of_setting() {
     set_everything(&mut platform);
     let frontend = platform.workloads.get_mut(&WorkloadId::new("shop", "frontend")).unwrap();
     let proxy = frontend.sidecar.as_mut().unwrap();
-    proxy.telemetry.tracing_percent.value = 100.0;
-    proxy.telemetry.access_log.value = false;
+    for recording in [&mut proxy.telemetry.outbound, &mut proxy.telemetry.inbound] {
+        recording.tracing_percent.value = 100.0;
+        recording.access_log.value = false;
+    }
     let pushed = mesh.apply(&platform).unwrap();
     let kinds: Vec<_> = pushed.files.iter().map(|(_, kind)| *kind).collect();
     assert_eq!(kinds, ["cds", "rds", "lds"], "clusters before routes before listeners");

@@ -20,7 +20,7 @@ use crate::source::Source;
 /// Annotation that gives the deployment another name.
 const NAME: &str = "gateway.istio.io/name-override";
 /// Label of the pods that serve a gateway.
-const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+pub(crate) const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 /// The port on which the pods say whether they are ready.
 const STATUS: u16 = 15_021;
 

@@ -26,7 +26,7 @@ use crate::services::Callee;
 use crate::virtual_service::VirtualService;
 use grants::Grants;
 
-pub(crate) use deployment::made as deployments;
+pub(crate) use deployment::{GATEWAY_NAME, made as deployments};
 pub(crate) use listener::Listener;
 pub(crate) use policies::made as destination_rules;
 

@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 /// The key of the alternatives.
 const KEY: &str = "depends_on_age";
 
-/// Adds the alternatives of one more document to the workloads of `document`.
+/// Adds the alternatives of one more document to the workloads and proxies of `document`.
 pub(super) fn annotate(document: &mut Value, other: &Value) {
+    members(document.get_mut("proxies"), other.get("proxies"), compare_object);
     let Some(workloads) = document.get_mut("workloads").and_then(Value::as_object_mut) else {
         return;
     };

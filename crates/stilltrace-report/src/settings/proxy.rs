@@ -4,24 +4,29 @@
 //! beside every edge and port that they may change: what is computed there holds before the patch.
 
 use serde_json::{Map, Value, json};
-use stilltrace_model::{FilterPatch, PatchedPart, Platform, SidecarProxy};
+use stilltrace_model::{FilterPatch, PatchedPart, Platform, Recording, SidecarProxy};
 
 use super::object::{self, Object, number};
 
 /// What every proxy does beside its edges, by workload.
 pub(super) fn all(platform: &Platform) -> Map<String, Value> {
     let proxies = super::described(platform);
-    proxies.map(|(workload, proxy)| (workload.id.to_string(), describe(proxy))).collect()
+    let all = proxies.map(|(workload, proxy)| {
+        let described = describe(proxy, workload.is_gateway);
+        (workload.id.to_string(), described)
+    });
+    all.collect()
 }
 
-fn describe(proxy: &SidecarProxy) -> Value {
+fn describe(proxy: &SidecarProxy, is_gateway: bool) -> Value {
     let mut object = Object::default();
     let threads = &proxy.concurrency;
     object.always("concurrency", threads, json!(threads.value));
     let telemetry = &proxy.telemetry;
-    let share = &telemetry.tracing_percent;
-    object.always("tracing_pct", share, number(share.value));
-    object.always("access_log", &telemetry.access_log, json!(telemetry.access_log.value));
+    record(&mut object, "", &telemetry.outbound);
+    if !is_gateway {
+        record(&mut object, "inbound_", &telemetry.inbound);
+    }
     let stats = &telemetry.extra_stats;
     object.always("extra_stats", stats, json!(stats.value));
     let mut value = object.into_value();
@@ -29,6 +34,16 @@ fn describe(proxy: &SidecarProxy) -> Value {
         value["patches"] = proxy.patches.iter().map(whole).collect();
     }
     value
+}
+
+/// What one direction records.
+fn record(object: &mut Object, prefix: &str, recording: &Recording) {
+    let share = &recording.tracing_percent;
+    object.always(&format!("{prefix}tracing_pct"), share, number(share.value));
+    let tracer = &recording.tracer;
+    object.always(&format!("{prefix}tracer"), tracer, json!(tracer.value));
+    let log = &recording.access_log;
+    object.always(&format!("{prefix}access_log"), log, json!(log.value));
 }
 
 /// A patch with everything that it names.

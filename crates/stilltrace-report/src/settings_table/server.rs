@@ -66,17 +66,50 @@ fn process(proxy: &Fields) -> Vec<Row> {
         };
         add("concurrency", "worker threads", text);
     }
-    if let Some(share) = proxy.get("tracing_pct") {
-        add("tracing_pct", "traced requests", format!("{}%", value::text(share)));
+    for name in ["tracing_pct", "inbound_tracing_pct"] {
+        let Some(share) = proxy.get(name).filter(|_| tells_more(proxy, name)) else { continue };
+        let tracer = proxy.get(&name.replace("tracing_pct", "tracer"));
+        let text = match tracer.and_then(Value::as_str) {
+            Some(tracer) => format!("{}%, to {tracer}", value::text(share)),
+            None if share == 0 => "none".to_owned(),
+            None => format!("{}%, to nobody: there is no tracer", value::text(share)),
+        };
+        add(name, &label(proxy, name, "traced requests"), text);
     }
-    if let Some(log) = proxy.get("access_log").and_then(Value::as_bool) {
-        let text = if log { "every request" } else { "off" };
-        add("access_log", "access log", text.to_owned());
+    for name in ["access_log", "inbound_access_log"] {
+        let log = proxy.get(name).filter(|_| tells_more(proxy, name)).and_then(Value::as_bool);
+        if let Some(log) = log {
+            let text = if log { "every request" } else { "off" };
+            add(name, &label(proxy, name, "access log"), text.to_owned());
+        }
     }
     if let Some(more) = proxy.get("extra_stats").filter(|more| !items(Some(more)).is_empty()) {
         add("extra_stats", "extra statistics", value::text(more));
     }
     rows
+}
+
+/// Whether both directions do the same for the same reason: one row is enough.
+fn is_same(proxy: &Fields, sent: &str) -> bool {
+    let arriving = format!("inbound_{sent}");
+    let origin = |name: &str| proxy.get("origins").and_then(|origins| origins.get(name));
+    proxy.get(sent) == proxy.get(&arriving) && origin(sent) == origin(&arriving)
+}
+
+/// Whether a value needs a row of its own.
+fn tells_more(proxy: &Fields, name: &str) -> bool {
+    name.strip_prefix("inbound_").is_none_or(|sent| !is_same(proxy, sent))
+}
+
+/// The label of a row, with the direction where the other one differs.
+fn label(proxy: &Fields, name: &str, what: &str) -> String {
+    match name.strip_prefix("inbound_") {
+        Some(_) => format!("{what}, arriving"),
+        None if is_same(proxy, name) || !proxy.contains_key(&format!("inbound_{name}")) => {
+            what.to_owned()
+        }
+        None => format!("{what}, sent"),
+    }
 }
 
 fn rows(inbound: &Fields) -> Vec<Row> {

@@ -55,15 +55,23 @@ fn threads_traces_and_logs_of_a_proxy_name_who_set_them() {
     let objects = r"apiVersion: telemetry.istio.io/v1
 kind: Telemetry
 metadata: {name: t, namespace: shop}
-spec: {tracing: [{randomSamplingPercentage: 50}]}
+spec: {tracing: [{providers: [{name: zip}], randomSamplingPercentage: 50}]}
 ---
 apiVersion: networking.istio.io/v1beta1
 kind: ProxyConfig
 metadata: {name: p, namespace: shop}
 spec: {concurrency: 3}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: 'extensionProviders: [{name: zip, zipkin: {service: zip.shop.svc.cluster.local, port: 9}}]'}
 ";
     let text = said(objects, &["web", "cart:80"]);
-    assert!(text.contains(&format!("traced requests 50% stdin.yaml:{}", line(4))), "{text}");
+    assert!(
+        text.contains(&format!("traced requests 50%, to zip stdin.yaml:{}", line(4))),
+        "{text}"
+    );
     assert!(text.contains(&format!("worker threads 3 stdin.yaml:{}", line(9))), "{text}");
     assert!(text.contains("access log off Istio 1.31 default"), "{text}");
     let proxy = &json(objects, &[])["proxies"]["shop/web"];

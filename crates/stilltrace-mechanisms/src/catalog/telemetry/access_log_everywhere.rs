@@ -1,7 +1,7 @@
 //! Access log everywhere: proxies format and write a line for every request.
 
 use stilltrace_model::{
-    Certainty, Entity, Fix, Hazard, Prediction, SidecarProxy, Workload, signal,
+    Certainty, Entity, Fix, Hazard, Prediction, Recording, SidecarProxy, Workload, signal,
 };
 
 use crate::draft::Draft;
@@ -40,14 +40,13 @@ impl Mechanism for AccessLogEverywhere {
 
     fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let mesh_wide = on_most_proxies(platform, |workload| {
-            workload.sidecar.as_ref().is_some_and(|proxy| proxy.telemetry.access_log.value)
+            workload.sidecar.as_ref().is_some_and(|proxy| logging(proxy).is_some())
         });
         platform
             .workloads
             .values()
             .filter_map(|workload| Some((workload, workload.sidecar.as_ref()?)))
-            .filter(|(_, proxy)| proxy.telemetry.access_log.value)
-            .map(|(workload, proxy)| describe(workload, proxy, mesh_wide))
+            .filter_map(|(workload, proxy)| describe(workload, proxy, mesh_wide))
             .collect()
     }
 
@@ -77,13 +76,23 @@ impl Mechanism for AccessLogEverywhere {
     }
 }
 
-fn describe(workload: &Workload, proxy: &SidecarProxy, mesh_wide: bool) -> Hazard {
-    let message = format!(
-        "the proxy of {} writes every request to its access log, without a filter",
-        workload.id,
-    );
-    Draft::new("access-log-everywhere", &workload.id, Certainty::Certain, message)
-        .setting("telemetry.accessLog", &proxy.telemetry.access_log)
-        .related_all(mesh_wide.then_some(Entity::Mesh))
-        .done()
+/// The first direction whose requests are all written, and the name of its setting.
+fn logging(proxy: &SidecarProxy) -> Option<(&Recording, &'static str)> {
+    let all = proxy.telemetry.directions();
+    all.into_iter().find(|(own, _)| own.access_log.value).map(|(own, [_, name])| (own, name))
+}
+
+fn describe(workload: &Workload, proxy: &SidecarProxy, mesh_wide: bool) -> Option<Hazard> {
+    let (recording, setting) = logging(proxy)?;
+    let which = match (&proxy.telemetry.outbound.access_log, &proxy.telemetry.inbound.access_log) {
+        (sent, arriving) if sent.value && arriving.value => "every request",
+        (sent, _) if sent.value => "every request that it sends",
+        _ => "every request that arrives",
+    };
+    let message =
+        format!("the proxy of {} writes {which} to its access log, without a filter", workload.id);
+    let hazard = Draft::new("access-log-everywhere", &workload.id, Certainty::Certain, message)
+        .setting(setting, &recording.access_log)
+        .related_all(mesh_wide.then_some(Entity::Mesh));
+    Some(hazard.done())
 }

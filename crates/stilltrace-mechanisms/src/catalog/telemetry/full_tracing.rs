@@ -1,7 +1,7 @@
 //! Full tracing: proxies build and send a span for every request.
 
 use stilltrace_model::{
-    Certainty, Entity, Fix, Hazard, Platform, Prediction, SidecarProxy, Workload, signal,
+    Certainty, Entity, Fix, Hazard, Platform, Prediction, Recording, SidecarProxy, Workload, signal,
 };
 
 use crate::draft::{self, Draft};
@@ -86,7 +86,8 @@ impl Mechanism for FullTracing {
     }
 
     fn fix(&self, hazard: &Hazard) -> Option<Fix> {
-        let line = draft::line_of(hazard, "telemetry.tracing")?;
+        let mut names = ["telemetry.tracing", "telemetry.inboundTracing"].into_iter();
+        let line = names.find_map(|name| draft::line_of(hazard, name))?;
         let why =
             format!("{DEFAULT_PERCENT}% of the requests are traced, which is Istio's default");
         Some(draft::set(line, DEFAULT_PERCENT, why))
@@ -94,7 +95,17 @@ impl Mechanism for FullTracing {
 }
 
 fn traces_most(proxy: &SidecarProxy) -> bool {
-    proxy.telemetry.tracing_percent.value >= COSTLY_PERCENT
+    most_traced(proxy).0.span_percent() >= COSTLY_PERCENT
+}
+
+/// The direction with the larger share of spans, and the name of its setting.
+fn most_traced(proxy: &SidecarProxy) -> (&Recording, &'static str) {
+    let [(outbound, [sent, _]), (inbound, [arriving, _])] = proxy.telemetry.directions();
+    if inbound.span_percent() > outbound.span_percent() {
+        (inbound, arriving)
+    } else {
+        (outbound, sent)
+    }
 }
 
 fn describe(
@@ -103,13 +114,20 @@ fn describe(
     proxy: &SidecarProxy,
     mesh_wide: bool,
 ) -> Hazard {
-    let tracing = &proxy.telemetry.tracing_percent;
+    let (recording, setting) = most_traced(proxy);
+    let tracing = &recording.tracing_percent;
+    let [(outbound, _), (inbound, _)] = proxy.telemetry.directions();
+    let which = match (outbound.span_percent(), inbound.span_percent()) {
+        (sent, arriving) if sent >= COSTLY_PERCENT && arriving >= COSTLY_PERCENT => "its requests",
+        (sent, _) if sent >= COSTLY_PERCENT => "the requests that it sends",
+        _ => "the requests that arrive",
+    };
     let message = format!(
-        "the proxy of {} traces {}% of its requests: it builds, serialises and sends a span for each",
+        "the proxy of {} traces {}% of {which}: it builds, serialises and sends a span for each",
         workload.id, tracing.value,
     );
     Draft::new("full-tracing", &workload.id, Certainty::Certain, message)
-        .setting("telemetry.tracing", tracing)
+        .setting(setting, tracing)
         .related_all(mesh_wide.then_some(Entity::Mesh))
         .related_all(busiest_edge_into(platform, &workload.id))
         .done()

@@ -1,0 +1,121 @@
+//! Whether a proxy writes every request to an access log.
+//!
+//! Providers of `Telemetry` objects and of `defaultProviders` come first; where none of them is left
+//! that can log, `accessLogFile` and `enableEnvoyAccessLogService` decide (`mergeLogs` and
+//! `AccessLogBuilder`, release 1.31).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stilltrace_model::{Origin, Setting};
+
+use super::End;
+use super::providers::{Provider, Providers};
+use crate::defaults;
+use crate::field::Field;
+
+/// What one logging provider does.
+struct Log {
+    on: bool,
+    filtered: bool,
+    by: Origin,
+}
+
+/// Whether any provider writes every request at one end.
+pub(super) fn of(
+    levels: &[Field<'_>],
+    end: End,
+    providers: &Providers<'_>,
+    mesh: Option<&Field<'_>>,
+) -> Setting<bool> {
+    let logging: Vec<Vec<Field<'_>>> = levels
+        .iter()
+        .map(|level| level.list("accessLogging"))
+        .filter(|entries| !entries.is_empty())
+        .collect();
+    let default_field = mesh.and_then(|mesh| mesh.at(&["defaultProviders", "accessLogging"]));
+    let default: Vec<String> = default_field
+        .as_ref()
+        .map(|list| list.texts().into_iter().map(str::to_owned).collect())
+        .unwrap_or_default();
+    let can_log = |name: &str| providers.find(name).is_some_and(Provider::logs);
+    let old = of_mesh(mesh);
+    if logging.is_empty() {
+        return match default_field.filter(|_| default.iter().any(|name| can_log(name))) {
+            Some(field) => above(Setting::new(true, field.key_origin()), old),
+            None => old.unwrap_or_else(|| Setting::default_of(false, defaults::ISTIO)),
+        };
+    }
+    let logs = merge(&logging, &default, end);
+    let logs: Vec<&Log> =
+        logs.iter().filter(|(name, _)| can_log(name)).map(|(_, log)| log).collect();
+    let writing = logs.iter().find(|log| log.on && !log.filtered);
+    match (writing, logs.first()) {
+        (Some(log), _) => above(Setting::new(true, log.by.clone()), old),
+        (None, Some(log)) => above(Setting::new(false, log.by.clone()), old),
+        (None, None) => old.unwrap_or_else(|| Setting::default_of(false, defaults::ISTIO)),
+    }
+}
+
+/// A setting of providers, over the mesh's older settings.
+fn above(mut winner: Setting<bool>, old: Option<Setting<bool>>) -> Setting<bool> {
+    winner.overrode.extend(old.map(|old| old.origin));
+    winner
+}
+
+/// The mesh's settings that know no providers.
+fn of_mesh(mesh: Option<&Field<'_>>) -> Option<Setting<bool>> {
+    let file = mesh?.get("accessLogFile");
+    let file = file.filter(|field| field.node().text().is_some_and(|path| !path.is_empty()));
+    let service = || {
+        let switch = mesh?.get("enableEnvoyAccessLogService")?;
+        (switch.flag() == Some(true)).then_some(switch)
+    };
+    Some(file.or_else(service)?.setting(true))
+}
+
+/// What each provider ends up doing at one end of requests: providers of the last level that names
+/// any are in scope, and only an entry that names its providers can filter.
+fn merge(levels: &[Vec<Field<'_>>], default: &[String], end: End) -> BTreeMap<String, Log> {
+    let providers_of = |entry: &Field<'_>| -> Vec<String> {
+        let providers = entry.list("providers");
+        let names = providers.iter().filter_map(|provider| provider.get("name")?.text());
+        names.map(str::to_owned).collect()
+    };
+    let applies = |entry: &&Field<'_>| {
+        end.is_meant(entry.at(&["match", "mode"]).and_then(|field| field.text()))
+    };
+    let mut in_scope: BTreeSet<String> = default.iter().cloned().collect();
+    let mut writers: BTreeMap<String, Field<'_>> = BTreeMap::new();
+    for level in levels {
+        let mut names = BTreeSet::new();
+        for entry in level.iter().filter(applies) {
+            for name in providers_of(entry) {
+                writers.insert(name.clone(), entry.clone());
+                names.insert(name);
+            }
+        }
+        if !names.is_empty() {
+            in_scope = names;
+        }
+    }
+    let mut parent = default.to_vec();
+    let mut logs = BTreeMap::new();
+    for entry in levels.iter().flatten() {
+        let own = providers_of(entry);
+        if !own.is_empty() {
+            parent = own;
+        }
+        let switch = entry.get("disabled");
+        let off = switch.clone().filter(|field| field.flag() == Some(true));
+        for provider in parent.iter().filter(|name| in_scope.contains(*name) && applies(&entry)) {
+            let writer = writers.get(provider).unwrap_or(entry);
+            let filter =
+                writer.get("filter").map(|filter| filter.get("expression").unwrap_or(filter));
+            let by =
+                off.as_ref().or(filter.as_ref()).or(switch.as_ref()).unwrap_or(writer).origin();
+            let log = Log { on: off.is_none(), filtered: filter.is_some(), by };
+            logs.insert(provider.clone(), log);
+        }
+    }
+    logs
+}
