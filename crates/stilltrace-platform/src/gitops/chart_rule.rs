@@ -8,7 +8,7 @@
 
 use stilltrace_manifest::kustomize::Means;
 use stilltrace_manifest::{Mark, Object};
-use stilltrace_model::Gap;
+use stilltrace_model::{Bearing, Gap};
 
 /// Its key with the options of every build.
 const OPTIONS: &str = "kustomize.buildOptions";
@@ -75,6 +75,7 @@ impl ChartRule {
     pub(crate) fn caveat(self, charts: &[Mark], folder: &str) -> Option<Gap> {
         let first = charts.first().filter(|_| self == Self::ArgoUnknown)?;
         Some(Gap {
+            bearing: Bearing::Objects,
             what: format!(
                 "{first}: whether Argo CD renders the charts of `{folder}` is not known: \
                  `argocd-cm` is not in this repository"

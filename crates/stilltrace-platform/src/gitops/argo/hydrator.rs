@@ -4,7 +4,7 @@
 //! the line that people write. At the revision with the rendered branch it is that branch's folder.
 
 use stilltrace_manifest::{Node, Value};
-use stilltrace_model::Gap;
+use stilltrace_model::{Bearing, Gap};
 
 use super::application::Application;
 use crate::gitops::amend::mapping;
@@ -51,6 +51,7 @@ fn rendered_later(hydrator: &Node) -> Option<Gap> {
         None => format!("rendered into branch `{name}`"),
     };
     Some(Gap {
+        bearing: Bearing::Objects,
         what: format!("{}: what the application applies is first {way}", branch.mark),
         why: "the answer is rendered from the dry source; the branch may be behind it".to_owned(),
         remedy: format!("read branch `{name}` for what the cluster holds now"),
