@@ -108,11 +108,11 @@ fn merge(levels: &[Vec<Field<'_>>], default: &[String], end: End) -> BTreeMap<St
         let switch = entry.get("disabled");
         let off = switch.clone().filter(|field| field.flag() == Some(true));
         for provider in parent.iter().filter(|name| in_scope.contains(*name) && applies(&entry)) {
-            let writer = writers.get(provider).unwrap_or(entry);
-            let filter =
-                writer.get("filter").map(|filter| filter.get("expression").unwrap_or(filter));
-            let by =
-                off.as_ref().or(filter.as_ref()).or(switch.as_ref()).unwrap_or(writer).origin();
+            let writer = writers.get(provider);
+            let filter = writer.and_then(|writer| writer.get("filter"));
+            let filter = filter.map(|filter| filter.get("expression").unwrap_or(filter));
+            let last = writer.unwrap_or(entry);
+            let by = off.as_ref().or(filter.as_ref()).or(switch.as_ref()).unwrap_or(last).origin();
             let log = Log { on: off.is_none(), filtered: filter.is_some(), by };
             logs.insert(provider.clone(), log);
         }

@@ -34,6 +34,8 @@ const COSTLY_PERCENT: f64 = 50.0;
 
 /// Istio's default sampling, in percent.
 const DEFAULT_PERCENT: &str = "1";
+/// Fields that hold a share of requests.
+const SHARES: [&str; 2] = ["randomSamplingPercentage", "sampling"];
 
 impl Mechanism for FullTracing {
     fn name(&self) -> &'static str {
@@ -88,9 +90,20 @@ impl Mechanism for FullTracing {
     fn fix(&self, hazard: &Hazard) -> Option<Fix> {
         let mut names = ["telemetry.tracing", "telemetry.inboundTracing"].into_iter();
         let line = names.find_map(|name| draft::line_of(hazard, name))?;
+        // A provider's own sampler is a block, which no share can stand in for.
+        line.field().filter(|field| SHARES.iter().any(|share| field.ends_with(share)))?;
         let why =
             format!("{DEFAULT_PERCENT}% of the requests are traced, which is Istio's default");
         Some(draft::set(line, DEFAULT_PERCENT, why))
+    }
+
+    fn remedy(&self, hazard: &Hazard) -> Option<String> {
+        let edit = self.fix(hazard).map(|fix| draft::clause(&fix));
+        Some(
+            edit.unwrap_or_else(|| {
+                "let the sampler of the provider choose fewer requests".to_owned()
+            }),
+        )
     }
 }
 
