@@ -7,6 +7,7 @@ use crate::tree::join;
 use crate::yaml::{Mark, Node, Value};
 
 use super::loader::Loader;
+use super::old_flags::keys_as_json;
 use super::old_flow;
 use super::schema;
 
@@ -40,7 +41,7 @@ impl Directory {
             loader.problems.push(Problem::of_file(other, ProblemKind::Invalid, text));
         }
         let root = match parsed.documents.first() {
-            Some(document) => schema::respelled(&document.root),
+            Some(document) => schema::respelled(&keys_as_json(document)),
             None => Arc::new(Node::new(Value::Null, file_mark(path))),
         };
         if schema::is_empty(&root)

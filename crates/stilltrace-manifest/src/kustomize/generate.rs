@@ -66,6 +66,9 @@ pub(super) fn make(
     read_env_files(loader, dir, entry, &mut values)?;
     read_literals(entry, &mut values)?;
     read_files(loader, dir, entry, &mut values)?;
+    if kind == Kind::ConfigMap {
+        check_tabs(&values)?;
+    }
     let mut root = empty_mapping(&entry.mark);
     let mark = &entry.mark;
     let word = |text: &str| Node::string(text, mark.clone()).derived(Derivation::Generated);
@@ -93,6 +96,7 @@ pub(super) fn make(
     };
     let mut resource = Resource::new(object);
     resource.needs_hash = needs_hash;
+    resource.generated = true;
     Ok((resource, behavior(entry)))
 }
 
@@ -259,6 +263,16 @@ fn file_content(
 }
 
 /// Texts go to `data`, other bytes to `binaryData`; a Secret holds base64 only.
+/// Refuses a text of several lines that begins with a tab: Kustomize writes it as a block that its
+/// own reader then refuses.
+fn check_tabs(values: &BTreeMap<String, Content>) -> Result<(), Problem> {
+    let stops =
+        |content: &&Content| content.bytes.starts_with(b"\t") && content.bytes.contains(&b'\n');
+    let Some(content) = values.values().find(stops) else { return Ok(()) };
+    let text = "a text of several lines must not begin with a tab";
+    Err(Problem::at(&content.mark, ProblemKind::Invalid, text))
+}
+
 fn put_values(root: &mut Node, values: BTreeMap<String, Content>, kind: Kind) {
     let mark = root.mark.clone();
     if kind == Kind::Secret {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use crate::object::Object;
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Document, Mark, Node, Parsed, Resolved, Text, Value, old_flag, resolve_plain};
+use crate::yaml::{
+    Document, Mark, Node, Parsed, Resolved, Style, Text, Value, old_flag, resolve_plain,
+};
 
 use super::output::is_timestamp;
 
@@ -55,6 +57,39 @@ impl ForeignKeys {
             Value::Scalar(_) | Value::Null => None,
         }
     }
+}
+
+/// The first text in double quotes with `\/`, an escape of JSON that Kustomize's reader of YAML does
+/// not know. A list is a JSON patch, which goes through a reader of JSON.
+pub(super) fn escaped_slash(parsed: &Parsed) -> Option<Problem> {
+    if !parsed.source.contains("\\/") {
+        return None;
+    }
+    let is_object = |document: &&Document| matches!(document.root.value, Value::Mapping(_));
+    let mut roots = parsed.documents.iter().filter(is_object).map(|document| &document.root);
+    roots.find_map(|root| slash_in(root, &parsed.source)).map(|at| {
+        Problem::at(at, ProblemKind::Invalid, "`\\/` is an escape of JSON only; write `/`")
+    })
+}
+
+/// Depth is bounded by the parser's budget.
+fn slash_in<'n>(node: &'n Node, source: &str) -> Option<&'n Mark> {
+    match &node.value {
+        Value::Mapping(entries) => entries.iter().find_map(|entry| slash_in(&entry.value, source)),
+        Value::Sequence(items) => items.iter().find_map(|item| slash_in(item, source)),
+        Value::Scalar(scalar) if scalar.style == Style::DoubleQuoted => {
+            let written = source.get(node.mark.range())?;
+            // Pairs of backslashes are backslashes.
+            written.replace("\\\\", "").contains("\\/").then_some(&node.mark)
+        }
+        Value::Scalar(_) | Value::Null => None,
+    }
+}
+
+/// Whether a key that is added to labels or annotations stops Kustomize: it is written without
+/// quotes, and what reads it back takes it for a number, a boolean, a date or a merge.
+pub(super) fn is_refused_label(key: &str) -> bool {
+    key == "<<" || is_foreign(key)
 }
 
 /// Whether YAML 1.2 takes a key without quotes for something else than a text.

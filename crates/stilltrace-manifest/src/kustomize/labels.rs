@@ -5,6 +5,7 @@ use crate::yaml::{Entry, Node, Shared, Value};
 
 use super::config::{Config, Conflict, List, check_items, extend, read_specs};
 use super::fields::{FieldSpec, Gvk, visit};
+use super::keys::is_refused_label;
 use super::resource::Resource;
 use super::shared::settle;
 
@@ -57,7 +58,9 @@ pub(super) fn add_pairs(
             if !spec.matches(&resource.object) {
                 continue;
             }
-            let create = spec.create.then_some(&first.key_mark);
+            // Kustomize's own notes stand there until the end of the build.
+            let is_there = resource.has_notes() && spec.path == "metadata/annotations";
+            let create = (spec.create || is_there).then_some(&first.key_mark);
             visit(resource.object.root_mut(), &spec.path, create, &mut |node| {
                 set_pairs(node, &sorted, group)
             })?;
@@ -78,6 +81,10 @@ fn set_pairs(node: &mut Node, pairs: &[&Entry], group: u32) -> Result<(), Proble
         let text = entry.value.text().unwrap_or("");
         let mut value = Node::string(text, entry.value.mark.clone());
         if node.get(&entry.key).is_none() {
+            if is_refused_label(&entry.key) {
+                let text = format!("the key `{}` is no text to Kustomize", entry.key);
+                return Err(Problem::at(&entry.key_mark, ProblemKind::Invalid, text));
+            }
             value.set_shared(Some(Shared { group, version: 0 }));
         }
         node.set(&entry.key, &entry.key_mark, value);

@@ -9,7 +9,7 @@ use crate::yaml::{Budget, Mark, Node, ParseCache, Parsed};
 
 use crate::helm::{self, HelmBuild, HelmRequest};
 
-use super::keys::ForeignKeys;
+use super::keys::{ForeignKeys, escaped_slash};
 use super::openapi::Schemas;
 use super::policy::Policy;
 use super::remote::{Remote, is_remote_file, remote};
@@ -145,6 +145,7 @@ impl<'a> Loader<'a> {
         {
             self.foreign_keys.note(parsed);
             self.report(parsed, false);
+            self.problems.extend(escaped_slash(parsed));
         }
         self.parsed.insert(path.to_owned(), parsed.clone());
         parsed

@@ -42,6 +42,33 @@ pub(super) fn read_as_json(document: &Document) -> Option<Arc<Node>> {
     Some(root)
 }
 
+/// The root of a kustomization with such words as keys, which are booleans there: Kustomize reads
+/// its own file by way of JSON.
+pub(super) fn keys_as_json(document: &Document) -> Arc<Node> {
+    let mut root = Arc::clone(&document.root);
+    if document.bare_keys.iter().any(|(key, _)| old_flag(key).is_some()) {
+        write_keys(Arc::make_mut(&mut root), &document.bare_keys);
+    }
+    root
+}
+
+/// Depth is bounded by the parser's budget.
+fn write_keys(node: &mut Node, bare_keys: &[(Text, Mark)]) {
+    match &mut node.value {
+        Value::Mapping(entries) => {
+            for entry in entries {
+                let is_bare = bare_keys.iter().any(|(_, mark)| *mark == entry.key_mark);
+                if let Some(flag) = old_flag(&entry.key).filter(|_| is_bare) {
+                    entry.key = Text::new(if flag { "true" } else { "false" });
+                }
+                write_keys(&mut entry.value, bare_keys);
+            }
+        }
+        Value::Sequence(items) => items.iter_mut().for_each(|item| write_keys(item, bare_keys)),
+        Value::Scalar(_) | Value::Null => {}
+    }
+}
+
 /// Depth is bounded by the parser's budget.
 fn write_flags(node: &mut Node, bare_keys: &[(Text, Mark)]) {
     let is_tagged = node.tag().is_some();

@@ -324,7 +324,14 @@ fn merge_into(
     let keep = |path: &[&str]| resource.object.root.at(path).cloned();
     let (kind, name) = (keep(&["kind"]), keep(&["metadata", "name"]));
     let (api_version, namespace) = (keep(&["apiVersion"]), keep(&["metadata", "namespace"]));
-    let Some(mut root) = merge(schemas, Node::clone(&resource.object.root), patch)? else {
+    // Lists are merged as in an object of the patch's kind in the object's version.
+    let versioned = (!version_changes && differs(patch, api_version.as_ref())).then(|| {
+        let mut patch = patch.clone();
+        restore(&mut patch, "apiVersion", api_version.clone());
+        patch
+    });
+    let patch_here = versioned.as_ref().unwrap_or(patch);
+    let Some(mut root) = merge(schemas, Node::clone(&resource.object.root), patch_here)? else {
         return Ok(false);
     };
     if !allowed.kind {
@@ -355,6 +362,11 @@ fn replaces_annotations(patch: &Node) -> bool {
 }
 
 /// Puts an identity field back, or removes it where there was none.
+/// Whether a patch names another version than the object has.
+fn differs(patch: &Node, api_version: Option<&Node>) -> bool {
+    patch.get("apiVersion").and_then(Node::text) != api_version.and_then(Node::text)
+}
+
 fn restore(parent: &mut Node, key: &str, old: Option<Node>) {
     match (old, parent.get_mut(key)) {
         (Some(old), Some(new)) => *new = old,

@@ -48,6 +48,8 @@ pub(super) struct Resource {
     pub(super) prefixes: Vec<String>,
     pub(super) suffixes: Vec<String>,
     pub(super) needs_hash: bool,
+    /// Whether a generator made it.
+    pub(super) generated: bool,
     /// Whether a Helm chart made it: charts place their objects in namespaces themselves.
     pub(super) from_helm: bool,
     /// Names of the variables whose value is a field of this object.
@@ -67,6 +69,7 @@ impl Resource {
             prefixes: Vec::new(),
             suffixes: Vec::new(),
             needs_hash: false,
+            generated: false,
             from_helm: false,
             variables: Vec::new(),
             stamp: None,
@@ -115,6 +118,7 @@ impl Resource {
         !self.previous.is_empty()
             || affixes > 0
             || self.needs_hash
+            || self.generated
             || self.from_helm
             || self.stamp.is_some()
     }

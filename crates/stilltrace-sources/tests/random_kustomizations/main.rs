@@ -12,6 +12,7 @@
 )]
 
 mod draw;
+mod features;
 mod json_patches;
 mod layers;
 mod objects;
@@ -39,4 +40,9 @@ fn json_patches_over_odd_values_give_the_same_bytes() {
 #[test]
 fn layers_of_everything_give_the_same_bytes() {
     compare(40, layers::draw);
+}
+
+#[test]
+fn seldom_used_features_give_the_same_bytes() {
+    compare(40, features::draw);
 }

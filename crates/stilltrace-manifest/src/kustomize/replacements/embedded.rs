@@ -8,6 +8,7 @@ use crate::yaml::{Budget, Derivation, Mark, Node, Piece, Scalar, Style, Text, Va
 
 use super::super::fields::Set;
 use super::super::json;
+use super::super::keys::escaped_slash;
 use super::super::output::fits_its_tag;
 use super::emit;
 use super::path::{Create, lookup, visit};
@@ -52,7 +53,8 @@ fn text_at(root: &Node, path: &[String]) -> Option<usize> {
 
 fn read(text: &str) -> Option<Node> {
     let mut parsed = parse("", text.as_bytes(), &Budget::default());
-    if !parsed.problems.is_empty() || parsed.documents.is_empty() {
+    let is_read = parsed.problems.is_empty() && escaped_slash(&parsed).is_none();
+    if !is_read || parsed.documents.is_empty() {
         return None;
     }
     Some((*parsed.documents.swap_remove(0).root).clone())
@@ -85,7 +87,7 @@ fn filled(text: &str, path: &[String], create: Option<Create<'_>>, set: Set<'_>)
     // The canonical form knows no comments and no other styles than those of block YAML.
     let yaml =
         if text.contains(['#', '{', '[', '>', '&']) { in_place(text, changed) } else { None };
-    Some(yaml.unwrap_or_else(|| emit::yaml(&root)).trim().to_owned())
+    Some(yaml.unwrap_or_else(|| emit::yaml(&root, text)).trim().to_owned())
 }
 
 /// A text that was quoted to keep it one is written as plain as it can be, like the one before.

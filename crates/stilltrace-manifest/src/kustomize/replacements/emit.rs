@@ -4,43 +4,109 @@ use crate::yaml::{Node, Style, Value};
 
 use super::super::json;
 use super::super::output::{core_tag, fits_its_tag};
+use super::super::resource::written_word;
 use super::path::plain;
 
-/// A tree as block YAML.
-pub(super) fn yaml(root: &Node) -> String {
-    let mut out = String::new();
-    write(root, 0, &mut out);
-    out
+/// A tree as block YAML; what is in flow style in `source`, from which it was read, stays so.
+pub(super) fn yaml(root: &Node, source: &str) -> String {
+    let mut out = Emitter { source, out: String::new() };
+    out.write(root, 0);
+    out.out
 }
 
-fn write(node: &Node, indent: usize, out: &mut String) {
+/// What is written so far.
+struct Emitter<'s> {
+    source: &'s str,
+    out: String,
+}
+
+impl Emitter<'_> {
+    /// Whether a collection that is not empty was read in flow style; what was made on the way has
+    /// a place in another file.
+    fn is_flow(&self, node: &Node) -> bool {
+        let own = node.mark.path.is_empty().then(|| self.source.get(node.mark.range()));
+        own.flatten().is_some_and(|text| text.starts_with(['[', '{']))
+    }
+
+    fn write(&mut self, node: &Node, indent: usize) {
+        match &node.value {
+            Value::Mapping(_) | Value::Sequence(_) if self.is_flow(node) => {
+                flow(node, &mut self.out);
+                self.out.push('\n');
+            }
+            Value::Mapping(entries) if !entries.is_empty() => {
+                for (index, entry) in entries.iter().enumerate() {
+                    if index > 0 {
+                        pad(indent, &mut self.out);
+                    }
+                    self.out.push_str(&entry.key);
+                    self.out.push(':');
+                    self.write_value(&entry.value, indent);
+                }
+            }
+            Value::Sequence(items) if !items.is_empty() => {
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        pad(indent, &mut self.out);
+                    }
+                    self.out.push_str("- ");
+                    self.write(item, indent + 2);
+                }
+            }
+            Value::Scalar(scalar) if scalar.style == Style::Literal => {
+                block(&scalar.text, indent, &mut self.out);
+            }
+            _ => {
+                self.out.push_str(&single(node));
+                self.out.push('\n');
+            }
+        }
+    }
+
+    fn write_value(&mut self, value: &Node, indent: usize) {
+        let nested = match &value.value {
+            Value::Mapping(entries) if !entries.is_empty() => Some(indent + 2),
+            Value::Sequence(items) if !items.is_empty() => Some(indent),
+            _ => None,
+        };
+        if let Some(indent) = nested.filter(|_| !self.is_flow(value)) {
+            self.out.push('\n');
+            pad(indent, &mut self.out);
+            self.write(value, indent);
+        } else {
+            self.out.push(' ');
+            self.write(value, indent + 2);
+        }
+    }
+}
+
+/// A tree on one line; depth is bounded by the parser's budget.
+fn flow(node: &Node, out: &mut String) {
     match &node.value {
-        Value::Mapping(entries) if !entries.is_empty() => {
+        Value::Mapping(entries) => {
+            out.push('{');
             for (index, entry) in entries.iter().enumerate() {
-                if index > 0 {
-                    pad(indent, out);
-                }
+                out.push_str(if index > 0 { ", " } else { "" });
                 out.push_str(&entry.key);
-                out.push(':');
-                write_value(&entry.value, indent, out);
+                out.push_str(": ");
+                flow(&entry.value, out);
             }
+            out.push('}');
         }
-        Value::Sequence(items) if !items.is_empty() => {
+        Value::Sequence(items) => {
+            out.push('[');
             for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    pad(indent, out);
-                }
-                out.push_str("- ");
-                write(item, indent + 2, out);
+                out.push_str(if index > 0 { ", " } else { "" });
+                flow(item, out);
             }
+            out.push(']');
         }
-        Value::Scalar(scalar) if scalar.style == Style::Literal => {
-            block(&scalar.text, indent, out);
+        Value::Scalar(scalar)
+            if scalar.style == Style::Plain && scalar.text.contains([',', '[', ']', '{', '}']) =>
+        {
+            out.push_str(&single_quoted(&scalar.text));
         }
-        _ => {
-            out.push_str(&single(node));
-            out.push('\n');
-        }
+        Value::Scalar(_) | Value::Null => out.push_str(&single(node)),
     }
 }
 
@@ -62,25 +128,6 @@ fn block(text: &str, indent: usize, out: &mut String) {
     }
 }
 
-fn write_value(value: &Node, indent: usize, out: &mut String) {
-    match &value.value {
-        Value::Mapping(entries) if !entries.is_empty() => {
-            out.push('\n');
-            pad(indent + 2, out);
-            write(value, indent + 2, out);
-        }
-        Value::Sequence(items) if !items.is_empty() => {
-            out.push('\n');
-            pad(indent, out);
-            write(value, indent, out);
-        }
-        _ => {
-            out.push(' ');
-            write(value, indent + 2, out);
-        }
-    }
-}
-
 fn pad(indent: usize, out: &mut String) {
     out.extend(std::iter::repeat_n(' ', indent));
 }
@@ -89,7 +136,8 @@ fn single(node: &Node) -> String {
     match &node.value {
         Value::Mapping(_) => "{}".to_owned(),
         Value::Sequence(_) => "[]".to_owned(),
-        Value::Null => "null".to_owned(),
+        Value::Null if node.mark.range().is_empty() => "null".to_owned(),
+        Value::Null => written_word(node).to_owned(),
         Value::Scalar(scalar) => token(&scalar.text, scalar.style, node),
     }
 }
@@ -97,8 +145,11 @@ fn single(node: &Node) -> String {
 /// A single value on one line, in the style it had if that can hold it.
 pub(super) fn token(text: &str, style: Style, node: &Node) -> String {
     if let Some(tag) = node.tag().filter(|_| !fits_its_tag(node)) {
-        let text = if is_plain(text) { text.to_owned() } else { single_quoted(text) };
-        return format!("{tag} {text}");
+        return match text {
+            "" => tag.to_owned(),
+            text if is_plain(text) => format!("{tag} {text}"),
+            text => format!("{tag} {}", single_quoted(text)),
+        };
     }
     let is_text = core_tag(node) == Some("!!str");
     let stays_text = core_tag(&Node::new(plain(text), node.mark.clone())) == Some("!!str");
