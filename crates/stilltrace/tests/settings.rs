@@ -152,6 +152,27 @@ fn many_workloads_are_one_document_in_order() {
 }
 
 #[test]
+fn a_reader_that_leaves_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mesh.yaml"), MESH).unwrap();
+    let words = ["settings", "--repo", folder.path().to_str().unwrap(), "-o", "json"];
+    assert_eq!(Program::new().run_into_closed_pipe(&words), (0, String::new()));
+}
+
+/// Linux has a device that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mesh.yaml"), MESH).unwrap();
+    let words = ["settings", "--repo", folder.path().to_str().unwrap(), "-o", "json"];
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let (code, said) = Program::new().run_into(&words, full.into());
+    assert_eq!(code, 2);
+    assert!(said.starts_with("error: standard output cannot be written"), "{said}");
+}
+
+#[test]
 fn the_mesh_configuration_may_come_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mesh.yaml");

@@ -79,9 +79,14 @@ impl Program {
     pub(crate) fn run_into_closed_pipe(&self, arguments: &[impl AsRef<OsStr>]) -> (i32, String) {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
+        self.run_into(arguments, writer.into())
+    }
+
+    /// Runs it with a standard output; gives exit code and standard error.
+    pub(crate) fn run_into(&self, arguments: &[impl AsRef<OsStr>], output: Stdio) -> (i32, String) {
         let mut command = self.command(arguments);
         let child =
-            command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+            command.stdin(Stdio::null()).stdout(output).stderr(Stdio::piped()).spawn().unwrap();
         let run = Run::of(&child.wait_with_output().unwrap());
         (run.code, run.stderr)
     }

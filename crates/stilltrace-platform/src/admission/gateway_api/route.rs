@@ -11,12 +11,7 @@ const MOST_MATCHES: usize = 128;
 
 /// Judges `spec` of an `HTTPRoute`.
 pub(in crate::admission) fn http(spec: &Field<'_>, check: &mut Check<'_>) {
-    parents(spec, check);
-    let rules = spec.list("rules");
-    count_matches(spec, &rules, check);
-    for rule in &rules {
-        backends(rule, check);
-        filters::judge(rule, check);
+    of_requests(spec, check, |rule, check| {
         let redirect =
             rule.list("filters").into_iter().find(|f| f.get("requestRedirect").is_some());
         if let Some(redirect) = redirect
@@ -31,22 +26,29 @@ pub(in crate::admission) fn http(spec: &Field<'_>, check: &mut Check<'_>) {
             }
         }
         timeouts(rule, check);
-    }
+    });
 }
 
 /// Judges `spec` of a `GRPCRoute`.
 pub(in crate::admission) fn grpc(spec: &Field<'_>, check: &mut Check<'_>) {
+    of_requests(spec, check, |rule, check| {
+        for condition in rule.list("matches") {
+            if let Some(method) = condition.block("method") {
+                matches::method(&method, check);
+            }
+        }
+    });
+}
+
+/// Judges what routes of requests have in common, and what `own` says of each rule.
+fn of_requests(spec: &Field<'_>, check: &mut Check<'_>, own: impl Fn(&Field<'_>, &mut Check<'_>)) {
     parents(spec, check);
     let rules = spec.list("rules");
     count_matches(spec, &rules, check);
     for rule in &rules {
         backends(rule, check);
         filters::judge(rule, check);
-        for condition in rule.list("matches") {
-            if let Some(method) = condition.block("method") {
-                matches::method(&method, check);
-            }
-        }
+        own(rule, check);
     }
 }
 
