@@ -107,6 +107,13 @@ fn routes_behind_one_that_takes_everything_are_named() {
     for first in ["match: [{uri: {prefix: /a}}], ", "match: [{port: 80}], "] {
         assert!(!said(&rules(first), &[]).contains("no request reaches"), "{first}");
     }
+    let part = "  http: [{match: [{uri: {prefix: /a}}], route: [{destination: {host: cart}}]}]\n";
+    let rest = "  hosts: [cart]\n  http:\n  - {delegate: {name: part}}\n  - {route: [{destination: {host: cart}}]}\n";
+    let both = object("VirtualService", "part", part) + &object("VirtualService", "cart", rest);
+    assert!(
+        !said(&both, &[]).contains("no request reaches"),
+        "a delegate takes what its routes take"
+    );
 }
 
 #[test]
