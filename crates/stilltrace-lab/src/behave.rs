@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::topology::{Behaviour, CallOrder, Spread};
+use crate::topology::{Background, Behaviour, CallOrder, Protocol, Spread};
 
 /// Path of the control request.
 pub const CONTROL_PATH: &str = "/orders";
@@ -27,6 +27,8 @@ pub struct AppConfig {
     pub control: SocketAddr,
     /// Address that its calls come from; the system's choice if absent.
     pub from: Option<IpAddr>,
+    /// What it speaks.
+    pub protocol: Protocol,
     /// Services that a request calls.
     pub calls: Vec<OutCall>,
     /// One after the other or at once.
@@ -49,6 +51,8 @@ pub struct OutCall {
     pub host: String,
     /// Path.
     pub path: String,
+    /// What the callee speaks.
+    pub protocol: Protocol,
 }
 
 /// How an application behaves from now on.
@@ -70,9 +74,29 @@ impl Orders {
         every_ms > 0 && since % every_ms < for_ms
     }
 
+    /// The later behaviour, in its time.
+    pub fn later(&self, now_unix_ms: u64) -> Option<&Behaviour> {
+        let since = now_unix_ms.saturating_sub(self.epoch_unix_ms);
+        let later = self.behaviour.later.as_ref()?;
+        (later.after_ms..later.until_ms).contains(&since).then_some(&*later.behaviour)
+    }
+
+    /// The behaviour of the moment.
+    pub fn behaviour(&self, now_unix_ms: u64) -> &Behaviour {
+        self.later(now_unix_ms).unwrap_or(&self.behaviour)
+    }
+
+    /// What it does beside its requests at the moment: nothing outside the time that is set.
+    pub fn background(&self, now_unix_ms: u64) -> Background {
+        let since = now_unix_ms.saturating_sub(self.epoch_unix_ms);
+        let work = self.behaviour(now_unix_ms).background.unwrap_or_default();
+        let over = work.until_ms > 0 && since >= work.until_ms;
+        if since < work.after_ms || over { Background::default() } else { work }
+    }
+
     /// Time added to a wait that begins now, in microseconds.
     pub fn extra_us(&self, now_unix_ms: u64) -> u64 {
-        match self.behaviour.slow {
+        match self.behaviour(now_unix_ms).slow {
             Some(slow) if self.in_phase(now_unix_ms, slow.every_ms, slow.for_ms, slow.after_ms) => {
                 slow.extra_us
             }
@@ -82,13 +106,13 @@ impl Orders {
 
     /// The status of a request that fails now, given a draw from 0 to 1.
     pub fn failure(&self, now_unix_ms: u64, draw: f64) -> Option<u16> {
-        if let Some(fail) = self.behaviour.fail
+        if let Some(fail) = self.behaviour(now_unix_ms).fail
             && self.in_phase(now_unix_ms, fail.every_ms, fail.for_ms, fail.after_ms)
             && draw < fail.share
         {
             return Some(fail.status);
         }
-        (draw < self.behaviour.flaky).then_some(503)
+        (draw < self.behaviour(now_unix_ms).flaky).then_some(503)
     }
 }
 
@@ -106,7 +130,7 @@ impl Spread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::{FailPhases, SlowPhases};
+    use crate::topology::{FailPhases, Later, SlowPhases};
 
     fn orders(behaviour: Behaviour) -> Orders {
         Orders { behaviour, epoch_unix_ms: 1_000 }
@@ -130,6 +154,19 @@ mod tests {
         assert_eq!(orders.failure(1_000, 0.4), Some(500));
         assert_eq!(orders.failure(1_050, 0.05), Some(503));
         assert_eq!(orders.failure(1_050, 0.4), None);
+    }
+
+    #[test]
+    fn another_behaviour_holds_in_its_time_only() {
+        let work = Background { cores: 2.0, ..Background::default() };
+        let inner = Behaviour { flaky: 1.0, background: Some(work), ..Behaviour::default() };
+        let later = Later { after_ms: 100, until_ms: 200, behaviour: Box::new(inner) };
+        let orders = orders(Behaviour { later: Some(later), ..Behaviour::default() });
+        let at = |ms: u64| (orders.failure(ms, 0.5), orders.background(ms).cores > 1.0);
+        assert_eq!(
+            [1_050, 1_150, 1_250].map(at),
+            [(None, false), (Some(503), true), (None, false)]
+        );
     }
 
     #[test]

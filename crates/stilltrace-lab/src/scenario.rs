@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::gitops::{Draw, Edit, LayoutWish, Preset, Renaming, image_repository_of};
+use crate::profile::Profile;
 use crate::topology::{Behaviour, Topology, TopologyError, Traffic};
 
 pub use happening::{ClientRetries, Happening};
@@ -244,6 +245,11 @@ pub enum ScenarioError {
 }
 
 impl Scenario {
+    /// Whether the fault exists in `profile`.
+    pub fn runs_in(&self, profile: Profile) -> bool {
+        self.profiles.is_empty() || self.profiles.iter().any(|name| name == profile.name())
+    }
+
     /// Reads `folder/scenario.yaml`.
     pub fn read(folder: &Path) -> Result<Self, ScenarioError> {
         let path = folder.join("scenario.yaml");

@@ -36,16 +36,23 @@ pub(crate) fn run(args: &RecordAllArgs) -> Result<()> {
         .filter(|path| path.join("scenario.yaml").is_file())
         .collect();
     folders.sort();
+    let profile = args.profile.unwrap_or_else(Profile::available);
     let mut failed = 0_u32;
     for folder in folders {
-        let variants = Scenario::read(&folder)?.variants.len().max(1);
+        let scenario = Scenario::read(&folder)?;
+        if !scenario.runs_in(profile) {
+            let profiles = scenario.profiles.join(", ");
+            eprintln!("{}: only in {profiles}, not in {}", folder.display(), profile.name());
+            continue;
+        }
+        let variants = scenario.variants.len().max(1);
         for seed in 1..=variants as u64 {
             for control in [false, true] {
                 if control && args.no_controls {
                     continue;
                 }
                 let options = RunOptions { seed, quick: false, control };
-                if let Err(error) = once(&folder, options, args) {
+                if let Err(error) = once(&folder, options, profile, args) {
                     eprintln!("{} {seed}: {error:#}", folder.display());
                     failed += 1;
                 }
@@ -57,13 +64,12 @@ pub(crate) fn run(args: &RecordAllArgs) -> Result<()> {
 }
 
 /// Records one run unless its capture exists.
-fn once(folder: &Path, options: RunOptions, args: &RecordAllArgs) -> Result<()> {
+fn once(folder: &Path, options: RunOptions, profile: Profile, args: &RecordAllArgs) -> Result<()> {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
     let control = if options.control { "-control" } else { "" };
     let file = format!("{}-{}{control}.stilltrace", name.unwrap_or_default(), options.seed);
     if args.out.join(file).exists() {
         return Ok(());
     }
-    let profile = args.profile.unwrap_or_else(Profile::available);
     super::run::record(folder, options, profile, &args.out, args.noise_limit)
 }

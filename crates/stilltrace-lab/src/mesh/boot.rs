@@ -170,6 +170,12 @@ impl Mesh {
         ProxyStart { workers: workers.clamp(1, 16), statistics }
     }
 
+    /// What a service of the topology speaks.
+    fn protocol_of(&self, service: &ServiceId) -> crate::topology::Protocol {
+        let found = self.topology.service(&service.namespace, &service.name);
+        found.map(|service| service.protocol).unwrap_or_default()
+    }
+
     /// Configuration of the pod's application.
     fn app_config(&self, pod: &Pod, orders: Orders) -> AppConfig {
         let topology = self.topology.service(&pod.service.namespace, &pod.service.name);
@@ -178,6 +184,10 @@ impl Mesh {
             address: self.entrance(pod, service),
             host: format!("{}:{}", envoy::host(service), self.port_of(service)),
             path: call.path.clone(),
+            protocol: self.protocol_of(service),
+        };
+        let repeated = |one: &(ServiceId, crate::topology::Call)| {
+            std::iter::repeat_n(out_call(one), one.1.times as usize)
         };
         AppConfig {
             name: pod.service.name.clone(),
@@ -188,7 +198,8 @@ impl Mesh {
             },
             control: SocketAddr::from((self.own_address(pod), CONTROL_PORT)),
             from: (!is_placed).then_some(IpAddr::V4(pod.address)),
-            calls: pod.calls.iter().map(out_call).collect(),
+            protocol: topology.map(|service| service.protocol).unwrap_or_default(),
+            calls: pod.calls.iter().flat_map(repeated).collect(),
             call_order: topology.map(|service| service.call_order).unwrap_or_default(),
             threads: topology.map_or(1, |service| service.threads),
             seed: pods::seed_of(&format!("{}/{}", self.options.seed, pod.name)),

@@ -123,7 +123,12 @@ async fn send_all(plan: &LoadPlan) -> io::Result<(u128, Vec<Row>)> {
             .map_err(io::Error::other)?;
         open.fetch_add(1, Ordering::Relaxed);
         let (client, open, sender) = (client.clone(), Arc::clone(&open), sender.clone());
-        tokio::spawn(send_one(client, request, due, due_us, limit, sender, open));
+        let retries = plan.traffic.retries.filter(|r| (r.from_s..r.to_s).contains(&at));
+        let tries = match retries {
+            Some(retries) => (retries.attempts + 1, Duration::from_millis(retries.timeout_ms)),
+            None => (1, limit),
+        };
+        tokio::spawn(send_one(client, request, due, due_us, tries, sender, open));
     }
     drop(sender);
     Ok((wall.as_micros(), collect(receiver).await))
@@ -135,21 +140,30 @@ async fn send_one(
     request: Request<Empty<Bytes>>,
     due: Instant,
     due_us: u64,
-    limit: Duration,
+    (tries, limit): (u32, Duration),
     rows: UnboundedSender<Row>,
     open: Arc<AtomicUsize>,
 ) {
-    let exchange = async {
-        let response = client.request(request).await.map_err(|_| ())?;
-        let status = response.status().as_u16();
-        response.into_body().collect().await.map_err(|_| ())?;
-        Ok::<u16, ()>(status)
+    let exchange = || {
+        let request = client.request(request.clone());
+        async {
+            let response = request.await.map_err(|_| ())?;
+            let status = response.status().as_u16();
+            response.into_body().collect().await.map_err(|_| ())?;
+            Ok::<u16, ()>(status)
+        }
     };
-    let status = match tokio::time::timeout(limit, exchange).await {
-        Ok(Ok(status)) => status,
-        Ok(Err(())) => NO_ANSWER,
-        Err(_) => TIMED_OUT,
-    };
+    let mut status = TIMED_OUT;
+    for _ in 0..tries {
+        status = match tokio::time::timeout(limit, exchange()).await {
+            Ok(Ok(status)) => status,
+            Ok(Err(())) => NO_ANSWER,
+            Err(_) => TIMED_OUT,
+        };
+        if status != TIMED_OUT {
+            break;
+        }
+    }
     let latency = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
     open.fetch_sub(1, Ordering::Relaxed);
     let _ = rows.send((due_us, latency, status));

@@ -1,36 +1,40 @@
-//! `svc`: a small HTTP/1.1 service whose cost and phases are data.
+//! `svc`: a small HTTP/1.1, HTTP/2, gRPC or TCP service whose cost and phases are data.
 //!
 //! A request burns CPU on the service's own thread, waits (in its pool, if it has one), calls its
 //! upstreams through the outbound listener of the pod's own proxy, and answers. A wait in a pool
 //! goes on when the caller has given up: that is what turns retries into a storm.
 
+mod background;
+mod calls;
+mod channel;
+mod tcp;
+
 use std::convert::Infallible;
+use std::future::Ready;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::combinators::WithTrailers;
+use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{HOST, HeaderMap, HeaderName};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use nix::time::{ClockId, clock_gettime};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use crate::behave::{AppConfig, Orders, OutCall};
-use crate::topology::CallOrder;
+use crate::behave::{AppConfig, Orders};
+use crate::topology::Protocol;
 
-/// Headers that tie the spans and log lines of one request together.
-const TRACE_HEADERS: [&str; 5] =
-    ["x-request-id", "traceparent", "tracestate", "x-b3-traceid", "x-b3-spanid"];
 /// Largest answer of an upstream or order of the lab that is read, in bytes.
 const MAX_BODY: usize = 1 << 20;
 /// Size of an answer in bytes unless the behaviour says otherwise.
@@ -46,14 +50,23 @@ pub struct SvcArgs {
     config: PathBuf,
 }
 
+/// What an answer carries: its bytes, with trailers if it is one of gRPC.
+type Body =
+    Either<Full<Bytes>, WithTrailers<Full<Bytes>, Ready<Option<Result<HeaderMap, Infallible>>>>>;
+
+/// Orders with the pools of the usual and of the later behaviour.
+type Told = (Arc<Orders>, [Arc<Semaphore>; 2]);
+
 /// A running application.
 struct App {
     /// What does not change.
     config: AppConfig,
     /// What the lab may change, with the pool that belongs to it.
-    orders: RwLock<(Arc<Orders>, Arc<Semaphore>)>,
-    /// Client towards its own proxy.
+    orders: RwLock<Told>,
+    /// Client of HTTP/1.1 towards its own proxy.
     client: Client<HttpConnector, Full<Bytes>>,
+    /// Connections of the calls that are not HTTP/1.1, by the call's index.
+    connections: Vec<calls::Connections>,
     /// Number of requests so far: the position in the stream of draws.
     requests: AtomicU64,
 }
@@ -79,8 +92,10 @@ async fn serve(config: AppConfig) -> io::Result<()> {
         orders: RwLock::new(with_pool(config.orders.clone())),
         client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(256).build(connector),
         requests: AtomicU64::new(0),
+        connections: config.calls.iter().map(|_| calls::Connections::default()).collect(),
         config,
     });
+    background::start(&app);
     let orders = tokio::spawn(accept_orders(control, Arc::clone(&app)));
     loop {
         let (stream, _) = requests.accept().await?;
@@ -89,13 +104,37 @@ async fn serve(config: AppConfig) -> io::Result<()> {
         }
         stream.set_nodelay(true)?;
         let app = Arc::clone(&app);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| answer(Arc::clone(&app), request));
-            // A caller that closes in the middle is part of the experiment.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
+        tokio::spawn(serve_connection(app, stream));
+    }
+}
+
+/// Serves one connection in the service's protocol. A caller that closes in the middle is part of
+/// the experiment.
+async fn serve_connection(app: Arc<App>, stream: TcpStream) {
+    if app.config.protocol == Protocol::Tcp {
+        let _ = tcp::serve(app, stream).await;
+        return;
+    }
+    let keep_alive = app.orders().0.behaviour.keep_alive_ms.map(Duration::from_millis);
+    let protocol = app.config.protocol;
+    let service = service_fn(move |request| answer(Arc::clone(&app), request));
+    if protocol == Protocol::Http {
+        let mut server = hyper::server::conn::http1::Builder::new();
+        if let Some(idle) = keep_alive {
+            server.timer(TokioTimer::new()).header_read_timeout(idle);
+        }
+        let _ = server.serve_connection(TokioIo::new(stream), service).await;
+    } else {
+        let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(stream), service)
+            .await;
+    }
+}
+
+impl App {
+    /// The orders of the moment, with their pools.
+    fn orders(&self) -> Told {
+        self.orders.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -130,26 +169,61 @@ async fn obey(
 }
 
 /// Orders with a pool of the size they name.
-fn with_pool(orders: Orders) -> (Arc<Orders>, Arc<Semaphore>) {
-    let size = orders.behaviour.pool.map_or(UNBOUNDED, |size| (size as usize).clamp(1, UNBOUNDED));
-    (Arc::new(orders), Arc::new(Semaphore::new(size)))
+fn with_pool(orders: Orders) -> Told {
+    let pool = |size: Option<u32>| {
+        let size = size.map_or(UNBOUNDED, |size| (size as usize).clamp(1, UNBOUNDED));
+        Arc::new(Semaphore::new(size))
+    };
+    let later = orders.behaviour.later.as_ref().and_then(|later| later.behaviour.pool);
+    let pools = [pool(orders.behaviour.pool), pool(later)];
+    (Arc::new(orders), pools)
 }
 
 /// Serves one request.
-async fn answer(
-    app: Arc<App>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (orders, pool) = app.orders.read().unwrap_or_else(PoisonError::into_inner).clone();
+async fn answer(app: Arc<App>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let (failed, bytes) = work(&app).await;
+    let status = match failed {
+        Some(status) => status,
+        None => calls::call_all(&app, request.headers()).await,
+    };
+    let mut body = format!("{{\"service\":\"{}\"}}", app.config.name).into_bytes();
+    body.resize(body.len().max(bytes), b' ');
+    let body = Full::new(Bytes::from(body));
+    if app.config.protocol == Protocol::Grpc {
+        return Ok(grpc_answer(status, body));
+    }
+    let mut response = Response::new(Either::Left(body));
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+/// An answer of gRPC: the outcome is in the trailers, the HTTP status is 200 whatever happened.
+fn grpc_answer(status: StatusCode, body: Full<Bytes>) -> Response<Body> {
+    let unavailable = !status.is_success();
+    let mut trailers = HeaderMap::new();
+    let code = HeaderValue::from_static(if unavailable { "14" } else { "0" });
+    trailers.insert(HeaderName::from_static(channel::GRPC_STATUS), code);
+    let body = body.with_trailers(std::future::ready(Some(Ok(trailers))));
+    let mut response = Response::new(Either::Right(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response
+}
+
+/// What a request costs: CPU, then the wait, in the pool if there is one. The status with which it
+/// fails, if it does, and the size of its answer.
+async fn work(app: &App) -> (Option<StatusCode>, usize) {
+    let (orders, [pool, later_pool]) = app.orders();
     // Draws follow from the seed and the request's number, whatever the threads do.
     let number = app.requests.fetch_add(1, Ordering::Relaxed);
     let mut draws = ChaCha8Rng::seed_from_u64(app.config.seed.wrapping_add(number));
     let mut draw = || draws.random::<f64>();
-    let behaviour = &orders.behaviour;
+    let (behaviour, pool) = match orders.later(now_unix_ms()) {
+        Some(later) => (later, later_pool),
+        None => (&orders.behaviour, pool),
+    };
     burn(behaviour.cpu_us.draw(draw(), draw()));
     let wait = behaviour.sleep_us.draw(draw(), draw());
     let failure_draw = draw();
-    let answer_bytes = behaviour.response_bytes.map_or(ANSWER_BYTES, |bytes| bytes as usize);
     let waiting = {
         let orders = Arc::clone(&orders);
         async move {
@@ -166,62 +240,11 @@ async fn answer(
     } else {
         waiting.await;
     }
-    if let Some(status) = orders.failure(now_unix_ms(), failure_draw) {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        return Ok(plain(status, "failing".into()));
-    }
-    let status = call_upstreams(&app, request.headers()).await;
-    let mut body = format!("{{\"service\":\"{}\"}}", app.config.name).into_bytes();
-    body.resize(body.len().max(answer_bytes.min(MAX_BODY)), b' ');
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    Ok(response)
-}
-
-/// Calls every upstream; the status of the first that failed, or 200.
-async fn call_upstreams(app: &Arc<App>, headers: &HeaderMap) -> StatusCode {
-    match app.config.call_order {
-        CallOrder::Sequential => {
-            for call in &app.config.calls {
-                let status = call_upstream(app, call, headers).await;
-                if status.is_server_error() {
-                    return status;
-                }
-            }
-            StatusCode::OK
-        }
-        CallOrder::Parallel => {
-            let mut calls = tokio::task::JoinSet::new();
-            for call in app.config.calls.clone() {
-                let (app, headers) = (Arc::clone(app), headers.clone());
-                calls.spawn(async move { call_upstream(&app, &call, &headers).await });
-            }
-            let all = calls.join_all().await;
-            all.into_iter().find(StatusCode::is_server_error).unwrap_or(StatusCode::OK)
-        }
-    }
-}
-
-/// One call through the pod's own proxy.
-async fn call_upstream(app: &App, call: &OutCall, headers: &HeaderMap) -> StatusCode {
-    let mut request = Request::builder()
-        .uri(format!("http://{}{}", call.address, call.path))
-        .header(HOST, &call.host);
-    for name in TRACE_HEADERS {
-        if let Some(value) = headers.get(HeaderName::from_static(name)) {
-            request = request.header(name, value);
-        }
-    }
-    let Ok(request) = request.body(Full::new(Bytes::new())) else { return StatusCode::BAD_GATEWAY };
-    match app.client.request(request).await {
-        Ok(response) => {
-            let status = response.status();
-            // The body is read so that the connection can be used again.
-            let _ = Limited::new(response.into_body(), MAX_BODY).collect().await;
-            status
-        }
-        Err(_) => StatusCode::BAD_GATEWAY,
-    }
+    let failed = orders.failure(now_unix_ms(), failure_draw);
+    let failed = failed
+        .map(|status| StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE));
+    let bytes = behaviour.response_bytes.map_or(ANSWER_BYTES, |bytes| bytes as usize);
+    (failed, bytes.min(MAX_BODY))
 }
 
 /// Uses CPU for `us` microseconds of this thread's own time, so throttling makes it take longer.
@@ -250,3 +273,7 @@ fn now_unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+mod tests;
