@@ -32,11 +32,8 @@ pub(crate) fn parse_calls(text: &str) -> Result<Vec<Call>, Fault> {
             .ok()
             .filter(|requests: &f64| requests.is_finite() && *requests >= 0.0)
             .ok_or_else(|| Fault::new(record.line, "`requests` must be a number of at least 0"))?;
-        let edge = EdgeId {
-            source: WorkloadId::new(source_namespace, source),
-            destination: ServiceId::new(namespace, service),
-            port,
-        };
+        let source = WorkloadId::new(source_namespace, source);
+        let edge = EdgeId::new(source, ServiceId::new(namespace, service), port);
         calls.push(Call { edge, requests });
     }
     calls.sort_by(|a, b| a.edge.cmp(&b.edge).then_with(|| a.requests.total_cmp(&b.requests)));
@@ -98,11 +95,11 @@ mod tests {
     #[test]
     fn calls_are_read_back_sorted_whatever_the_order_of_lines() {
         let call = |service: &str, requests| Call {
-            edge: EdgeId {
-                source: WorkloadId::new("shop", "web"),
-                destination: ServiceId::new("shop", service),
-                port: 8080,
-            },
+            edge: EdgeId::new(
+                WorkloadId::new("shop", "web"),
+                ServiceId::new("shop", service),
+                8080,
+            ),
             requests,
         };
         let calls = [call("a", 1.5), call("b", 0.1 + 0.2)];

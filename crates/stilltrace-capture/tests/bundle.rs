@@ -87,7 +87,7 @@ fn event() -> Event {
 fn call() -> Call {
     let (source, destination) =
         (WorkloadId::new("shop", "web"), ServiceId::new("shop", "checkout"));
-    Call { edge: EdgeId { source, destination, port: 8080 }, requests: 1_234.0 }
+    Call { edge: EdgeId::new(source, destination, 8080), requests: 1_234.0 }
 }
 
 fn assert_is_whole(bundle: &Bundle) {

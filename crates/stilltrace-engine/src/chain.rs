@@ -52,7 +52,7 @@ fn touched(entity: &Entity, scene: &Scene<'_>) -> Vec<WorkloadId> {
         Entity::Workload(workload) => vec![workload.clone()],
         Entity::Edge(edge) => {
             let mut ends = workloads_behind(&edge.destination, scene.platform);
-            ends.push(edge.source.clone());
+            ends.push(WorkloadId::clone(&edge.source));
             ends
         }
         Entity::Service(service) => workloads_behind(service, scene.platform),

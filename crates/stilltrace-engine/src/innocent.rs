@@ -107,7 +107,7 @@ fn slow_dependency(workload: &WorkloadId, platform: &Platform, reach: &Reach) ->
             .decisive(),
     );
     // Otherwise what it calls makes it slow, and why that is slow is another question.
-    for edge in reach.edges.iter().filter(|edge| edge.source == *workload) {
+    for edge in reach.edges.iter().filter(|edge| *edge.source == *workload) {
         predictions.push(
             signal::EDGE_LATENCY
                 .of(edge)
@@ -184,7 +184,7 @@ fn load_growth(question: &Question, platform: &Platform, reach: &Reach) -> Hypot
                 .because("each request costs what it did"),
         );
     }
-    for edge in reach.edges.iter().filter(|edge| edge.destination == question.service) {
+    for edge in reach.edges.iter().filter(|edge| *edge.destination == question.service) {
         predictions.push(
             signal::ATTEMPT_RATIO
                 .of(edge)

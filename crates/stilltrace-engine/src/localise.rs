@@ -45,7 +45,7 @@ pub(crate) fn locate(
         else {
             continue;
         };
-        *passed_on.entry(edge.source.clone()).or_default() += sent.max(0.0);
+        *passed_on.entry(WorkloadId::clone(&edge.source)).or_default() += sent.max(0.0);
         let served = view.excess(
             edge,
             signal::EDGE_SERVER_LATENCY,
@@ -103,7 +103,7 @@ impl Location {
             }
             Entity::Workload(workload) => {
                 let touching = self.edges.iter().filter(|(edge, _)| {
-                    edge.source == *workload
+                    *edge.source == *workload
                         || workloads_behind(&edge.destination, platform).contains(workload)
                 });
                 touching.map(|(_, excess)| excess).sum::<f64>()

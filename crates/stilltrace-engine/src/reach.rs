@@ -22,8 +22,8 @@ impl Reach {
             platform.calls.iter().map(|call| call.edge.clone()).collect()
         };
         let mut reach = Self::default();
-        for edge in calls.iter().filter(|edge| edge.destination == *service) {
-            reach.workloads.insert(edge.source.clone());
+        for edge in calls.iter().filter(|edge| *edge.destination == *service) {
+            reach.workloads.insert(WorkloadId::clone(&edge.source));
             reach.edges.insert(edge.clone());
         }
         let mut open: Vec<WorkloadId> = workloads_behind(service, platform);
@@ -32,7 +32,7 @@ impl Reach {
             if !seen.insert(workload.clone()) {
                 continue;
             }
-            for edge in calls.iter().filter(|edge| edge.source == workload) {
+            for edge in calls.iter().filter(|edge| *edge.source == workload) {
                 reach.edges.insert(edge.clone());
                 open.extend(workloads_behind(&edge.destination, platform));
             }
@@ -46,7 +46,7 @@ impl Reach {
         match entity {
             Entity::Edge(edge) => self.edges.contains(edge),
             Entity::Workload(workload) => self.workloads.contains(workload),
-            Entity::Service(service) => self.edges.iter().any(|edge| edge.destination == *service),
+            Entity::Service(service) => self.edges.iter().any(|edge| *edge.destination == *service),
             Entity::Mesh => true,
         }
     }

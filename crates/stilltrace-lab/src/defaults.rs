@@ -36,8 +36,7 @@ pub fn platform(pods: &[Pod]) -> Platform {
     }
     for source in platform.workloads.keys() {
         for pod in pods.iter().filter(|pod| !pod.is_gateway) {
-            let id =
-                EdgeId { source: source.clone(), destination: pod.service.clone(), port: pod.port };
+            let id = EdgeId::new(source.clone(), pod.service.clone(), pod.port);
             platform.edges.entry(id.clone()).or_insert_with(|| edge(id));
         }
     }
@@ -115,7 +114,7 @@ fn service(pod: &Pod) -> Service {
 
 /// An edge with Istio's default route and policy.
 fn edge(id: EdgeId) -> Edge {
-    let routes = Arc::from([route(id.destination.clone(), id.port)]);
+    let routes = Arc::from([route(ServiceId::clone(&id.destination), id.port)]);
     Edge {
         id,
         routes,

@@ -92,7 +92,7 @@ fn response(resources: &[Value]) -> Value {
 
 /// The edges of the pod's proxy: what its scope lets it see.
 fn edges_of<'a>(world: World<'a>, pod: &Pod) -> Vec<&'a Edge> {
-    let own = world.platform.edges.values().filter(|edge| edge.id.source == pod.workload);
+    let own = world.platform.edges.values().filter(|edge| *edge.id.source == pod.workload);
     // A gateway may call everything that it sees; the lab gives it what its hosts lead to.
     own.filter(|edge| !pod.is_gateway || !edge.routes.is_empty()).collect()
 }

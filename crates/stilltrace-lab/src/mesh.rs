@@ -273,10 +273,8 @@ impl Mesh {
         let of = |pod: &Pod| {
             pod.calls
                 .iter()
-                .map(|(service, _)| EdgeId {
-                    source: pod.workload.clone(),
-                    destination: service.clone(),
-                    port: self.port_of(service),
+                .map(|(service, _)| {
+                    EdgeId::new(pod.workload.clone(), service.clone(), self.port_of(service))
                 })
                 .collect::<Vec<_>>()
         };

@@ -194,7 +194,7 @@ fn targets_elsewhere(platform: &Platform) -> BTreeMap<Target<'_>, BTreeSet<Optio
         for destination in edge.routes.iter().flat_map(|route| &route.destinations) {
             if !is_own(edge, destination) {
                 targets
-                    .entry((&edge.id.source, &destination.to.service, destination.to.port))
+                    .entry((&*edge.id.source, &destination.to.service, destination.to.port))
                     .or_default()
                     .insert(destination.to.subset.as_deref());
             }
@@ -214,7 +214,7 @@ fn subsets_in_use<'a>(
         .map(|destination| destination.to.subset.as_deref())
         .collect();
     if !elsewhere.is_empty() {
-        let key = (&edge.id.source, &edge.id.destination, edge.id.port);
+        let key = (&*edge.id.source, &*edge.id.destination, edge.id.port);
         subsets.extend(elsewhere.get(&key).into_iter().flatten());
     }
     subsets.sort_unstable();
@@ -224,7 +224,7 @@ fn subsets_in_use<'a>(
 
 /// Whether a route of the edge sends requests to the edge's own service port.
 fn is_own(edge: &Edge, destination: &Destination) -> bool {
-    destination.to.port == edge.id.port && destination.to.service == edge.id.destination
+    destination.to.port == edge.id.port && destination.to.service == *edge.id.destination
 }
 
 /// The policy that acts on requests which `route` of `edge` sends to `destination`.
@@ -250,7 +250,7 @@ pub(crate) fn target_edge<'a>(
         return Some(edge);
     }
     let mut id = edge.id.clone();
-    id.destination = destination.to.service.clone();
+    id.destination = destination.to.service.clone().into();
     id.port = destination.to.port;
     platform.edges.get(&id)
 }

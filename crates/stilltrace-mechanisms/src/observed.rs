@@ -20,7 +20,7 @@ pub(crate) fn busiest_edge_from<'a>(
     platform: &'a Platform,
     workload: &WorkloadId,
 ) -> Option<&'a EdgeId> {
-    busiest(platform.calls.iter().filter(|call| call.edge.source == *workload))
+    busiest(platform.calls.iter().filter(|call| *call.edge.source == *workload))
 }
 
 /// Ties go to the smaller edge, so that the answer does not depend on the order of the input.

@@ -213,7 +213,7 @@ fn setting_names(platform: &Platform, entity: &Entity) -> Vec<String> {
 
 /// Whether a workload is the caller of an edge.
 fn belongs(hazard: &Entity, other: &Entity) -> bool {
-    matches!((hazard, other), (Entity::Edge(edge), Entity::Workload(id)) if edge.source == *id)
+    matches!((hazard, other), (Entity::Edge(edge), Entity::Workload(id)) if *edge.source == *id)
 }
 
 /// The case's files with a fix applied.

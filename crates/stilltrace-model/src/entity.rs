@@ -1,6 +1,7 @@
 //! What can be slow, changed or blamed.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A Kubernetes service, `namespace/name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,14 +48,27 @@ impl fmt::Display for WorkloadId {
 }
 
 /// The calls of one workload to one service port.
+///
+/// Every proxy may know every service, so there are many edges to few names: these are shared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EdgeId {
     /// The calling workload.
-    pub source: WorkloadId,
+    pub source: Arc<WorkloadId>,
     /// The called service.
-    pub destination: ServiceId,
+    pub destination: Arc<ServiceId>,
     /// The called service port.
     pub port: u16,
+}
+
+impl EdgeId {
+    /// The calls of `source` to `port` of `destination`.
+    pub fn new(
+        source: impl Into<Arc<WorkloadId>>,
+        destination: impl Into<Arc<ServiceId>>,
+        port: u16,
+    ) -> Self {
+        Self { source: source.into(), destination: destination.into(), port }
+    }
 }
 
 impl fmt::Display for EdgeId {

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stilltrace_model::{Ineffective, WhyIneffective, WorkloadId};
+use stilltrace_model::{Ineffective, ServiceId, WhyIneffective, WorkloadId};
 
 use crate::gateway_api::GROUP;
 use crate::hosts;
@@ -54,7 +54,7 @@ pub(crate) fn ineffective(search: &Search<'_>) -> Vec<Ineffective> {
                 object: source.origin(),
                 cause: callee.origin.clone(),
                 reason,
-                service: callee.id.clone(),
+                service: ServiceId::clone(&callee.id),
                 clients: clients.clone(),
             });
         };

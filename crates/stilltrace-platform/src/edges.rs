@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use stilltrace_model::{Edge, EdgeId, Route, Setting};
+use stilltrace_model::{Edge, EdgeId, Route, Setting, WorkloadId};
 
 use crate::destination_rule::Rules;
 use crate::directory::Directory;
@@ -64,6 +64,7 @@ impl Mesh<'_> {
         routes: &ProxyRoutes,
         shared: &mut Shared,
     ) -> Vec<Edge> {
+        let source = Arc::new(pods.id.clone());
         let mut found = Vec::new();
         for (callee, ports) in &view.services {
             if self.callees[*callee].is_alias() {
@@ -75,7 +76,7 @@ impl Mesh<'_> {
                     Injected::Sidecar => shared.tables.towards(self, routes, *callee, *port),
                     Injected::Gateway => routes.led_to(*callee, *port),
                 };
-                found.extend(self.edge(pods, *callee, *port, towards, shared));
+                found.extend(self.edge((pods, &source), *callee, *port, towards, shared));
             }
         }
         found
@@ -83,7 +84,7 @@ impl Mesh<'_> {
 
     fn edge(
         &self,
-        pods: &Pods<'_>,
+        (pods, source): (&Pods<'_>, &Arc<WorkloadId>),
         callee: usize,
         port: u16,
         routes: Arc<[Route]>,
@@ -93,7 +94,7 @@ impl Mesh<'_> {
         let clusters = self.clusters(pods, callee, port, shared);
         let policy = clusters.policy.clone()?;
         Some(Edge {
-            id: EdgeId { source: pods.id.clone(), destination: target.id.clone(), port },
+            id: EdgeId::new(Arc::clone(source), Arc::clone(&target.id), port),
             routes,
             policy,
             subsets: Arc::clone(&clusters.subsets),

@@ -54,7 +54,7 @@ impl HttpRule {
             object: Some(source.origin()),
             rule: Some(entry.entry.origin()),
             answer,
-            fault: entry.fault.as_ref().and_then(fault),
+            fault: entry.fault.as_ref().and_then(fault).map(Box::new),
             rewrite: entry.rewrite.as_ref().filter(|_| forwards).and_then(rewrite),
             rewrite_host: changes.host.filter(|_| forwards),
             cors: entry.cors.as_ref().map(Field::key_origin),

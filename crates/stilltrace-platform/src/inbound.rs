@@ -75,7 +75,7 @@ fn of_services<'s>(pods: &Pods<'_>, mesh: &'s Mesh<'_>) -> BTreeMap<u16, Served<
     for callee in callees {
         for port in &callee.declared {
             let Some(number) = target_of(port, callee, pods) else { continue };
-            let reached_by = (callee.id.clone(), port.number);
+            let reached_by = (ServiceId::clone(&callee.id), port.number);
             let served = Served {
                 service: Some(callee),
                 reached_by: BTreeSet::from([reached_by.clone()]),

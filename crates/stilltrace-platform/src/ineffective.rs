@@ -188,7 +188,7 @@ fn half_named<'a>(name: &str, known: &BTreeMap<&str, &'a Callee>) -> Option<&'a 
         return None;
     }
     let meant = hosts::service(service, namespace);
-    known.get(meant.as_str()).map(|callee| &callee.id)
+    known.get(meant.as_str()).map(|callee| &*callee.id)
 }
 
 /// The service that a rule would be for if Istio did not tell letters by their case: no service is

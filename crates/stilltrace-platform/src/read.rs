@@ -7,7 +7,7 @@ use std::sync::Arc;
 use stilltrace_manifest::{Object, Tree};
 use stilltrace_model::{
     Bearing, Bytes, Millicores, ObjectRef, OutboundPolicy, Platform, PodRules, Refusal, Scope,
-    Service, Setting, SidecarProxy, Workload, WorkloadId,
+    Service, ServiceId, Setting, SidecarProxy, Workload, WorkloadId,
 };
 
 use crate::admission;
@@ -206,6 +206,7 @@ fn served_by(
     let mut shared = Shared::default();
     let code_owners = owners.patterns.clone();
     let mut platform = Platform { code_owners, ..Platform::default() };
+    let mut edges = Vec::new();
     for pods in &pods {
         let mut sidecar = None;
         let by = revisions.of(pods, &inventory);
@@ -215,13 +216,12 @@ fn served_by(
             let applies = applies.map(|index| &sidecars[index]);
             let filler = ranges.of(&pods.id.namespace);
             sidecar = Some(proxy(pods, by, tree, &mesh, (view, applies), &filler));
-            if platform.edges.len() + view.services.len() > MAX_EDGES {
+            if edges.len() + view.services.len() > MAX_EDGES {
                 report_too_many(&pods.id, gaps);
             } else {
                 let routes = shared.tables.of(&mesh, pods, (number, view));
                 platform.routes.insert(pods.id.clone(), Arc::clone(&routes.table));
-                let edges = mesh.edges(pods, view, &routes, &mut shared);
-                platform.edges.extend(edges.into_iter().map(|edge| (edge.id.clone(), edge)));
+                edges.append(&mut mesh.edges(pods, view, &routes, &mut shared));
             }
         }
         let sidecar_known = sidecar.is_some() || pods.injected == Injected::Nothing;
@@ -233,9 +233,14 @@ fn served_by(
         workload.owners = owners.of_workload(&workload, &pods.source.labels(), &platform);
         platform.workloads.insert(pods.id.clone(), workload);
     }
+    // Made of a whole list, the map's nodes are full and no key is looked for.
+    platform.edges = edges.into_iter().map(|edge| (edge.id.clone(), edge)).collect();
     for callee in &callees {
         // Of several services with one name, proxies know the first that they see.
-        let known = platform.services.entry(callee.id.clone()).or_insert_with(|| service(callee));
+        let known = platform
+            .services
+            .entry(ServiceId::clone(&callee.id))
+            .or_insert_with(|| service(callee));
         for (port, protocol) in ports::explained(&callee.declared) {
             known.ports.entry(port).or_insert(protocol);
         }
@@ -430,7 +435,7 @@ fn endpoints(callee: &Callee, replicas: &BTreeMap<&WorkloadId, Option<u32>>) -> 
 
 fn service(callee: &Callee) -> Service {
     Service {
-        id: callee.id.clone(),
+        id: ServiceId::clone(&callee.id),
         host: callee.host.clone(),
         origin: callee.origin.clone(),
         ports: ports::explained(&callee.declared),

@@ -107,7 +107,7 @@ fn hosts(
     };
     let callee = |host: &str, named_at: Origin| Callee {
         named_at,
-        id: ServiceId::new(namespace, host),
+        id: ServiceId::new(namespace, host).into(),
         host: host.to_owned(),
         ports: ports::carried(&declared),
         declared: declared.clone(),

@@ -1,6 +1,7 @@
 //! Kubernetes services and the hosts of `ServiceEntry` objects: what a proxy can call.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use stilltrace_model::{Origin, ServiceId, Setting, Timestamp, WorkloadId};
 
@@ -21,7 +22,7 @@ use crate::workloads::{self, Pods};
 #[derive(Debug, Clone)]
 pub(crate) struct Callee {
     /// `namespace/name`; for a `ServiceEntry` host the name is the host.
-    pub(crate) id: ServiceId,
+    pub(crate) id: Arc<ServiceId>,
     /// Full host name.
     pub(crate) host: String,
     /// Port number to protocol, in lower case; `auto` is sniffed. UDP ports are left out.
@@ -243,7 +244,7 @@ fn read_service(
     };
     let written = spec.as_ref().and_then(|spec| spec.get(deciding?));
     Callee {
-        id: ServiceId::new(namespace, source.name()),
+        id: Arc::new(ServiceId::new(namespace, source.name())),
         resolved_by: written
             .map_or(Origin::Default { of: defaults::ISTIO }, |field| field.origin()),
         host: hosts::service(source.name(), namespace),

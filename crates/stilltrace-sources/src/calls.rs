@@ -28,14 +28,11 @@ fn edge(series: &RawSeries, platform: &Platform) -> Option<EdgeId> {
         return None;
     }
     let label = |name| series.label(name);
-    let from = EdgeId {
-        source: WorkloadId::new(label("source_workload_namespace")?, label("source_workload")?),
-        destination: ServiceId::new(
-            label("destination_service_namespace")?,
-            label("destination_service_name")?,
-        ),
-        port: 0,
-    };
+    let from = EdgeId::new(
+        WorkloadId::new(label("source_workload_namespace")?, label("source_workload")?),
+        ServiceId::new(label("destination_service_namespace")?, label("destination_service_name")?),
+        0,
+    );
     let to = EdgeId { port: u16::MAX, ..from.clone() };
     let mut edges = platform.edges.range(from..=to);
     let (edge, _) = edges.next()?;

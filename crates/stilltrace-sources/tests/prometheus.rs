@@ -67,11 +67,11 @@ fn wants() -> Vec<Want> {
         }
         let entity = match signal.scope {
             Scope::Service => Entity::Service(ServiceId::new("shop", "checkout")),
-            Scope::Edge => Entity::Edge(EdgeId {
-                source: WorkloadId::new("shop", "web"),
-                destination: ServiceId::new("shop", "checkout"),
-                port: 8080,
-            }),
+            Scope::Edge => Entity::Edge(EdgeId::new(
+                WorkloadId::new("shop", "web"),
+                ServiceId::new("shop", "checkout"),
+                8080,
+            )),
             Scope::Workload => Entity::Workload(WorkloadId::new("shop", "checkout")),
             Scope::Mesh => Entity::Mesh,
         };

@@ -110,7 +110,8 @@ fn missing_server_side_samples_are_one_gap_with_a_remedy() {
     writer.samples("prometheus", &[requests("source", 20.0)]);
     let wants = [signal::ATTEMPT_RATIO, signal::EDGE_SERVER_ERRORS, signal::EDGE_REQUESTS]
         .map(|signal| (signal, Entity::Edge(edge())));
-    let unused = EdgeId { port: 81, destination: ServiceId::new("shop", "unused"), ..edge() };
+    let unused =
+        EdgeId { port: 81, destination: ServiceId::new("shop", "unused").into(), ..edge() };
     let wants = [wants.to_vec(), vec![(signal::EDGE_ATTEMPTS, Entity::Edge(unused))]].concat();
     let capture = ask(&open(&writer), &wants, &[]);
     assert_eq!(capture.series.len(), 1);

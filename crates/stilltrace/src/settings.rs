@@ -162,7 +162,7 @@ fn overview(platform: &Platform, context: &Context) -> String {
         platform.workloads.values().filter(|one| one.sidecar.is_some()).count()
     );
     for workload in platform.workloads.values().filter(|one| one.sidecar.is_some()) {
-        let own = platform.edges.keys().filter(|edge| edge.source == workload.id).count();
+        let own = platform.edges.keys().filter(|edge| *edge.source == workload.id).count();
         text.extend([format!(
             "  {}  {own}\n",
             stilltrace_report::escape(&workload.id.to_string())

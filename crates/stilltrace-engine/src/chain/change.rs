@@ -123,7 +123,7 @@ fn concerned(entity: &Entity, cause: &Cause, platform: &Platform) -> Option<Work
         Entity::Edge(edge) if cause.object.namespace == edge.destination.namespace => {
             workloads_behind(&edge.destination, platform).into_iter().next()
         }
-        Entity::Edge(edge) => Some(edge.source.clone()),
+        Entity::Edge(edge) => Some(WorkloadId::clone(&edge.source)),
         _ => None,
     }
 }

@@ -192,11 +192,7 @@ pub(crate) fn line(path: &str, number: u32, field: &str) -> Origin {
 }
 
 fn edge_id(names: &[String; 3], (from, to): (usize, usize)) -> EdgeId {
-    EdgeId {
-        source: WorkloadId::new("ns", &names[from]),
-        destination: ServiceId::new("ns", &names[to]),
-        port: 80,
-    }
+    EdgeId::new(WorkloadId::new("ns", &names[from]), ServiceId::new("ns", &names[to]), 80)
 }
 
 fn unset<T>(value: T) -> Setting<T> {
@@ -254,7 +250,7 @@ fn workload(id: &WorkloadId) -> Workload {
 }
 
 fn route(id: &EdgeId) -> Route {
-    let service = id.destination.clone();
+    let service = ServiceId::clone(&id.destination);
     let host = format!("{}.{}.svc.cluster.local", service.name, service.namespace);
     let on = ["connect-failure", "refused-stream"].map(str::to_owned).to_vec();
     Route::towards(

@@ -210,8 +210,7 @@ fn istio_metadata(edge: &Edge, subset: Option<&String>, policy: &TrafficPolicy) 
 /// server's own proxy has for its service (istio/istio `pilot/pkg/networking/core/cluster.go`).
 fn inbound_cluster(world: World<'_>, pod: &Pod) -> Value {
     let name = format!("inbound|{}||", pod.port);
-    let own =
-        EdgeId { source: pod.workload.clone(), destination: pod.service.clone(), port: pod.port };
+    let own = EdgeId::new(pod.workload.clone(), pod.service.clone(), pod.port);
     let unset = crate::defaults::policy();
     let policy = world.platform.edges.get(&own).map_or(&unset, |edge| &edge.policy);
     json!({

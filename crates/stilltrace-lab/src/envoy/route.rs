@@ -62,7 +62,7 @@ fn sidecar_hosts(world: World<'_>, pod: &Pod) -> Vec<Value> {
 fn gateway_hosts(world: World<'_>, pod: &Pod) -> Vec<Value> {
     let edges = edges_of(world, pod);
     let called = pod.calls.iter().filter_map(|(service, _)| {
-        edges.iter().find(|edge| edge.id.destination == *service).copied()
+        edges.iter().find(|edge| *edge.id.destination == *service).copied()
     });
     let mut narrow: Vec<Value> = Vec::new();
     let mut wide: Vec<Value> = Vec::new();

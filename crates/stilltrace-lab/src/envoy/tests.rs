@@ -32,11 +32,7 @@ fn pair() -> (Vec<Pod>, Platform) {
 }
 
 fn edge_id() -> EdgeId {
-    EdgeId {
-        source: WorkloadId::new("a", "front"),
-        destination: ServiceId::new("a", "store"),
-        port: 8080,
-    }
+    EdgeId::new(WorkloadId::new("a", "front"), ServiceId::new("a", "store"), 8080)
 }
 
 /// The files of the pods of `workload`.

@@ -241,7 +241,7 @@ fn every_call_of_the_topology_is_an_edge_under_any_names() {
                 let found = platform
                     .edges
                     .keys()
-                    .any(|edge| edge.source == pod.workload && edge.destination == *service);
+                    .any(|edge| *edge.source == pod.workload && *edge.destination == *service);
                 assert!(found, "seed {seed}: {} -> {service}", pod.workload);
             }
         }

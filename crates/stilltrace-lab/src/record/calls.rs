@@ -30,14 +30,14 @@ fn edge(run: &Run, series: &RawSeries) -> Option<EdgeId> {
     let (namespace, name) =
         (label(series, "destination_service_namespace"), label(series, "destination_service_name"));
     let service = run.incident.topology.service(namespace, name)?;
-    Some(EdgeId {
-        source: WorkloadId::new(
+    Some(EdgeId::new(
+        WorkloadId::new(
             label(series, "source_workload_namespace"),
             label(series, "source_workload"),
         ),
-        destination: ServiceId::new(namespace, name),
-        port: service.port,
-    })
+        ServiceId::new(namespace, name),
+        service.port,
+    ))
 }
 
 fn label<'a>(series: &'a RawSeries, name: &str) -> &'a str {

@@ -83,7 +83,7 @@ fn boot(topology: &Topology, platform: &Platform) -> Option<Mesh> {
 /// Sets `perTryTimeout: 100ms` and `attempts` on the edges of payments to ledger.
 fn retry(platform: &mut Platform, attempts: u32) {
     let ledger = ServiceId::new("shop", "ledger");
-    for edge in platform.edges.values_mut().filter(|edge| edge.id.destination == ledger) {
+    for edge in platform.edges.values_mut().filter(|edge| *edge.id.destination == ledger) {
         for route in Arc::make_mut(&mut edge.routes) {
             route.retries.attempts.value = attempts;
             route.retries.per_try_timeout.value = Some(Duration::from_millis(100));
@@ -234,14 +234,16 @@ fn set_everything(platform: &mut Platform) {
             .insert(subset.to_owned(), (labels.clone(), Box::new(policy)));
     }
     let policy = Arc::make_mut(&mut edge.policy);
-    policy.outlier = Some(OutlierDetection {
+    policy.outlier = Some(Box::new(OutlierDetection {
         consecutive_5xx: unset(0),
         interval: Setting::default_of(Duration::from_secs(1), "test"),
         max_ejection_percent: unset(100),
         ..OutlierDetection::unset(Origin::Default { of: "test" }, "test")
-    });
-    policy.retry_budget =
-        Some(RetryBudget { percent: Setting::default_of(20.0, "test"), min_concurrency: unset(3) });
+    }));
+    policy.retry_budget = Some(Box::new(RetryBudget {
+        percent: Setting::default_of(20.0, "test"),
+        min_concurrency: unset(3),
+    }));
     policy.pool.max_requests_per_connection.value = Some(1);
     let mut narrow = edge.routes[0].clone();
     let named =
@@ -261,7 +263,7 @@ fn set_everything(platform: &mut Platform) {
     };
     narrow.timeout.value = Some(Duration::from_secs(3));
     narrow.retries.retry_on.value = ["5xx", "503"].map(str::to_owned).to_vec();
-    narrow.fault = Some(FaultRule {
+    narrow.fault = Some(Box::new(FaultRule {
         delay: Some(Injected {
             fault: Setting::default_of(Duration::from_millis(400), "test"),
             percent: Setting::default_of(5.0, "test"),
@@ -270,7 +272,7 @@ fn set_everything(platform: &mut Platform) {
             fault: Setting::default_of(AbortStatus::Http(503), "test"),
             percent: Setting::default_of(0.1, "test"),
         }),
-    });
+    }));
     let shadow = ServiceId::new("shop", "shadow");
     let host = "shadow.shop.svc.cluster.local".to_owned();
     narrow.mirrors = vec![Mirror {

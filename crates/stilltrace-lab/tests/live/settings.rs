@@ -15,7 +15,7 @@ pub(crate) type Settings = BTreeMap<String, String>;
 /// What our reader says about the calls of a workload.
 pub(crate) fn computed(platform: &Platform, workload: &WorkloadId) -> Settings {
     let mut all = Settings::new();
-    for edge in platform.edges.values().filter(|edge| edge.id.source == *workload) {
+    for edge in platform.edges.values().filter(|edge| *edge.id.source == *workload) {
         let host = format!(
             "{}.{}.svc.cluster.local",
             edge.id.destination.name, edge.id.destination.namespace

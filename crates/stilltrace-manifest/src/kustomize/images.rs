@@ -15,6 +15,8 @@ struct Replacement<'a> {
     /// What every image begins with that the pattern finds: most images are told by it without
     /// the pattern, whose making costs more than all the rest.
     beginning: &'a str,
+    /// Whether the name is nothing but that beginning.
+    is_plain: bool,
     /// `None` when the name is no valid pattern: Kustomize finds no image then.
     pattern: LazyCell<Option<Regex>, Box<dyn Fn() -> Option<Regex> + 'a>>,
     new_name: Option<&'a Node>,
@@ -58,6 +60,7 @@ fn read(entry: &Node) -> Replacement<'_> {
                 (@[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*:[a-zA-Z0-9_.{}-]*)?$";
     Replacement {
         beginning: beginning(text),
+        is_plain: beginning(text).len() == text.len(),
         pattern: LazyCell::new(Box::new(move || Regex::new(&format!("^{text}{rest}")).ok())),
         new_name: field("newName"),
         new_tag: field("newTag"),
@@ -128,16 +131,25 @@ fn visit_containers(node: &mut Node, replacement: &Replacement<'_>) -> Result<()
 }
 
 impl Replacement<'_> {
+    /// Whether the entry is for this image. What nearly all names and images look like is told
+    /// without the pattern.
+    fn finds(&self, image: &str) -> bool {
+        let Some(rest) = image.strip_prefix(self.beginning) else { return false };
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_.{}-".contains(c);
+        let is_tag = |tag: &str| tag.chars().all(allowed);
+        if self.is_plain && (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_tag)) {
+            return true;
+        }
+        self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(image))
+    }
+
     fn apply(&self, image: &mut Node) -> Result<(), Problem> {
         if matches!(image.value, Value::Sequence(_) | Value::Mapping(_)) {
             let text = "an image must be a text";
             return Err(Problem::at(&image.mark, ProblemKind::Invalid, text));
         }
         let old = image.text().unwrap_or("");
-        if !old.starts_with(self.beginning) {
-            return Ok(());
-        }
-        if !self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(old)) {
+        if !self.finds(old) {
             return Ok(());
         }
         let (mut name, mut tag, mut digest) = split(old);

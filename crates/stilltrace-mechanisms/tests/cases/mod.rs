@@ -111,7 +111,7 @@ fn call(line: &str) -> Call {
     let (destination, port) = destination.split_once(':').unwrap();
     let (namespace, name) = destination.split_once('/').unwrap();
     let destination = ServiceId::new(namespace, name);
-    let edge = EdgeId { source, destination, port: port.parse().unwrap() };
+    let edge = EdgeId::new(source, destination, port.parse().unwrap());
     Call { edge, requests: requests.parse().unwrap() }
 }
 

@@ -26,13 +26,13 @@ pub struct TrafficPolicy {
     /// Connection pool limits.
     pub pool: Pool,
     /// Outlier detection, if a block is present.
-    pub outlier: Option<OutlierDetection>,
+    pub outlier: Option<Box<OutlierDetection>>,
     /// Load balancing.
     pub load_balancer: Setting<LoadBalancer>,
     /// The table behind consistent hashing.
     pub hash_table: Option<Setting<HashTable>>,
     /// How new endpoints are eased in.
-    pub warmup: Option<Warmup>,
+    pub warmup: Option<Box<Warmup>>,
     /// Preference for near endpoints, where the proxy weighs by it.
     pub locality: Option<Setting<Locality>>,
     /// Transport security towards the destination.
@@ -40,7 +40,7 @@ pub struct TrafficPolicy {
     /// Server name of TLS that is not the mesh's own, where one is written.
     pub sni: Option<Setting<String>>,
     /// Bound on parallel retries, if set.
-    pub retry_budget: Option<RetryBudget>,
+    pub retry_budget: Option<Box<RetryBudget>>,
 }
 
 impl TrafficPolicy {

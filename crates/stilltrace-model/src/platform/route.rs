@@ -39,7 +39,7 @@ pub struct Route {
     /// Retry policy.
     pub retries: Retries,
     /// Injected faults.
-    pub fault: Option<FaultRule>,
+    pub fault: Option<Box<FaultRule>>,
     /// Mirrored copies.
     pub mirrors: Vec<Mirror>,
     /// What requests are hashed by, one entry for every destination with a hash.

@@ -1,6 +1,6 @@
 //! Selectors that select no pod.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stilltrace_manifest::schema::nearest_value;
 use stilltrace_manifest::yaml::Text;
@@ -29,7 +29,7 @@ const KINDS: [(&str, &str, &[&str], bool); 11] = [
 ];
 
 /// What pods and machines are labelled with, by namespace.
-type Candidates = Vec<(String, Labels)>;
+type Candidates = BTreeMap<String, Vec<Labels>>;
 
 /// Names selectors of the mesh's objects and of services. Where no pod at all was read, none can
 /// select anything, which is said elsewhere.
@@ -77,8 +77,10 @@ const ALONE: usize = 3;
 
 fn candidates(inventory: &Inventory<'_>) -> Candidates {
     let pods = workloads::read(inventory);
-    let mut found: Candidates =
-        pods.into_iter().map(|pods| (pods.id.namespace, pods.labels)).collect();
+    let mut found = Candidates::new();
+    for pods in pods {
+        found.entry(pods.id.namespace).or_default().push(pods.labels);
+    }
     let at = |source: &Source, path: &[&str]| {
         source.field().at(path).map(|field| field.labels()).unwrap_or_default()
     };
@@ -93,7 +95,7 @@ fn candidates(inventory: &Inventory<'_>) -> Candidates {
             if !more.is_empty() {
                 labels.extend(at(source, more));
             }
-            found.push((source.namespace().to_owned(), labels));
+            found.entry(source.namespace().to_owned()).or_default().push(labels);
         }
     }
     found
@@ -103,9 +105,18 @@ fn any(labels: &Labels, source: &Source, everywhere: bool, candidates: &Candidat
     // A variable is replaced later by something that was not read.
     labels.is_empty()
         || labels.values().any(|value| value.contains("${"))
-        || candidates.iter().any(|(namespace, own)| {
-            (everywhere || namespace == source.namespace()) && selects(labels, own)
-        })
+        || reached(candidates, source.namespace(), everywhere).any(|own| selects(labels, own))
+}
+
+/// What an object of a namespace can select.
+fn reached<'c>(
+    candidates: &'c Candidates,
+    namespace: &str,
+    everywhere: bool,
+) -> impl Iterator<Item = &'c Labels> {
+    let own = candidates.get(namespace).filter(|_| !everywhere);
+    let all = everywhere.then(|| candidates.values().flatten());
+    own.into_iter().flatten().chain(all.into_iter().flatten())
 }
 
 /// Names them one by one, or the first of many.
@@ -149,15 +160,15 @@ fn written(labels: &Labels) -> String {
 /// What may be meant: the same pods in another namespace, or a value that is close.
 fn instead(labels: &Labels, idle: &Idle<'_>, candidates: &Candidates) -> String {
     let own = idle.field.source().namespace();
-    let elsewhere = candidates.iter().find(|(_, pods)| selects(labels, pods));
+    let elsewhere = candidates.iter().find(|(_, all)| all.iter().any(|pods| selects(labels, pods)));
     if let Some((namespace, _)) = elsewhere {
         return format!("; pods with these labels are in the namespace {namespace}");
     }
-    let near = || candidates.iter().filter(|(place, _)| idle.everywhere || place == own);
+    let near = || reached(candidates, own, idle.everywhere);
     let missing =
-        labels.iter().find(|(key, value)| near().all(|(_, pods)| pods.get(*key) != Some(value)));
+        labels.iter().find(|(key, value)| near().all(|pods| pods.get(*key) != Some(value)));
     let Some((key, value)) = missing else { return String::new() };
-    let values: BTreeSet<&String> = near().filter_map(|(_, pods)| pods.get(key)).collect();
+    let values: BTreeSet<&String> = near().filter_map(|pods| pods.get(key)).collect();
     let values: Vec<Text> = values.into_iter().map(|value| Text::from(value.as_str())).collect();
     match nearest_value(value, &values) {
         Some(close) => format!("; did you mean {key}={close}?"),

@@ -263,14 +263,15 @@ impl<'b, 'r> Builder<'b, 'r> {
             },
             pool: self.pool(blocks),
             warmup: balancing::warmup(&blocks.load_balancer, hash_table.as_ref())
-                .filter(|_| balances),
+                .filter(|_| balances)
+                .map(Box::new),
             load_balancer: self.load_balancer(part, &dial),
             hash_table,
             locality: preference.and_then(|own| own.weighing(outlier.is_some())),
-            outlier,
+            outlier: outlier.map(Box::new),
             sni: tls::sni(blocks, mode.value),
             tls: mode,
-            retry_budget: pool::retry_budget(&blocks.retry_budget),
+            retry_budget: pool::retry_budget(&blocks.retry_budget).map(Box::new),
         };
         (Some(policy), specific)
     }

@@ -57,7 +57,7 @@ pub(super) fn read(
             Setting::default_of(None, defaults::ENVOY)
         },
         http2,
-        keepalive: keepalive(layer, document),
+        keepalive: keepalive(layer, document).map(Box::new),
     }
 }
 

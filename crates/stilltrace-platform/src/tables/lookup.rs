@@ -116,7 +116,10 @@ impl<'p, 'a> Proxy<'p, 'a> {
     pub(super) fn service_id(&self, host: &str) -> ServiceId {
         let seen = self.view.by_host.get(host).copied();
         let any = seen.or_else(|| self.mesh.directory.named(host).first().copied());
-        any.map_or_else(|| unknown_service(host), |callee| self.mesh.callees[callee].id.clone())
+        any.map_or_else(
+            || unknown_service(host),
+            |callee| ServiceId::clone(&self.mesh.callees[callee].id),
+        )
     }
 
     /// What requests to a service without virtual service are hashed by.

@@ -15,7 +15,7 @@ mod virtual_hosts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stilltrace_model::{Destination, Route, RouteTable, Setting, TcpRoute, VirtualHost};
+use stilltrace_model::{Destination, Route, RouteTable, ServiceId, Setting, TcpRoute, VirtualHost};
 
 use crate::defaults;
 use crate::edges::Mesh;
@@ -136,7 +136,12 @@ impl Plain {
             } else {
                 retries::none(defaults::NOT_HTTP)
             };
-            Arc::from([routes::plain(service.id.clone(), service.host.clone(), port, retries)])
+            Arc::from([routes::plain(
+                ServiceId::clone(&service.id),
+                service.host.clone(),
+                port,
+                retries,
+            )])
         };
         Arc::clone(self.0.entry((callee, port)).or_insert_with(build))
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use stilltrace_model::{Destination, Origin, Setting, Target, TcpRoute};
+use stilltrace_model::{Destination, Origin, ServiceId, Setting, Target, TcpRoute};
 
 use super::listeners::{Action, Chain};
 use super::lookup::{Destinations, Everything, Proxy};
@@ -243,7 +243,7 @@ fn own(proxy: &Proxy<'_, '_>, dialled: &Dialled<'_>) -> Option<TcpRoute> {
     let idle_timeout = proxy.idle_time(dialled.callee)?;
     let only = dialled.service_ports.and_then(super::lookup::only_port);
     let port = only.unwrap_or(dialled.port);
-    let (id, host) = (service.id.clone(), service.host.clone());
+    let (id, host) = (ServiceId::clone(&service.id), service.host.clone());
     Some(TcpRoute {
         listen: dialled.listen.to_owned(),
         listen_origin: dialled.listen_origin.clone(),

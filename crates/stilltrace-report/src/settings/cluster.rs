@@ -56,7 +56,7 @@ fn policy(policy: &TrafficPolicy, behind: &Origin) -> Object {
             object.put_from("priorities", json!(endpoints.priorities), order);
         }
     }
-    describe_pool(&mut object, &policy.pool, policy.retry_budget.as_ref());
+    describe_pool(&mut object, &policy.pool, policy.retry_budget.as_deref());
     balancing(&mut object, policy);
     security(&mut object, policy);
     if let Some(block) = &policy.outlier {

@@ -89,37 +89,43 @@ fn in_order<'a, K: Default>(
     sink: &mut dyn FnMut(&str),
 ) {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
-    let text = |known: &mut K, index: usize, group: &[(String, Described<'a>)]| {
-        let mut text = String::new();
-        for (place, (name, one)) in group.iter().enumerate() {
-            text.push_str(if index + place > 0 { "," } else { "" });
-            text.push_str(&compact(name));
-            text.push(':');
-            member(known, one, &mut |part| text.push_str(part));
-        }
-        text
-    };
+    let tell =
+        |known: &mut K, index: usize, group: &[(String, Described<'a>)], text: &mut String| {
+            for (place, (name, one)) in group.iter().enumerate() {
+                text.push_str(if index + place > 0 { "," } else { "" });
+                text.push_str(&compact(name));
+                text.push(':');
+                member(known, one, &mut |part| text.push_str(part));
+            }
+        };
     thread::scope(|scope| {
         let makers: Vec<_> = (0..threads)
             .map(|first| {
                 let (made, texts) = mpsc::sync_channel(1);
-                let text = &text;
+                let (empty, spare) = mpsc::channel::<String>();
+                let tell = &tell;
                 scope.spawn(move || {
                     let mut known = K::default();
                     let own = groups.iter().enumerate().skip(first).step_by(threads);
                     for (index, group) in own {
-                        if made.send(text(&mut known, index, group)).is_err() {
+                        // Texts are long, and growing one costs more than filling it.
+                        let mut text = spare.try_recv().unwrap_or_default();
+                        tell(&mut known, index, group, &mut text);
+                        if made.send(text).is_err() {
                             break; // Nobody reads any more.
                         }
                     }
                 });
-                texts
+                (texts, empty)
             })
             .collect();
         // A thread that panicked ends its texts, and the scope hands the panic on.
-        for (_, texts) in groups.iter().zip(makers.iter().cycle()) {
-            let Ok(text) = texts.recv() else { break };
+        for (_, (texts, empty)) in groups.iter().zip(makers.iter().cycle()) {
+            let Ok(mut text) = texts.recv() else { break };
             sink(&text);
+            text.clear();
+            // Nobody needs it after the last text.
+            let _ = empty.send(text);
         }
     });
 }

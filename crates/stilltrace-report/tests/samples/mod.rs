@@ -116,11 +116,11 @@ pub(crate) fn guilty_line() -> Cause {
 }
 
 fn edge() -> Entity {
-    Entity::Edge(EdgeId {
-        source: WorkloadId::new("shop", "checkout"),
-        destination: ServiceId::new("shop", "inventory"),
-        port: 8080,
-    })
+    Entity::Edge(EdgeId::new(
+        WorkloadId::new("shop", "checkout"),
+        ServiceId::new("shop", "inventory"),
+        8080,
+    ))
 }
 
 fn owner() -> Owner {

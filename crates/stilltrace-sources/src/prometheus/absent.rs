@@ -41,7 +41,7 @@ impl Absent {
             }
             Entity::Service(service) => {
                 // Where calls were not recorded, a service that is asked about has callers.
-                calls.is_empty() || used.iter().any(|edge| edge.destination == *service)
+                calls.is_empty() || used.iter().any(|edge| *edge.destination == *service)
             }
             Entity::Workload(_) => expected_of_workload(want, capture),
             Entity::Mesh => true,

@@ -113,11 +113,7 @@ pub fn story() -> Story {
 }
 
 pub fn edge() -> EdgeId {
-    EdgeId {
-        source: WorkloadId::new("shop", "web"),
-        destination: ServiceId::new("shop", "checkout"),
-        port: 8080,
-    }
+    EdgeId::new(WorkloadId::new("shop", "web"), ServiceId::new("shop", "checkout"), 8080)
 }
 
 pub fn question() -> Question {

@@ -53,7 +53,7 @@ pub(super) fn of(platform: &Platform) -> Vec<Advised> {
 /// Leaves those that concern what is left of the platform.
 pub(super) fn keep(hazards: &mut Vec<Advised>, platform: &Platform) {
     let called: BTreeSet<&ServiceId> =
-        platform.edges.keys().map(|edge| &edge.destination).collect();
+        platform.edges.keys().map(|edge| &*edge.destination).collect();
     hazards.retain(|advised| match &advised.hazard.entity {
         Entity::Edge(edge) => platform.edges.contains_key(edge),
         Entity::Workload(workload) => platform.workloads.contains_key(workload),

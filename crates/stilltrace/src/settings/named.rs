@@ -115,7 +115,7 @@ fn narrow_edges(
         return Err(unseen(platform, &called, port, names.source));
     }
     let callers: BTreeSet<WorkloadId> =
-        platform.edges.keys().map(|edge| edge.source.clone()).collect();
+        platform.edges.keys().map(|edge| WorkloadId::clone(&edge.source)).collect();
     keep_workloads(platform, forgotten, &callers);
     let hosts = platform.edges.keys().filter_map(|edge| {
         let service = platform.services.get(&edge.destination)?;
@@ -151,7 +151,11 @@ fn gateway_host(
         return None;
     }
     platform.edges.retain(|edge, _| {
-        targets.contains(&(edge.source.clone(), edge.destination.clone(), edge.port))
+        targets.contains(&(
+            WorkloadId::clone(&edge.source),
+            ServiceId::clone(&edge.destination),
+            edge.port,
+        ))
     });
     keep_workloads(platform, forgotten, &gateways);
     let hosts = platform.edges.keys().filter_map(|edge| {

@@ -33,7 +33,7 @@ pub(super) fn is_about(entity: &Entity, service: &ServiceId) -> bool {
         Entity::Service(id) => id == service,
         Entity::Workload(id) => own(&id.namespace, &id.name),
         Entity::Edge(edge) => {
-            edge.destination == *service || own(&edge.source.namespace, &edge.source.name)
+            *edge.destination == *service || own(&edge.source.namespace, &edge.source.name)
         }
         Entity::Mesh => true,
     }
@@ -211,7 +211,7 @@ fn sees_the_cause(
     }
     if let Some(edge) = causes[index].edge {
         let destination = service(incident, &edge.destination);
-        let is_edge = |change: &SettingChange| matches!(&change.entity, Entity::Edge(id) if id.destination == destination);
+        let is_edge = |change: &SettingChange| matches!(&change.entity, Entity::Edge(id) if *id.destination == destination);
         hold(changes.iter().any(is_edge), || format!("{what}: {changes:?}"))?;
     }
     Ok(())

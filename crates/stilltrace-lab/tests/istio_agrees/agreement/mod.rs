@@ -39,7 +39,7 @@ fn compare_workload(platform: &Platform, workload: &Workload, wanted: &Value, sc
     let edges: BTreeMap<String, &Edge> = platform
         .edges
         .values()
-        .filter(|edge| edge.id.source == workload.id)
+        .filter(|edge| *edge.id.source == workload.id)
         .map(|edge| (format!("{}|{}", host(&edge.id.destination), edge.id.port), edge))
         .collect();
     let empty = Map::new();

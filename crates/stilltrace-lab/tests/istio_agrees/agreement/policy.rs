@@ -49,7 +49,7 @@ fn compare(policy: &TrafficPolicy, wanted: &Value, place: &str, kind: &str, scor
     let rule = rule.map(|object| format!("{}/{}", object.namespace, object.name));
     let ours = Ours::from(policy.object.as_ref(), json!(rule));
     score.compare(&format!("{kind}dr"), place, ours, &wanted["dr"]);
-    compare_outlier(policy.outlier.as_ref(), wanted, place, kind, score);
+    compare_outlier(policy.outlier.as_deref(), wanted, place, kind, score);
 }
 
 fn compare_pool(

@@ -105,7 +105,7 @@ fn demands<'w>(workload: &'w Workload, call: &EdgeId) -> Vec<&'w Setting<MutualT
     let all = || proxy.inbound.values().filter(|port| port.mutual_tls.is_some());
     let own = |port: &&Inbound| {
         let mut services = port.services.iter();
-        services.any(|(service, number)| *service == call.destination && *number == call.port)
+        services.any(|(service, number)| *service == *call.destination && *number == call.port)
     };
     let reached: Vec<&Inbound> = all().filter(own).collect();
     let reached = if reached.is_empty() { all().collect() } else { reached };

@@ -60,7 +60,7 @@ impl Mechanism for OneRequestPerConnection {
         let Entity::Edge(edge) = &hazard.entity else { return Vec::new() };
         let mut all = vec![
             signal::PROXY_CPU
-                .of(&edge.source)
+                .of(&*edge.source)
                 .rises()
                 .decisive()
                 .because("the caller's proxy shakes hands for every few requests"),
@@ -111,7 +111,7 @@ fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
     );
     let callees = platform
         .workloads_of(&id.destination)
-        .filter(|callee| callee.sidecar.is_some() && callee.id != id.source);
+        .filter(|callee| callee.sidecar.is_some() && callee.id != *id.source);
     let hazard = Draft::new("one-request-per-connection", id, Certainty::Certain, message)
         .setting(used.name(LIMIT), limit)
         .related_all(callees.map(|callee| &callee.id));

@@ -71,7 +71,7 @@ impl Mechanism for TooFewConnections {
                 .not_rising()
                 .because("waiting requests are queued, not refused"),
             signal::PROXY_THROTTLED
-                .of(&edge.source)
+                .of(&*edge.source)
                 .not_rising()
                 .decisive()
                 .because("the caller's proxy waits for connections, not for CPU"),
@@ -120,6 +120,6 @@ fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
     let hazard = Draft::new("too-few-connections", id, Certainty::NeedsLiveData, message)
         .setting(used.name(LIMIT), limit)
         .value("connections", f64::from(usable));
-    let callees = platform.workloads_of(&id.destination).filter(|callee| callee.id != id.source);
+    let callees = platform.workloads_of(&id.destination).filter(|callee| callee.id != *id.source);
     Some(hazard.related_all(callees.map(|callee| &callee.id)).done())
 }

@@ -169,8 +169,7 @@ fn of_gateways(platform: &Platform) -> Vec<Hazard> {
         let routes = table.http.values().flatten().flat_map(|host| host.routes.iter());
         for route in routes.filter(|route| route.destinations.iter().all(|to| !to.to.has_cluster)) {
             for to in route.destinations.iter().filter(|to| to.weight.value > 0) {
-                let (source, destination) = (workload.clone(), to.to.service.clone());
-                let id = EdgeId { source, destination, port: to.to.port };
+                let id = EdgeId::new(workload.clone(), to.to.service.clone(), to.to.port);
                 let weight = format!("route[{}].weight[{}|*]", route.name, to.to.service);
                 let of = Entity::from(workload);
                 if let Some(draft) = draft(platform, of, (&id, route, to), &weight) {

@@ -102,7 +102,7 @@ fn instead(platform: &Platform, found: &Ineffective) -> String {
             .extend(hosts.flat_map(|host| host.routes.iter()).filter_map(|it| it.object.as_ref()));
     } else {
         let edges = platform.edges.values().filter(|edge| {
-            edge.id.destination == found.service && found.clients.contains(&edge.id.source)
+            *edge.id.destination == found.service && found.clients.contains(&edge.id.source)
         });
         places.extend(edges.filter_map(|edge| edge.policy.object.as_ref()));
     }

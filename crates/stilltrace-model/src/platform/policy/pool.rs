@@ -28,7 +28,7 @@ pub struct Pool {
     /// HTTP/2 towards the destination; `None` is HTTP/1.1, or no HTTP.
     pub http2: Setting<Option<Http2>>,
     /// Probes on idle TCP connections, if switched on.
-    pub keepalive: Option<TcpKeepalive>,
+    pub keepalive: Option<Box<TcpKeepalive>>,
 }
 
 impl Pool {
