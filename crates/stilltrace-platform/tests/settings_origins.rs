@@ -45,6 +45,7 @@ const OBJECTS: &[&str] = &[
     "disruption_budgets",
     "spread",
     "containers",
+    "serves",
     "readiness",
     "liveness",
     "startup",

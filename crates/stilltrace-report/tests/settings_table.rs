@@ -9,9 +9,12 @@ use expect_test::expect;
 use serde_json::{Value, json};
 use stilltrace_report::{Color, TerminalOptions, settings_list, settings_table};
 
+fn at(path: &str, line: u32) -> Value {
+    json!({"path": path, "line": line, "column": 5})
+}
+
 /// An edge with two routes, a policy with an outlier block, and a subset.
 fn document() -> Value {
-    let at = |path: &str, line: u32| json!({"path": path, "line": line, "column": 5});
     let mut attempts = at("env/prod/retries.yaml", 9);
     attempts["overrode"] = json!([at("mesh/cart.yaml", 16)]);
     json!({
@@ -53,6 +56,34 @@ fn document() -> Value {
                 "origins": {"mtls": at("mesh/peers.yaml", 6)}}},
         }},
     })
+}
+
+#[test]
+fn an_edge_says_what_its_servers_demand() {
+    let mut document = document();
+    let served = |mode: &str, line: u32| {
+        json!({"serves": {"cart.shop.svc.cluster.local|80": {
+            "mtls": mode, "origins": {"mtls": at("mesh/peers.yaml", line)}}}})
+    };
+    let shown = |document: &Value| {
+        let page = settings_table(document, &options(120));
+        let rows = page.lines().filter(|line| line.starts_with("  mutual TLS at"));
+        rows.map(str::trim).collect::<Vec<_>>().join("\n")
+    };
+    document["pods"] =
+        json!({"shop/cart-a": served("STRICT", 6), "shop/cart-b": served("STRICT", 6)});
+    assert_eq!(
+        shown(&document),
+        "mutual TLS at the server  STRICT                mesh/peers.yaml:6"
+    );
+    document["pods"]["shop/cart-b"] = served("DISABLE", 9);
+    let other = json!([{"mtls": "PERMISSIVE"}]);
+    document["pods"]["shop/cart-b"]["serves"]["cart.shop.svc.cluster.local|80"]["depends_on_age"] =
+        other;
+    expect![[r#"
+          mutual TLS at shop/cart-a  STRICT                mesh/peers.yaml:6
+          mutual TLS at shop/cart-b  DISABLE, or by age PERMISSIVE  mesh/peers.yaml:9"#]]
+    .assert_eq(&shown(&document));
 }
 
 fn options(width: usize) -> TerminalOptions {

@@ -121,7 +121,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Ou
 fn document(platform: &Platform, hazards: &[Advised], narrowed: &named::Narrowed) -> Value {
     let mut document = settings::document(platform);
     settings::add_hazards(&mut document, platform, hazards);
-    settings::add_pods(&mut document, narrowed.called());
+    settings::add_pods(&mut document, platform, narrowed.called());
     narrowed.apply(&mut document);
     document
 }

@@ -23,6 +23,9 @@ pub struct TrafficPolicy {
     /// Endpoints behind the destination. `None` where Git does not say, and where the proxy connects
     /// to whatever address the caller dialled.
     pub endpoints: Option<EndpointCount>,
+    /// What takes the mark of mutual TLS from endpoints that have a proxy: the mode of a
+    /// `PeerAuthentication`.
+    pub plaintext_by: Option<Origin>,
     /// Connection pool limits.
     pub pool: Pool,
     /// Outlier detection, if a block is present.
@@ -50,6 +53,7 @@ impl TrafficPolicy {
             object: None,
             discovery: Setting::default_of(Discovery::Pushed, of),
             endpoints: None,
+            plaintext_by: None,
             pool: Pool::unset(of),
             outlier: None,
             load_balancer: Setting::default_of(LoadBalancer::LeastRequest, of),

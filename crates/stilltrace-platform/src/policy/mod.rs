@@ -247,20 +247,19 @@ impl<'b, 'r> Builder<'b, 'r> {
         let mode = tls::mode(blocks, self.client, selective, &self.automatic, &dial);
         let balances = !original && !dynamic;
         let hash_table = balancing::hash_table(&blocks.load_balancer).filter(|_| balances);
+        let count = if original {
+            None
+        } else {
+            let marked = |endpoint: &Endpoint| self.is_marked(endpoint, marks);
+            locality::count(&endpoints, marked, preference.as_ref(), failover, self.client)
+        };
         let policy = TrafficPolicy {
             object: self.object.clone(),
             discovery,
-            endpoints: if original {
-                None
-            } else {
-                locality::count(
-                    &endpoints,
-                    |endpoint| self.is_marked(endpoint, marks),
-                    preference.as_ref(),
-                    failover,
-                    self.client,
-                )
-            },
+            plaintext_by: count
+                .filter(|count| count.mutual_tls < count.total)
+                .and_then(|_| self.plaintext_by(&endpoints, marks)),
+            endpoints: count,
             pool: self.pool(blocks),
             warmup: balancing::warmup(&blocks.load_balancer, hash_table.as_ref())
                 .filter(|_| balances)
@@ -312,10 +311,24 @@ impl<'b, 'r> Builder<'b, 'r> {
     /// Whether the control plane marks an endpoint for mutual TLS.
     fn is_marked(&self, endpoint: &Endpoint, by_rule: Option<bool>) -> bool {
         endpoint.is_proxied()
-            && by_rule.unwrap_or_else(|| {
-                let peers = self.around.peers.of_workload(&endpoint.namespace, &endpoint.labels);
-                peers.of_port(endpoint.port).value != MutualTls::Disable
-            })
+            && by_rule.unwrap_or_else(|| self.demanded(endpoint).value != MutualTls::Disable)
+    }
+
+    /// What the proxy of an endpoint demands from callers.
+    fn demanded(&self, endpoint: &Endpoint) -> Setting<MutualTls> {
+        let peers = self.around.peers.of_workload(&endpoint.namespace, &endpoint.labels);
+        peers.of_port(endpoint.port).clone()
+    }
+
+    /// The policy that takes the mark of mutual TLS from endpoints with a proxy; `by_rule` says
+    /// whether a rule decides about that instead.
+    fn plaintext_by(&self, endpoints: &[&Endpoint], by_rule: Option<bool>) -> Option<Origin> {
+        let mut proxied = endpoints.iter().filter(|endpoint| endpoint.is_proxied());
+        if by_rule.is_some() {
+            return None;
+        }
+        let refusing = proxied.find(|endpoint| !self.is_marked(endpoint, None))?;
+        Some(self.demanded(refusing).origin)
     }
 
     fn pool(&self, blocks: &Blocks<'_>) -> Pool {

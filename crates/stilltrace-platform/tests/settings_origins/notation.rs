@@ -13,6 +13,11 @@ use stilltrace_manifest::Node;
 /// Conditions of retries of the Gateway API, beside the codes.
 const ROUTE_CONDITIONS: &str = "connect-failure,refused-stream,unavailable,cancelled";
 
+/// Whether a place is an object of one of these kinds.
+fn is_kind(node: &Node, kinds: &[&str]) -> bool {
+    node.get("kind").and_then(Node::text).is_some_and(|kind| kinds.contains(&kind))
+}
+
 /// A value that the settings claim to come from a line.
 pub(crate) struct Claim<'a> {
     /// The field of the settings, such as `to[0].weight`.
@@ -39,7 +44,11 @@ impl Claim<'_> {
             ("dr" | "vs" | "sidecar", Some(value)) => is_object(value, node),
             // Connections of a gateway name the object as a whole; how many endpoints there are
             // follows from the object and its pods.
-            ("to" | "ep" | "gateway", Some(_)) => node.at(&["metadata", "name"]).is_some(),
+            ("to", Some(_)) => is_kind(node, &["TCPRoute", "TLSRoute"]),
+            ("ep", Some(_)) => is_kind(node, &["Service", "ServiceEntry"]),
+            ("gateway", Some(_)) => {
+                is_kind(node, &["Deployment", "StatefulSet", "DaemonSet", "Gateway"])
+            }
             ("direct", Some(status)) if status == 500 && node.text().is_none() => {
                 self.key == "backendRefs" || node.get("backendRefs").is_none()
             }
@@ -124,6 +133,10 @@ impl Claim<'_> {
             return list == "header_ops"
                 && self.fields.get(list).and_then(Value::as_u64) > u64::try_from(index).ok();
         };
+        if list == "ep" {
+            let all = self.fields.get(list).and_then(|counts| counts.get(0));
+            return text == "DISABLE" && all.and_then(Value::as_u64) > item.as_u64();
+        }
         if list == "hash" {
             let key = item.as_str().unwrap_or_default();
             return key.split_once('=').map_or(text == "true", |(_, name)| name == text);

@@ -50,6 +50,9 @@ fn policy(policy: &TrafficPolicy, behind: &Origin) -> Object {
     }
     if let Some(endpoints) = &policy.endpoints {
         object.put_from("ep", json!([endpoints.total, endpoints.mutual_tls]), behind);
+        if let Some(line) = &policy.plaintext_by {
+            object.mark("ep[1]", line);
+        }
         if endpoints.priorities > 1 {
             // Places are in order by the preference that weighs them, or else as Istio always does.
             let order = policy.locality.as_ref().map_or(&NEAREST_FIRST, |own| &own.origin);

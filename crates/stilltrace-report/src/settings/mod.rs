@@ -56,9 +56,13 @@ pub fn add_hazards(document: &mut Value, platform: &Platform, hazards: &[Advised
 }
 
 /// Adds the pods of workloads that the platform does not show, such as those that are called.
-pub fn add_pods<'w>(document: &mut Value, workloads: impl IntoIterator<Item = &'w Workload>) {
+pub fn add_pods<'w>(
+    document: &mut Value,
+    platform: &Platform,
+    workloads: impl IntoIterator<Item = &'w Workload>,
+) {
     for workload in workloads {
-        document["pods"][workload.id.to_string()] = pods::describe(workload);
+        document["pods"][workload.id.to_string()] = pods::describe(platform, workload);
     }
 }
 

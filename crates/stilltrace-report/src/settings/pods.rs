@@ -8,8 +8,8 @@ use std::fmt::Display;
 
 use serde_json::{Map, Value, json};
 use stilltrace_model::{
-    AppContainer, Autoscaler, DisruptionBudget, Origin, Owner, Platform, Probe, ProbeKind,
-    Reconciler, Setting, SidecarProxy, TopologySpread, Workload,
+    AppContainer, Autoscaler, DisruptionBudget, InboundPort, MutualTls, Origin, Owner, Platform,
+    Probe, ProbeKind, Reconciler, Setting, SidecarProxy, TopologySpread, Workload, WorkloadId,
 };
 
 use super::object::{self, Object, millis};
@@ -17,11 +17,11 @@ use super::object::{self, Object, millis};
 /// The pods of every workload that has a proxy, by workload.
 pub(super) fn all(platform: &Platform) -> Map<String, Value> {
     let workloads = super::described(platform);
-    workloads.map(|(workload, _)| (workload.id.to_string(), describe(workload))).collect()
+    workloads.map(|(workload, _)| (workload.id.to_string(), describe(platform, workload))).collect()
 }
 
 /// The pods of one workload.
-pub(super) fn describe(workload: &Workload) -> Value {
+pub(super) fn describe(platform: &Platform, workload: &Workload) -> Value {
     let mut object = Object::default();
     object.put_from("kind", json!(workload.kind), &workload.origin);
     object.always("replicas", &workload.replicas, json!(workload.replicas.value));
@@ -41,12 +41,59 @@ pub(super) fn describe(workload: &Workload) -> Value {
     }
     if let Some(sidecar) = &workload.sidecar {
         object.put("proxy", proxy(sidecar));
+        let served = serves(platform, &workload.id, sidecar);
+        if !served.is_empty() {
+            object.put("serves", Value::Object(served));
+        }
     }
     list(&mut object, "owners", &workload.owners, owner);
     if let Some(reconciler) = &workload.reconciler {
         object.put("applied_by", applied_by(reconciler));
     }
     object.into_value()
+}
+
+/// The service ports that lead to the pods, by `host|port`, and whether the proxy there takes
+/// mutual TLS.
+fn serves(platform: &Platform, id: &WorkloadId, proxy: &SidecarProxy) -> Map<String, Value> {
+    let mut all = Map::new();
+    for (number, inbound) in &proxy.inbound {
+        for (service, port) in &inbound.services {
+            let Some(service) = platform.services.get(service) else { continue };
+            let mut object = Object::default();
+            if let Some(mode) = &inbound.mutual_tls {
+                object.set("mtls", mode, Some(json!(mode.value.to_string())));
+                let others = modes_under_other_ages(platform, id, *number, mode);
+                if !others.is_empty() {
+                    object.put("depends_on_age", Value::Array(others));
+                }
+            }
+            all.insert(format!("{}|{port}", service.host), object.into_value());
+        }
+    }
+    all
+}
+
+/// The modes that a port would have if other objects were older, each once.
+fn modes_under_other_ages(
+    platform: &Platform,
+    id: &WorkloadId,
+    port: InboundPort,
+    known: &Setting<MutualTls>,
+) -> Vec<Value> {
+    let mut found: Vec<&Setting<MutualTls>> = Vec::new();
+    for other in &platform.under_other_ages {
+        let proxy = other.workloads.get(id).and_then(|workload| workload.sidecar.as_ref());
+        let inbound = proxy.and_then(|proxy| proxy.inbound.get(&port));
+        let mode = inbound.and_then(|inbound| inbound.mutual_tls.as_ref());
+        found.extend(mode.filter(|mode| *mode != known && !found.contains(mode)));
+    }
+    let describe = |mode: &Setting<MutualTls>| {
+        let mut object = Object::default();
+        object.set("mtls", mode, Some(json!(mode.value.to_string())));
+        object.into_value()
+    };
+    found.into_iter().map(describe).collect()
 }
 
 /// A list that is absent when it is empty.
@@ -123,9 +170,11 @@ fn proxy(proxy: &SidecarProxy) -> Value {
     let mut object = Object::default();
     let mut limits = Object::default();
     limits.always("cpu", &proxy.cpu_limit, quantity(&proxy.cpu_limit));
+    quantities(&mut limits, "memory", &proxy.memory_limit);
     object.nest("limits", limits);
     let mut requests = Object::default();
     quantities(&mut requests, "cpu", &proxy.cpu_request);
+    quantities(&mut requests, "memory", &proxy.memory_request);
     if requests.len() > 0 {
         object.nest("requests", requests);
     }

@@ -57,7 +57,7 @@ pub(super) fn write<'a>(platform: &'a Platform, hazards: &[Advised], sink: &mut 
     text += ",\"pods\":{";
     sink(&text);
     let pod = |(): &mut (), one: &Described<'_>, sink: &mut dyn FnMut(&str)| {
-        sink(&compact(&pods::describe(one.workload)));
+        sink(&compact(&pods::describe(platform, one.workload)));
     };
     in_order(&groups, pod, sink);
     sink(&format!("}},\"proxies\":{},\"workloads\":{{", compact(&proxy::all(platform))));

@@ -33,6 +33,7 @@ pub(super) fn undecided(page: &mut Page, fields: &Fields) {
             claims.push(claim);
         }
     }
+    claims.sort_by_key(|claim| claim.starts_with(OTHERWISE));
     let named = all.iter().filter(|one| winner(one).is_none());
     claims.extend(named.map(|one| match value::place(one) {
         Some(place) => format!("{} ({place})", value::object_name(one)),
@@ -61,14 +62,39 @@ fn who_wins(fields: &Fields) -> &'static str {
     }
 }
 
+/// The name of what holds where none of the objects that are named wins.
+const OTHERWISE: &str = "otherwise";
+
+/// The policy behind one of these fields or a part of them, which neither a rule nor a route names.
+fn peer_authentication<'o>(origins: &'o Value, differing: &[&String]) -> Option<&'o Value> {
+    let parts = origins.as_object()?.iter().filter(|(field, _)| {
+        let whole = field.split(['[', '.']).next().unwrap_or_default();
+        differing.iter().any(|name| *name == whole)
+    });
+    let mut objects = parts.map(|(_, origin)| origin);
+    objects.find(|origin| {
+        origin.get("object").and_then(|object| object.get("kind")?.as_str())
+            == Some("PeerAuthentication")
+    })
+}
+
 /// `namespace/name (path:line): what it sets`.
 fn claim(fields: &Fields, differing: &[&String]) -> String {
-    let name = ["vs", "dr"].iter().find_map(|name| fields.get(*name)?.as_str());
+    let rule = ["vs", "dr"].iter().find_map(|name| fields.get(*name)?.as_str());
     let origins = fields.get("origins");
     let origin = |name: &str| value::place(origins?.get(name)?);
     let place = differing.iter().find_map(|name| origin(name));
     let place = place.or_else(|| ["vs", "dr"].iter().find_map(|name| origin(name)));
-    let mut text = name.unwrap_or("otherwise").to_owned();
+    let policy = origins.and_then(|origins| peer_authentication(origins, differing));
+    let (name, place) = match (rule, policy) {
+        (Some(rule), _) => (rule.to_owned(), place),
+        (None, Some(policy)) => {
+            (value::object_name(policy.get("object").unwrap_or(&Value::Null)), value::place(policy))
+        }
+        // What is counted or derived names a service, which decides nothing.
+        (None, None) => (OTHERWISE.to_owned(), None),
+    };
+    let mut text = name;
     if let Some(place) = place {
         text.extend([format!(" ({place})")]);
     }

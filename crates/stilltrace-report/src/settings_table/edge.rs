@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::defaults::{DESTINATION, HTTP_ONLY, Known, OUTLIER};
 use super::table::{self, Row};
-use super::{Fields, age, gateway, hazards, items, objects, patches, routes, value};
+use super::{Fields, age, gateway, hazards, items, objects, patches, routes, server, value};
 use crate::page::{Page, Span, Tone};
 
 /// Fields of an edge that stand in its heading or in sections of their own.
@@ -40,7 +40,9 @@ pub(super) fn write(page: &mut Page, shown: &Shown<'_>) {
         routes::write(page, target, settings, is_http, by_routes);
     }
     section(page, "destination", edge);
-    table::write(page, &patches::mark(rows(edge, is_http), patches::reach_destination(edge, "")));
+    let mut own = patches::mark(rows(edge, is_http), patches::reach_destination(edge, ""));
+    own.extend(server::demanded(document, target));
+    table::write(page, &own);
     for (name, subset) in objects(edge.get("subsets")) {
         section(page, &format!("subset {name}"), subset);
         let general = rows(edge, is_http);

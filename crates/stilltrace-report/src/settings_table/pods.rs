@@ -28,16 +28,23 @@ fn rows(pods: &Fields) -> Vec<Row> {
     for budget in items(pods.get("disruption_budgets")).iter().filter_map(Value::as_object) {
         rows.extend(disruption(budget));
     }
+    for spread in items(pods.get("spread")).iter().filter_map(Value::as_object) {
+        rows.extend(spread_over(spread));
+    }
     let mut containers = objects(pods.get("containers"));
     for (name, container) in containers.by_ref().take(CONTAINERS) {
         rows.push(cpu(container, &format!("CPU of {name}")));
+        rows.extend(memory(container, &format!("memory of {name}")));
     }
     let more = containers.count();
     if more > 0 {
         let none = Fields::new();
         rows.push(Row::of(&none, "", "more containers", format!("{more} (-o json has all)")));
     }
-    rows.extend(pods.get("proxy").and_then(Value::as_object).map(|it| cpu(it, "CPU of the proxy")));
+    if let Some(proxy) = pods.get("proxy").and_then(Value::as_object) {
+        rows.push(cpu(proxy, "CPU of the proxy"));
+        rows.extend(memory(proxy, "memory of the proxy"));
+    }
     rows
 }
 
@@ -94,13 +101,34 @@ fn disruption(budget: &Fields) -> Option<Row> {
     })
 }
 
+/// How the pods are spread: over which label's values, and how unevenly at most.
+fn spread_over(spread: &Fields) -> Option<Row> {
+    let key = spread.get("key").map(value::text)?;
+    let skew = spread.get("max_skew").map(value::text)?;
+    let strict = spread.get("strict").and_then(Value::as_bool) == Some(true);
+    let word = if strict { "must" } else { "should" };
+    let text = format!("over {key}: numbers {word} differ by at most {skew}");
+    Some(Row::of(spread, "max_skew", "spread", text))
+}
+
 /// The limit, and the request where there is one.
 fn cpu(container: &Fields, label: &str) -> Row {
-    let amount = |group: &str| container.get(group)?.get("cpu")?.as_str();
-    let limit = amount("limits").unwrap_or("no limit").to_owned();
-    let text = match amount("requests") {
-        Some(request) => format!("{limit}, requests {request}"),
-        None => limit,
-    };
-    Row::of(container, "limits.cpu", label, text)
+    Row::of(container, "limits.cpu", label, amounts(container, "cpu").0)
+}
+
+/// The same of memory, where anything is said about it.
+fn memory(container: &Fields, label: &str) -> Option<Row> {
+    let (text, group) = amounts(container, "memory");
+    Some(Row::of(container, &format!("{}.memory", group?), label, text))
+}
+
+/// Limit and request in words, and the group that says something: the limit if it does.
+fn amounts(container: &Fields, of: &str) -> (String, Option<&'static str>) {
+    let amount = |group: &str| container.get(group)?.get(of)?.as_str();
+    match (amount("limits"), amount("requests")) {
+        (Some(limit), Some(request)) => (format!("{limit}, requests {request}"), Some("limits")),
+        (Some(limit), None) => (limit.to_owned(), Some("limits")),
+        (None, Some(request)) => (format!("no limit, requests {request}"), Some("requests")),
+        (None, None) => ("no limit".to_owned(), None),
+    }
 }

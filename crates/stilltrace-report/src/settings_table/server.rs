@@ -37,6 +37,40 @@ pub(super) fn write(page: &mut Page, document: &Value, workload: &str, settings:
     gateway::write_each(page, elsewhere.iter(), !named.is_empty());
 }
 
+/// What the servers of `host|port` demand from callers: a row, or one for each where they differ.
+pub(super) fn demanded(document: &Value, target: &str) -> Vec<Row> {
+    let servers = objects(document.get("pods")).filter_map(|(workload, pods)| {
+        let served = pods.get("serves")?.get(target)?.as_object()?;
+        let mode = value::text(served.get("mtls")?);
+        let others =
+            items(served.get("depends_on_age")).iter().filter_map(|other| other.get("mtls"));
+        let others: Vec<String> = others.map(value::text).filter(|other| *other != mode).collect();
+        let mode = if others.is_empty() {
+            mode
+        } else {
+            format!("{mode}, or by age {}", others.join(" or "))
+        };
+        Some((workload, served, mode))
+    });
+    let servers: Vec<_> = servers.collect();
+    let row = |label: &str, served: &Fields, mode: &str| Row::of(served, "mtls", label, mode);
+    let all: Vec<Row> = servers
+        .iter()
+        .map(|(_, served, mode)| row("mutual TLS at the server", served, mode))
+        .collect();
+    match all.as_slice() {
+        [first, others @ ..] if others.iter().all(|other| first.repeats(other)) => {
+            vec![first.clone()]
+        }
+        _ => {
+            let each = servers.iter().map(|(workload, served, mode)| {
+                row(&format!("mutual TLS at {workload}"), served, mode)
+            });
+            each.collect()
+        }
+    }
+}
+
 /// Routes that lead to no edge: redirects, answers, and targets that do not exist.
 fn elsewhere(settings: &Fields) -> Vec<gateway::Led<'_>> {
     let edges: Vec<&String> = objects(settings.get("edges")).map(|(target, _)| target).collect();

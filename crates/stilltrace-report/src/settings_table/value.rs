@@ -44,6 +44,9 @@ pub(super) fn with_unit<'n>(name: &'n str, value: &Value) -> (&'n str, String) {
     if let (Some(word), Some(seconds)) = (name.strip_suffix("_s"), value.as_u64()) {
         return (word, time(seconds.saturating_mul(1_000)));
     }
+    if let ("ep", Some([all, marked])) = (name, value.as_array().map(Vec::as_slice)) {
+        return ("endpoints", format!("{all}, {marked} of them marked for mutual TLS"));
+    }
     match name.strip_suffix("_pct") {
         Some(word) => (word, format!("{}%", text(value))),
         None => (name, text(value)),

@@ -94,9 +94,10 @@ impl Mechanism for SidecarCpuLimit {
     }
 
     fn fix(&self, hazard: &Hazard) -> Option<Fix> {
-        let workers = hazard.value("workers").unwrap_or(0.0).ceil() as u32;
-        if let Some(line) = draft::line_of(hazard, LIMIT) {
-            let cores = workers.max(ISTIO_LIMIT_CORES);
+        // No limit is certain to suffice for a number of threads that is not known.
+        let workers = hazard.value("workers");
+        if let Some((workers, line)) = workers.zip(draft::line_of(hazard, LIMIT)) {
+            let cores = (workers.ceil() as u32).max(ISTIO_LIMIT_CORES);
             let why = format!(
                 "the proxy may use {cores} cores, so its worker threads cannot outrun its quota"
             );
@@ -109,10 +110,28 @@ impl Mechanism for SidecarCpuLimit {
     }
 }
 
-/// Worker threads: as configured, else the limit rounded up (Istio's agent derives it so).
-fn workers(proxy: &SidecarProxy, limit_cores: f64) -> f64 {
+/// Worker threads: as configured, else the limit rounded up (Istio's agent derives it so). `None`
+/// where somebody asked for one per core of the node, of which nothing tells the number.
+fn workers(proxy: &SidecarProxy, limit_cores: f64) -> Option<f64> {
     let derived = limit_cores.ceil().max(1.0);
-    proxy.concurrency.value.filter(|threads| *threads > 0).map_or(derived, f64::from)
+    match proxy.concurrency.value {
+        Some(threads) if threads > 0 => Some(f64::from(threads)),
+        _ if proxy.concurrency.is_written() => None,
+        _ => Some(derived),
+    }
+}
+
+/// What happens in a period in which the workers want all the CPU that there is.
+fn outrun(threads: Option<f64>, quota_ms: f64) -> String {
+    let Some(threads) = threads else {
+        return "one worker thread per core of the node can use that up before it ends".to_owned();
+    };
+    format!(
+        "{} can use that up in {:.0} ms, and every request then waits up to {:.0} ms",
+        count(threads as u32, "worker thread"),
+        quota_ms / threads,
+        PERIOD_MS - quota_ms / threads,
+    )
 }
 
 /// A limit that the workers cannot exceed together cannot stop them; nor is a default anyone's
@@ -123,24 +142,23 @@ fn describe(platform: &Platform, workload: &Workload, proxy: &SidecarProxy) -> O
     let entity = Entity::from(&workload.id);
     let written = proxy.cpu_limit.is_written() || proxy.concurrency.is_written();
     let moved = [LIMIT, CONCURRENCY].iter().any(|name| changed(platform, &entity, name));
-    if cores >= threads || cores <= 0.0 || !(written || moved) {
+    if threads.is_some_and(|threads| cores >= threads) || cores <= 0.0 || !(written || moved) {
         return None;
     }
     let quota_ms = cores * PERIOD_MS;
     let message = format!(
-        "the proxy of {} may use {quota_ms:.0} ms of CPU in each {PERIOD_MS:.0} ms; {} can use that \
-         up in {:.0} ms, and every request then waits up to {:.0} ms",
+        "the proxy of {} may use {quota_ms:.0} ms of CPU in each {PERIOD_MS:.0} ms; {}",
         workload.id,
-        count(threads as u32, "worker thread"),
-        quota_ms / threads,
-        PERIOD_MS - quota_ms / threads,
+        outrun(threads, quota_ms)
     );
-    let hazard = Draft::new("sidecar-cpu-limit", entity, Certainty::NeedsLiveData, message)
+    let mut hazard = Draft::new("sidecar-cpu-limit", entity, Certainty::NeedsLiveData, message)
         .setting(LIMIT, &proxy.cpu_limit)
         .setting(CONCURRENCY, &proxy.concurrency)
         .value("cpu_limit", cores)
-        .value("workers", threads)
         .related_all(busiest_edge_into(platform, &workload.id))
         .related_all(busiest_edge_from(platform, &workload.id));
+    if let Some(threads) = threads {
+        hazard = hazard.value("workers", threads);
+    }
     Some(hazard.done())
 }
