@@ -370,7 +370,11 @@ impl Walk<'_> {
             self.report(Problem::at(&entry.mark, ProblemKind::Invalid, text));
             return pool;
         }
-        self.below(directory, entry, &component, pool)
+        let pool = self.below(directory, entry, &component, pool);
+        if let Some(problem) = pool.twice() {
+            self.report(problem);
+        }
+        pool
     }
 
     /// Builds the directory `base` that `entry` of `directory` leads to.

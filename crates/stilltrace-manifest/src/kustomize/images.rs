@@ -188,6 +188,8 @@ impl Replacement<'_> {
             let mut set = Node::string(new, setter.mark.clone()).derived(Derivation::Image);
             set.set_overrode(setters.iter().map(|setter| setter.mark.clone()).collect());
             setters.push(setter);
+            // The new value has no type of its own: what is put in its place later is read as written.
+            set.set_untyped(true);
             set.set_pieces(pieces(image, &setters, set.text().unwrap_or("")));
             image.override_with(set);
         }

@@ -45,6 +45,13 @@ impl Pool {
         self.ids = self.resources.iter().map(Resource::id).collect();
     }
 
+    /// Says which object has the identity of another, as changes of names can bring about.
+    pub(super) fn twice(&self) -> Option<Problem> {
+        let mut ids = BTreeSet::new();
+        let second = self.resources.iter().find(|resource| !ids.insert(resource.id()))?;
+        Some(taken(second))
+    }
+
     /// Adds an object, or says which identity is taken.
     pub(super) fn add(&mut self, resource: Resource) -> Result<(), Problem> {
         let mark = resource.object.mark();
@@ -53,15 +60,18 @@ impl Pool {
             return Err(Problem::at(mark, ProblemKind::Budget, text));
         }
         if !self.ids.insert(resource.id()) {
-            let key = resource.object.key();
-            let text = format!(
-                "{key} is already part of the build; take it in once, or rename one of the two"
-            );
-            return Err(Problem::at(mark, ProblemKind::Invalid, text));
+            return Err(taken(&resource));
         }
         self.resources.push(resource);
         Ok(())
     }
+}
+
+fn taken(resource: &Resource) -> Problem {
+    let key = resource.object.key();
+    let text =
+        format!("{key} is already part of the build; take it in once, or rename one of the two");
+    Problem::at(resource.object.mark(), ProblemKind::Invalid, text)
 }
 
 /// Adds the objects of a file, items of lists one by one behind all others; says what is left out.

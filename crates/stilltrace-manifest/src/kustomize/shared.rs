@@ -47,6 +47,18 @@ pub(super) fn separate(resource: &mut Resource) {
     }
 }
 
+/// Makes the values of one field of the metadata stand for themselves.
+pub(super) fn part(resource: &mut Resource, field: &str) {
+    if resource.shared_values == 0 {
+        return;
+    }
+    let metadata = resource.object.root_mut().get_mut("metadata");
+    let pairs = metadata.and_then(|metadata| metadata.get_mut(field)).and_then(Node::entries_mut);
+    for entry in pairs.into_iter().flatten().filter(|entry| entry.value.shared().is_some()) {
+        entry.value.set_shared(None);
+    }
+}
+
 /// Makes every value stand for itself, also those of another object that were taken over.
 pub(super) fn forget(resource: &mut Resource) {
     each(resource.object.root_mut(), &mut |node, _| node.set_shared(None));

@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::output::quoted;
 use super::remote::{Remote, remote};
 use super::resource::{Resource, empty_mapping};
+use super::shared;
 
 /// The version whose output is printed.
 const VERSION: &str = "v5.8.2";
@@ -229,6 +230,8 @@ fn passed(transformer: &Origin, resources: &mut [Resource]) {
         } else {
             stamp.transformations.push(transformer.clone());
         }
+        // Kustomize notes it in the object, which makes its annotations anew.
+        shared::part(resource, "annotations");
     }
 }
 

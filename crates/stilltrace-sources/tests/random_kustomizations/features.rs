@@ -89,7 +89,9 @@ spec:
   replicas: 1
   selector: {{matchLabels: {{app: {app}}}}}
   template:
-    metadata: {{labels: {{app: {app}}}}}
+    metadata:
+      labels:
+        app: {app}
     spec:
       containers:
       - name: main
@@ -121,7 +123,10 @@ kind: Foo
 metadata: {{name: foo, namespace: old}}
 spec:
   config: {{name: gen}}
-  list: [{{ref: gen}}, {{ref: plain}}, {{ref: nowhere}}]
+  list:
+  - ref: gen
+  - ref: plain
+  - ref: nowhere
   image: nginx:1
   shown: $(HOST)
   target: {{}}
@@ -214,7 +219,9 @@ fn generators(draw: &mut Draw) -> String {
 }
 
 fn component(draw: &mut Draw) -> String {
-    let mut text = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n".to_owned();
+    let mut text =
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: []\n".to_owned();
+    text.push_str("commonAnnotations: {part: of}\n");
     if draw.happens(50) {
         let behavior = draw.one(&["merge", "replace"]);
         let name = draw.one(&["gen", "files"]);
@@ -250,7 +257,7 @@ const IMAGE_CHANGES: &[&str] = &[
     "images: [{name: nginx, tagSuffix: -alpine}]\n",
     "images: [{name: nginx, newTag: '9', tagSuffix: -x}]\n",
     "images: [{name: nginx, newName: 'reg:5000/n'}, {name: 'reg:5000/n', newTag: z}]\n",
-    "images: [{name: registry:5000/team/nginx, newTag: '5'}, {name: docker.io/library/nginx, newName: n}]\n",
+    "images: [{name: registry:5000/team/nginx, newTag: '5'}, {name: docker.io/library/nginx, newName: lib/n}]\n",
     "images: [{name: busybox, newTag: '9'}]\n",
 ];
 
@@ -264,14 +271,7 @@ fn overlay(draw: &mut Draw, root: &mut String, files: &mut Files) {
     some(draw, 25, &["namePrefix: p-\n", "nameSuffix: -s\n", "namePrefix: a-\nnameSuffix: -b\n"]);
     some(draw, 40, LABELS);
     some(draw, 40, IMAGE_CHANGES);
-    some(
-        draw,
-        20,
-        &[
-            "replicas: [{name: app, count: 3}]\n",
-            "replicas: [{name: foo, count: 2}, {name: app, count: 0}]\n",
-        ],
-    );
+    some(draw, 20, &["replicas: [{name: app, count: 3}]\n", "replicas: [{name: app, count: 0}]\n"]);
     some(
         draw,
         25,
@@ -381,12 +381,12 @@ fn replacements(draw: &mut Draw, text: &mut String) {
             text.push_str(draw.one(&[
                 "  - {select: {kind: Deployment}, fieldPaths: [metadata.annotations.url], options: {delimiter: ':', index: 2}}\n",
                 "  - {select: {kind: Deployment}, fieldPaths: [metadata.annotations.url], options: {delimiter: '/', index: -1}}\n",
-                "  - {select: {kind: Deployment}, fieldPaths: ['metadata.annotations.[made]', metadata.annotations.new], options: {create: true}}\n",
+                "  - {select: {kind: Deployment}, fieldPaths: [metadata.annotations.made, metadata.annotations.new], options: {create: true}}\n",
                 "  - {select: {kind: Service}, fieldPaths: ['metadata.annotations.a\\.b/c'], options: {delimiter: ',', index: 9}}\n",
                 "  - {select: {kind: Service}, fieldPaths: [spec.selector, 'metadata.labels.x\\.y/z'], options: {create: true}}\n",
                 "  - {select: {kind: VirtualService}, fieldPaths: ['spec.http.[name=one].route.0.weight', 'spec.http.*.route.*.destination.host']}\n",
                 "  - {select: {kind: VirtualService}, fieldPaths: ['spec.http.[name=three].timeout', spec.gateways.0], options: {create: true}}\n",
-                "  - {select: {kind: VirtualService}, fieldPaths: ['spec.hosts.-'], options: {create: true}}\n",
+                "  - {select: {kind: VirtualService}, fieldPaths: ['spec.hosts.1']}\n",
                 "  - {select: {kind: ConfigMap, name: plain}, fieldPaths: [data.config.host]}\n",
                 "  - {select: {kind: ConfigMap, name: plain}, fieldPaths: [data.config.port, data.config.list.0.url]}\n",
                 "  - {select: {kind: ConfigMap, name: plain}, fieldPaths: ['data.config.list.[name=one].url']}\n",

@@ -10,7 +10,9 @@ use super::path::{lookup, plain, split};
 
 /// The value of `sourceValue`, whose text says of what type it is.
 pub(super) fn fixed(value: &Node) -> Node {
-    Node::new(plain(value.text().unwrap_or("")), value.mark.clone())
+    let mut fixed = Node::new(plain(value.text().unwrap_or("")), value.mark.clone());
+    fixed.set_untyped(true);
+    fixed
 }
 
 /// The value that a `source` selects.
