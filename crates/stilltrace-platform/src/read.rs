@@ -235,16 +235,7 @@ fn served_by(
     }
     // Made of a whole list, the map's nodes are full and no key is looked for.
     platform.edges = edges.into_iter().map(|edge| (edge.id.clone(), edge)).collect();
-    for callee in &callees {
-        // Of several services with one name, proxies know the first that they see.
-        let known = platform
-            .services
-            .entry(ServiceId::clone(&callee.id))
-            .or_insert_with(|| service(callee));
-        for (port, protocol) in ports::explained(&callee.declared) {
-            known.ports.entry(port).or_insert(protocol);
-        }
-    }
+    platform.services = services_by_name(&callees);
     platform.ineffective = ineffective::find(&Search {
         inventory: &inventory,
         callees: &callees,
@@ -254,6 +245,18 @@ fn served_by(
     });
     platform.istio_version = istio_version::installed(&inventory, objects.written, gaps);
     platform
+}
+
+/// Services by their names: of several with one name, proxies know the first that they see.
+fn services_by_name(callees: &[Callee]) -> BTreeMap<ServiceId, Service> {
+    let mut found: BTreeMap<ServiceId, Service> = BTreeMap::new();
+    for callee in callees {
+        let known = found.entry(ServiceId::clone(&callee.id)).or_insert_with(|| service(callee));
+        for (port, protocol) in ports::explained(&callee.declared) {
+            known.ports.entry(port).or_insert(protocol);
+        }
+    }
+    found
 }
 
 /// Takes out the objects that admission would refuse, and says why; `wrong` says what else is wrong
