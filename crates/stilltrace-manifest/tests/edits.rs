@@ -30,7 +30,7 @@ fn a_scalar_set_and_set_back_leaves_the_file_as_it_was() {
         eprintln!("skipped: no folder gitops-repos in STILLTRACE_CORPORA");
         return;
     }
-    let effort = Effort { scalars: SCALARS, every_value: false, compare_every: 40 };
+    let effort = Effort { scalars: SCALARS, every_value: false, compare_every: 16 };
     let edit = |files: &[(String, Vec<u8>)]| {
         let mut outcome = Outcome::default();
         for (path, bytes) in files {

@@ -63,6 +63,8 @@ pub(crate) fn edit_file(path: &str, source: &str, effort: Effort) -> Outcome {
     let editor = Editor::new(path, source);
     let spots = spots(&editor);
     let mut outcome = Outcome { files: usize::from(!spots.is_empty()), ..Outcome::default() };
+    // Each file begins elsewhere in the row, so that short ones have their turns too.
+    let is_turn = |edits: usize| (edits + path.len()).is_multiple_of(effort.compare_every);
     let stride = spots.len().div_ceil(effort.scalars).max(1);
     for (number, spot) in spots.iter().enumerate().step_by(stride) {
         outcome.scalars += 1;
@@ -70,15 +72,14 @@ pub(crate) fn edit_file(path: &str, source: &str, effort: Effort) -> Outcome {
         let values = if effort.every_value { VALUES } else { &[value][..] };
         for new in values {
             outcome.edits += 1;
-            let compare = outcome.edits.is_multiple_of(effort.compare_every);
+            let compare = is_turn(outcome.edits);
             outcome.compared += usize::from(compare);
             if let Err(what) = there_and_back(&editor, source, spot, new, compare) {
                 outcome.misses.push(format!("{}: set to {new:?}: {what}", spot.mark));
             }
         }
         // Each of the two reads the whole file.
-        let independent = outcome.edits.is_multiple_of(effort.compare_every);
-        match independent.then(|| twice(source, spot)).flatten() {
+        match is_turn(outcome.edits).then(|| twice(source, spot)).flatten() {
             None => {}
             Some(Ok(())) => outcome.independent += 1,
             Some(Err(what)) => outcome.misses.push(format!("{}: {what}", spot.mark)),
