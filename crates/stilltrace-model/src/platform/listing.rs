@@ -1,8 +1,10 @@
 //! Every setting of an edge by name, for comparing revisions.
 
+mod policy;
+
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Edge, Http2, Route, Target, TrafficPolicy};
+use super::{Edge, Retries, Route, Target};
 use crate::{Origin, Setting};
 
 type Listed<'a> = (String, String, &'a Origin);
@@ -22,11 +24,11 @@ impl Edge {
             };
             list_route(&prefix, route, &mut all);
         }
-        list_policy("", &self.policy, &mut all);
+        policy::list("", &self.policy, &mut all);
         for (name, (labels, policy)) in self.subsets.as_ref() {
             let prefix = format!("subset[{name}].");
             push(&mut all, &prefix, "labels", labels, pairs);
-            list_policy(&prefix, policy, &mut all);
+            policy::list(&prefix, policy, &mut all);
         }
         all
     }
@@ -34,12 +36,7 @@ impl Edge {
 
 fn list_route<'a>(prefix: &str, route: &'a Route, all: &mut Vec<Listed<'a>>) {
     push(all, prefix, "timeout", &route.timeout, duration);
-    push(all, prefix, "retries.attempts", &route.retries.attempts, ToString::to_string);
-    push(all, prefix, "retries.perTryTimeout", &route.retries.per_try_timeout, duration);
-    push(all, prefix, "retries.retryOn", &route.retries.retry_on, |on| on.join(","));
-    if route.retries.backoff.is_written() {
-        push(all, prefix, "retries.backoff", &route.retries.backoff, duration);
-    }
+    list_retries(prefix, &route.retries, all);
     for destination in &route.destinations {
         let name = format!("weight[{}]", target(&destination.to));
         push(all, prefix, &name, &destination.weight, ToString::to_string);
@@ -58,6 +55,30 @@ fn list_route<'a>(prefix: &str, route: &'a Route, all: &mut Vec<Listed<'a>>) {
         push(all, prefix, &format!("mirror[{}]", mirror.to.service), &mirror.percent, percent);
     }
     list_changes(prefix, route, all);
+}
+
+/// All of them; what Envoy is told (`envoy_retry_on`, `status_codes`) follows from `retry_on`.
+fn list_retries<'a>(prefix: &str, retries: &'a Retries, all: &mut Vec<Listed<'a>>) {
+    let Retries {
+        attempts,
+        per_try_timeout,
+        retry_on,
+        envoy_retry_on: _,
+        status_codes: _,
+        backoff,
+        other_hosts,
+        remote_localities,
+    } = retries;
+    push(all, prefix, "retries.attempts", attempts, ToString::to_string);
+    push(all, prefix, "retries.perTryTimeout", per_try_timeout, duration);
+    push(all, prefix, "retries.retryOn", retry_on, |on| on.join(","));
+    if backoff.is_written() {
+        push(all, prefix, "retries.backoff", backoff, duration);
+    }
+    let flags = [("IgnorePreviousHosts", other_hosts), ("RemoteLocalities", remote_localities)];
+    for (name, flag) in flags.into_iter().filter(|(_, flag)| flag.is_written()) {
+        push(all, prefix, &format!("retries.retry{name}"), flag, ToString::to_string);
+    }
 }
 
 /// What a route answers by itself or changes on the way.
@@ -81,57 +102,6 @@ fn target(target: &Target) -> String {
     format!("{}|{}", target.service, target.subset.as_deref().unwrap_or("*"))
 }
 
-fn list_policy<'a>(prefix: &str, policy: &'a TrafficPolicy, all: &mut Vec<Listed<'a>>) {
-    let pool = &policy.pool;
-    push(all, prefix, "pool.maxConnections", &pool.max_connections, limit);
-    push(all, prefix, "pool.connectTimeout", &pool.connect_timeout, |value| show(*value));
-    push(all, prefix, "pool.http1MaxPendingRequests", &pool.max_pending_requests, limit);
-    push(all, prefix, "pool.http2MaxRequests", &pool.max_requests, limit);
-    push(all, prefix, "pool.maxRequestsPerConnection", &pool.max_requests_per_connection, limit);
-    push(all, prefix, "pool.maxRetries", &pool.max_retries, limit);
-    push(all, prefix, "pool.idleTimeout", &pool.idle_timeout, duration);
-    push(all, prefix, "pool.h2UpgradePolicy", &pool.http2, |mode| http2(*mode).to_owned());
-    push(all, prefix, "loadBalancer", &policy.load_balancer, ToString::to_string);
-    push(all, prefix, "tls", &policy.tls, ToString::to_string);
-    if let Some(outlier) = &policy.outlier {
-        push(
-            all,
-            prefix,
-            "outlier.consecutive5xxErrors",
-            &outlier.consecutive_5xx,
-            ToString::to_string,
-        );
-        push(all, prefix, "outlier.interval", &outlier.interval, |value| show(*value));
-        push(all, prefix, "outlier.baseEjectionTime", &outlier.base_ejection_time, |value| {
-            show(*value)
-        });
-        push(
-            all,
-            prefix,
-            "outlier.maxEjectionPercent",
-            &outlier.max_ejection_percent,
-            ToString::to_string,
-        );
-        push(
-            all,
-            prefix,
-            "outlier.minHealthPercent",
-            &outlier.min_health_percent,
-            ToString::to_string,
-        );
-    }
-    if let Some(budget) = &policy.retry_budget {
-        push(all, prefix, "retryBudget.percent", &budget.percent, ToString::to_string);
-        push(
-            all,
-            prefix,
-            "retryBudget.minRetryConcurrency",
-            &budget.min_concurrency,
-            ToString::to_string,
-        );
-    }
-}
-
 fn push<'a, T>(
     all: &mut Vec<Listed<'a>>,
     prefix: &str,
@@ -150,15 +120,6 @@ fn percent(value: &f64) -> String {
 fn pairs(labels: &BTreeMap<String, String>) -> String {
     let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     pairs.join(",")
-}
-
-/// Whether the proxy speaks HTTP/2 to the server.
-fn http2(mode: Option<Http2>) -> &'static str {
-    match mode {
-        None => "unset",
-        Some(Http2::Always) => "always",
-        Some(Http2::AsDownstream) => "as the caller does",
-    }
 }
 
 fn limit(value: &Option<u32>) -> String {
