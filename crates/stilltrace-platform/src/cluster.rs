@@ -7,7 +7,7 @@ use stilltrace_model::{Bearing, Gap, Platform};
 
 use crate::assumed_injection;
 use crate::defaults;
-use crate::gitops::{self, ClusterObjects, Options};
+use crate::gitops::{self, ClusterObjects, Options, Repository};
 use crate::mesh_config;
 use crate::read::effective;
 use crate::source::Source;
@@ -35,7 +35,18 @@ pub fn read(tree: &dyn Tree, cache: &mut ParseCache) -> Platform {
 /// The other clusters are a gap. A name that no cluster has gives an empty platform with the gap
 /// that says so.
 pub fn read_with(tree: &dyn Tree, cache: &mut ParseCache, options: &Options<'_>) -> Platform {
-    let repository = gitops::read(tree, cache, options);
+    of_one(tree, gitops::read(tree, cache, options), options)
+}
+
+/// Like [`read_with`] for whoever reads a single revision: the parsed files are given back before
+/// the settings are computed, so that memory never holds both.
+pub fn read_once(tree: &dyn Tree, options: &Options<'_>) -> Platform {
+    let repository = gitops::read(tree, &ParseCache::new(), options);
+    of_one(tree, repository, options)
+}
+
+/// What is in effect in the cluster that `options` name, or the largest.
+fn of_one(tree: &dyn Tree, repository: Repository, options: &Options<'_>) -> Platform {
     let names: Vec<String> = repository.clusters.iter().map(|c| c.name.clone()).collect();
     let mut clusters = repository.clusters;
     let held: Vec<String> = clusters.iter().map(held).collect();

@@ -71,7 +71,7 @@ mod visibility;
 mod wanted;
 mod workloads;
 
-pub use cluster::{Cluster, read, read_all, read_with};
+pub use cluster::{Cluster, read, read_all, read_once, read_with};
 pub use compare::compare;
 pub use gitops::{MeshFile, Options};
 pub use stilltrace_manifest::ParseCache;

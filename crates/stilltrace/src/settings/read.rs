@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use stilltrace_manifest::{Tree, Value, helm::HelmRenderer, yaml};
 use stilltrace_model::{Gap, Platform};
-use stilltrace_platform::{Cluster, MeshFile, Options, ParseCache, read_all, read_with};
+use stilltrace_platform::{Cluster, MeshFile, Options, ParseCache, read_all, read_once};
 use stilltrace_sources::{
     HelmProgram,
     files::{Asked, Beside, Opened, with_files},
@@ -71,15 +71,16 @@ fn asked<T>(
 
 /// Reads a tree. A cluster that the repository does not have is an error.
 fn of_tree(tree: &dyn Tree, options: &Options<'_>) -> anyhow::Result<Platform> {
-    let mut cache = ParseCache::new();
-    let platform = read_with(tree, &mut cache, options);
+    let platform = read_once(tree, options);
     let Some(name) = &options.cluster else { return Ok(platform) };
     if !platform.workloads.is_empty() || !platform.services.is_empty() {
         return Ok(platform);
     }
     let all = Options { cluster: None, ..options.clone() };
-    let names: Vec<String> =
-        read_all(tree, &mut cache, &all).into_iter().map(|cluster| cluster.name).collect();
+    let names: Vec<String> = read_all(tree, &mut ParseCache::new(), &all)
+        .into_iter()
+        .map(|cluster| cluster.name)
+        .collect();
     if names.contains(name) {
         return Ok(platform);
     }
