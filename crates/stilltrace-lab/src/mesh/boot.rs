@@ -22,7 +22,7 @@ use crate::host::state::{self, StateDir};
 use crate::pods::{self, ContainerEntry, Pod};
 use crate::profile::Profile;
 use crate::prometheus;
-use crate::topology::Topology;
+use crate::topology::{Protocol, Topology};
 
 /// File with the list of containers, for sampler and exporter.
 pub(super) const CONTAINERS: &str = "containers.json";
@@ -38,6 +38,9 @@ impl Mesh {
         desired: impl Into<Desired<'a>>,
     ) -> Result<Self, MeshError> {
         let Desired { platform, objects } = desired.into();
+        if options.profile == Profile::Static {
+            check_protocols(&topology)?;
+        }
         let mut pods = pods::plan(&topology, options.seed);
         for pod in &pods {
             if !platform.workloads.contains_key(&pod.workload) {
@@ -171,7 +174,7 @@ impl Mesh {
     }
 
     /// What a service of the topology speaks.
-    fn protocol_of(&self, service: &ServiceId) -> crate::topology::Protocol {
+    fn protocol_of(&self, service: &ServiceId) -> Protocol {
         let found = self.topology.service(&service.namespace, &service.name);
         found.map(|service| service.protocol).unwrap_or_default()
     }
@@ -270,4 +273,41 @@ pub(super) fn write(path: &Path, content: io::Result<Vec<u8>>) -> Result<(), Mes
     content
         .and_then(|content| state::replace(path, &content))
         .map_err(|source| MeshError::io(path.display().to_string(), source))
+}
+
+/// Refuses services for which the lab's own configuration has no clusters and listeners.
+fn check_protocols(topology: &Topology) -> Result<(), MeshError> {
+    let Some(other) = topology.services.iter().find(|one| one.protocol != Protocol::Http) else {
+        return Ok(());
+    };
+    Err(MeshError::Protocol {
+        service: format!("{}/{}", other.namespace, other.name),
+        protocol: other.protocol.name(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_static_profile_refuses_what_it_cannot_configure() {
+        let text = |protocol: &str| {
+            format!(
+                "gateway: {{calls: [db.a]}}\nservices: [{{name: db, namespace: a, {protocol}}}]\n\
+                 traffic: {{rate: 1}}\n"
+            )
+        };
+        let check = |protocol: &str| {
+            let topology = Topology::parse(&text(protocol)).map_err(|error| error.to_string())?;
+            check_protocols(&topology).map_err(|error| error.to_string())
+        };
+        assert_eq!(check("replicas: 1"), Ok(()));
+        assert_eq!(
+            check("protocol: grpc"),
+            Err("a/db speaks grpc, which proxies of profile static are not configured for; take \
+                 `--profile istio`"
+                .to_owned())
+        );
+    }
 }

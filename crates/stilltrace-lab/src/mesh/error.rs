@@ -29,6 +29,17 @@ pub enum MeshError {
         /// The workload, `namespace/name`.
         workload: String,
     },
+    /// The profile configures proxies for HTTP/1.1 only.
+    #[error(
+        "{service} speaks {protocol}, which proxies of profile static are not configured for; take \
+         `--profile istio`"
+    )]
+    Protocol {
+        /// The service, `namespace/name`.
+        service: String,
+        /// What it speaks.
+        protocol: &'static str,
+    },
     /// A process ended or did not answer while the mesh started.
     #[error("{what} is not ready after {seconds} s; its log ends with:\n{log}")]
     NotReady {
