@@ -201,7 +201,7 @@ fn a_harmless_commit_of_the_same_minute_is_let_go_with_a_reason() {
         setting: "pool.connectTimeout".into(),
         before: "10s".into(),
         after: "5s".into(),
-        origin_before: Origin::Default { of: "default" },
+        origin_before: Origin::Default { of: "default".into() },
         origin_after: line(
             "mesh/back-rule.yaml",
             12,

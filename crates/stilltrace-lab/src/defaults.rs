@@ -68,7 +68,7 @@ fn workload(pod: &Pod) -> Workload {
     Workload {
         id: pod.workload.clone(),
         kind: "Deployment".to_owned(),
-        origin: Origin::Default { of: ISTIO },
+        origin: Origin::Default { of: ISTIO.into() },
         labels: pod.labels.clone(),
         service_account: pod.service_account.clone(),
         replicas: unset(None),
@@ -106,7 +106,7 @@ fn service(pod: &Pod) -> Service {
     Service {
         id: pod.service.clone(),
         host: format!("{}.{}.svc.cluster.local", pod.service.name, pod.service.namespace),
-        origin: Origin::Default { of: ISTIO },
+        origin: Origin::Default { of: ISTIO.into() },
         ports: BTreeMap::from([(pod.port, Setting::default_of("http".to_owned(), ISTIO))]),
         workloads: Vec::new(),
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{Origin, Setting};
+use crate::{NamedDefault, Origin, Setting};
 
 /// An amount of memory in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,7 +113,10 @@ impl Default for PodRules {
             autoscaler: None,
             disruption_budgets: Vec::new(),
             spread: Vec::new(),
-            termination_grace: Setting::default_of(Duration::from_secs(30), "Kubernetes default"),
+            termination_grace: Setting::default_of(
+                Duration::from_secs(30),
+                NamedDefault::KUBERNETES,
+            ),
         }
     }
 }

@@ -13,6 +13,7 @@ mod diagnosis;
 mod entity;
 mod hazard;
 mod kubernetes;
+mod named_default;
 mod origin;
 mod plan;
 mod platform;
@@ -35,6 +36,7 @@ pub use hazard::{Certainty, Edit, Expect, Fix, Hazard, Prediction, Safety, Weigh
 pub use kubernetes::{
     Autoscaler, Bytes, DisruptionBudget, PodRules, Probe, ProbeKind, TopologySpread,
 };
+pub use named_default::{NamedDefault, Software};
 pub use origin::{CommitId, CommitInfo, Location, ObjectRef, Origin, Owner, Side};
 pub use plan::{Line, Plan, Want};
 pub use platform::{

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Timestamp, WorkloadId};
+use crate::{NamedDefault, Timestamp, WorkloadId};
 
 /// A Git commit, 40 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,8 +101,8 @@ pub enum Origin {
     },
     /// A default that nobody wrote.
     Default {
-        /// Where the default is defined, such as `Istio 1.31 default`.
-        of: &'static str,
+        /// The default in words, such as `Istio 1.31 default`, and whose it is.
+        of: NamedDefault,
     },
 }
 
@@ -132,11 +132,17 @@ impl Origin {
     }
 }
 
+impl From<NamedDefault> for Origin {
+    fn from(of: NamedDefault) -> Self {
+        Self::Default { of }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Git { at, .. } => at.fmt(f),
-            Self::Default { of } => f.write_str(of),
+            Self::Default { of } => of.fmt(f),
         }
     }
 }

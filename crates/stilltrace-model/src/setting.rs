@@ -1,6 +1,6 @@
 //! A value in effect, with what set it and what it overrode.
 
-use crate::Origin;
+use crate::{NamedDefault, Origin};
 
 /// A value in effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +20,8 @@ impl<T> Setting<T> {
     }
 
     /// A value that nobody wrote; `of` says whose default it is.
-    pub fn default_of(value: T, of: &'static str) -> Self {
-        Self { value, origin: Origin::Default { of }, overrode: Vec::new() }
+    pub fn default_of(value: T, of: impl Into<NamedDefault>) -> Self {
+        Self { value, origin: Origin::Default { of: of.into() }, overrode: Vec::new() }
     }
 
     /// Whether a line set the value, rather than a default.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use stilltrace_model::{Entity, Origin, Platform, SettingChange};
+use stilltrace_model::{Entity, NamedDefault, Origin, Platform, SettingChange};
 
 /// What stands for the origin of a setting on the side that does not have it.
-const ABSENT: Origin = Origin::Default { of: "not set" };
+const ABSENT: Origin = Origin::Default { of: NamedDefault::ABSENT };
 
 type Listed<'a> = Vec<(String, String, &'a Origin)>;
 

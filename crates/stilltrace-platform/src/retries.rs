@@ -3,7 +3,7 @@
 //! The rules of Istio's `retry.ConvertPolicy`, release 1.31: a route's own block replaces the mesh
 //! default whole, and conditions that it does not name are Istio's own, not the mesh default's.
 
-use stilltrace_model::{Origin, Retries, Setting};
+use stilltrace_model::{NamedDefault, Origin, Retries, Setting};
 
 use crate::defaults;
 use crate::field::Field;
@@ -53,7 +53,7 @@ pub(crate) fn istio() -> Retries {
 }
 
 /// What applies where there are no requests to see.
-pub(crate) fn none(of: &'static str) -> Retries {
+pub(crate) fn none(of: NamedDefault) -> Retries {
     Retries::new(
         Setting::default_of(0, of),
         Setting::default_of(None, of),

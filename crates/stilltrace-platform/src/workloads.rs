@@ -120,8 +120,8 @@ impl<'a> Pods<'a> {
     pub(crate) fn replicas(&self, scaled: &BTreeSet<(String, WorkloadId)>) -> Setting<Option<u32>> {
         let kind = self.source.id.kind.as_str();
         match kind {
-            "DaemonSet" => return Setting::default_of(None, "one pod per node"),
-            "CronJob" => return Setting::default_of(None, "pods at the times of its schedule"),
+            "DaemonSet" => return Setting::default_of(None, defaults::PER_NODE),
+            "CronJob" => return Setting::default_of(None, defaults::SCHEDULED),
             _ => {}
         }
         let key = if kind == "Job" { "parallelism" } else { "replicas" };
@@ -133,7 +133,7 @@ impl<'a> Pods<'a> {
         }
         let count = written.as_ref().and_then(Field::count);
         if scaled.contains(&(self.source.id.kind.clone(), self.id.clone())) {
-            let mut setting = Setting::default_of(None, "a HorizontalPodAutoscaler decides");
+            let mut setting = Setting::default_of(None, defaults::SCALED);
             setting.overrode.extend(written.map(|field| field.origin()));
             return setting;
         }

@@ -5,7 +5,7 @@
 //! at that line and column of that file, it stands behind the key that the origin's `field` ends
 //! with, in an object that the file itself holds it is that field, and what is written is the value
 //! in the notation of the settings (`settings_origins/notation.rs` has every rule). A default: it
-//! has a name, and the Istio version that it holds for. What it overrode: lines of both kinds.
+//! has a name, the software that defines it, and the Istio version that it holds for. What it overrode: lines of both kinds.
 //! Every field has an origin, or holds objects that have.
 //!
 //! `STILLTRACE_CORPORA` names the folder of both; without it the tests are skipped with a printed
@@ -30,6 +30,9 @@ use sources::{Sources, Token};
 use stilltrace_manifest::{MemoryTree, Node, ParseCache, Tree as _, yaml};
 use stilltrace_platform::{Options, read, read_all};
 use stilltrace_report::settings;
+
+/// Whose defaults there are.
+const WHOSE: &[&str] = &["Istio", "Envoy", "Kubernetes", "Gateway API", "KEDA", "operating system"];
 
 /// Fields that hold objects with origins of their own.
 const OBJECTS: &[&str] = &[
@@ -170,6 +173,9 @@ impl Count {
             *self.defaults.entry(name.to_owned()).or_default() += 1;
             if origin["istio"] != "1.31" || name.is_empty() {
                 self.wrong(&format!("{class}: a default without a version"), what.to_owned());
+            }
+            if !WHOSE.contains(&origin["by"].as_str().unwrap_or_default()) {
+                self.wrong(&format!("{class}: nobody's default"), format!("{what}: {name}"));
             }
             return;
         }

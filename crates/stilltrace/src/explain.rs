@@ -148,7 +148,7 @@ mod tests {
             let service = Service {
                 id: id.clone(),
                 host: String::new(),
-                origin: Origin::Default { of: "a test" },
+                origin: Origin::Default { of: "a test".into() },
                 ports: BTreeMap::new(),
                 workloads: Vec::new(),
             };

@@ -41,7 +41,7 @@ impl World {
             let service = Service {
                 id: ServiceId::new("ns", name),
                 host: format!("{name}.ns.svc.cluster.local"),
-                origin: Origin::Default { of: NOBODY },
+                origin: Origin::Default { of: NOBODY.into() },
                 ports: BTreeMap::from([(80, Setting::default_of("http".to_owned(), NOBODY))]),
                 workloads: vec![id],
             };
@@ -211,7 +211,7 @@ fn workload(id: &WorkloadId) -> Workload {
     Workload {
         id: id.clone(),
         kind: "Deployment".into(),
-        origin: Origin::Default { of: NOBODY },
+        origin: Origin::Default { of: NOBODY.into() },
         labels: BTreeMap::new(),
         service_account: "default".into(),
         replicas: unset(Some(2)),

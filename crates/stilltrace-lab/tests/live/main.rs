@@ -238,7 +238,7 @@ fn set_everything(platform: &mut Platform) {
         consecutive_5xx: unset(0),
         interval: Setting::default_of(Duration::from_secs(1), "test"),
         max_ejection_percent: unset(100),
-        ..OutlierDetection::unset(Origin::Default { of: "test" }, "test")
+        ..OutlierDetection::unset(Origin::Default { of: "test".into() }, "test")
     }));
     policy.retry_budget = Some(Box::new(RetryBudget {
         percent: Setting::default_of(20.0, "test"),

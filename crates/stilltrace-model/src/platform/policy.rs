@@ -10,7 +10,7 @@ pub use balancing::{
 pub use pool::{Http2, Pool, RetryBudget, TcpKeepalive};
 pub use tls::TlsMode;
 
-use crate::{Origin, Setting};
+use crate::{NamedDefault, Origin, Setting};
 
 /// How a proxy treats a destination (`DestinationRule` traffic policy with defaults filled in).
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,8 @@ pub struct TrafficPolicy {
 
 impl TrafficPolicy {
     /// What Istio does where nothing is written; `of` names whose defaults these are.
-    pub fn unset(of: &'static str) -> Self {
+    pub fn unset(of: impl Into<NamedDefault>) -> Self {
+        let of = of.into();
         Self {
             object: None,
             discovery: Setting::default_of(Discovery::Pushed, of),

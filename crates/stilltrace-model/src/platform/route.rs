@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{Origin, ServiceId, Setting};
+use crate::{NamedDefault, Origin, ServiceId, Setting};
 
 mod condition;
 mod table;
@@ -126,7 +126,13 @@ impl Target {
     pub const UNKNOWN: &'static str = "UnknownService";
 
     /// A service port that nobody wrote down: `of` says why it is meant.
-    pub fn implied(service: ServiceId, host: String, port: u16, of: &'static str) -> Self {
+    pub fn implied(
+        service: ServiceId,
+        host: String,
+        port: u16,
+        of: impl Into<NamedDefault>,
+    ) -> Self {
+        let of = of.into();
         Self {
             service,
             host,
@@ -193,8 +199,9 @@ impl Retries {
         attempts: Setting<u32>,
         per_try_timeout: Setting<Option<Duration>>,
         retry_on: Setting<Vec<String>>,
-        of: &'static str,
+        of: impl Into<NamedDefault>,
     ) -> Self {
+        let of = of.into();
         Self {
             attempts,
             per_try_timeout,

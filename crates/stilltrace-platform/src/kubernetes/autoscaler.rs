@@ -11,9 +11,6 @@ use crate::inventory::Inventory;
 use crate::source::Source;
 use crate::workloads::Pods;
 
-/// KEDA's own bound where an object names none.
-const KEDA: &str = "KEDA default";
-
 /// Objects by namespace, kind and name of what they scale; the oldest of each.
 type Scalers<'a> = BTreeMap<(&'a str, &'a str, &'a str), &'a Source>;
 
@@ -101,7 +98,7 @@ fn keda(source: &Source) -> Option<Autoscaler> {
     let spec = source.spec()?;
     let bound = |key: &str, default: u32| {
         let written = spec.get(key).and_then(|field| Some(field.setting(field.count()?)));
-        written.unwrap_or_else(|| Setting::default_of(default, KEDA))
+        written.unwrap_or_else(|| Setting::default_of(default, defaults::KEDA))
     };
     let trigger = |entry: &Field<'_>| {
         let kind = entry.get("type")?;

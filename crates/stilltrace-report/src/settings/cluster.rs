@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 use stilltrace_model::{
-    Discovery, Edge, HashTable, Http2, LoadBalancer, Locality, Origin, OutlierDetection, Pool,
-    RetryBudget, Service, TlsMode, TrafficPolicy, Warmup,
+    Discovery, Edge, HashTable, Http2, LoadBalancer, Locality, NamedDefault, Origin,
+    OutlierDetection, Pool, RetryBudget, Service, TlsMode, TrafficPolicy, Warmup,
 };
 
 use super::object::{Object, millis, number};
 
 /// Why places are in order where no preference of places is in effect.
-const NEAREST_FIRST: Origin = Origin::Default { of: "Istio 1.31 default" };
+const NEAREST_FIRST: Origin = Origin::Default { of: NamedDefault::ISTIO };
 
 /// An edge with its subsets.
 pub(super) fn describe(edge: &Edge, service: &Service) -> Value {

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use stilltrace_model::{Location, ObjectRef, Origin, Setting};
-
-/// The Istio whose rules and defaults the settings follow.
-const ISTIO: &str = "1.31";
+use stilltrace_model::{Location, ObjectRef, Origin, Setting, Software};
 
 /// Collects fields and what set them.
 #[derive(Default)]
@@ -137,8 +134,12 @@ fn place(origin: &Origin) -> Map<String, Value> {
             }
         }
         Origin::Default { of } => {
-            place.insert("default".to_owned(), json!(of));
-            place.insert("istio".to_owned(), json!(ISTIO));
+            place.insert("default".to_owned(), json!(of.says()));
+            if let Some(by) = of.by() {
+                place.insert("by".to_owned(), json!(by.name()));
+                place.extend(by.version().map(|own| ("version".to_owned(), json!(own))));
+            }
+            place.insert("istio".to_owned(), json!(Software::Istio.version()));
         }
     }
     place

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 use stilltrace_model::{
-    AbortStatus, Answer, Destination, FaultRule, Mirror, NamedCondition, Origin, PathCondition,
-    Retries, Rewrite, Route, RouteMatch, RouteTable, Target, TcpRoute, TextCondition, VirtualHost,
+    AbortStatus, Answer, Destination, FaultRule, Mirror, NamedCondition, NamedDefault, Origin,
+    PathCondition, Retries, Rewrite, Route, RouteMatch, RouteTable, Target, TcpRoute,
+    TextCondition, VirtualHost,
 };
 
 use super::object::{Object, millis, number};
@@ -120,7 +121,7 @@ fn values(route: &Route) -> Object {
 }
 
 /// Why a missing cluster is answered with another status than Envoy's own.
-const GATEWAY_API: Origin = Origin::Default { of: "Gateway API default" };
+const GATEWAY_API: Origin = Origin::Default { of: NamedDefault::GATEWAY_API };
 
 /// The fields of a route that sends requests on.
 fn sending(object: &mut Object, route: &Route) {

@@ -4,10 +4,12 @@
 //! Istio version that the document is computed for. Only those that matter in an incident are shown
 //! where they are not written.
 
+use stilltrace_model::NamedDefault;
+
 /// The control plane's.
-pub(super) const ISTIO: &str = "Istio 1.31 default";
+pub(super) const ISTIO: &str = NamedDefault::ISTIO.says();
 /// The proxy's.
-pub(super) const ENVOY: &str = "Envoy default";
+pub(super) const ENVOY: &str = NamedDefault::ENVOY.says();
 
 /// A setting of a destination, in the order of the table.
 pub(super) struct Known {

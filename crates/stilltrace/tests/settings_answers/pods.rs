@@ -88,7 +88,9 @@ fn amounts_and_probes_have_the_lines_that_set_them() {
     assert_eq!(container["requests"]["cpu"], "1500m");
     assert_eq!(container["limits"], serde_json::json!({"cpu": null, "memory": "64Mi"}));
     assert_eq!(origins["requests.cpu"]["line"], line(27), "{origins}");
-    assert_eq!(origins["limits.cpu"]["default"], "Kubernetes default");
+    let unlimited = &origins["limits.cpu"];
+    assert_eq!(unlimited["default"], "Kubernetes default");
+    assert_eq!((&unlimited["by"], &unlimited["version"]), (&"Kubernetes".into(), &"1.36".into()));
     let probe = &container["liveness"];
     assert_eq!((&probe["period_ms"], &probe["timeout_ms"]), (&3_000.into(), &1_000.into()));
     assert_eq!(probe["origins"]["period_ms"]["line"], line(29));

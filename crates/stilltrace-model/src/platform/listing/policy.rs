@@ -188,7 +188,7 @@ mod tests {
         pool.max_connection_duration.value = Some(Duration::from_secs(90));
         pool.max_concurrent_streams.value = Some(7);
         pool.keepalive = Some(Box::new(TcpKeepalive {
-            origin: Origin::Default { of },
+            origin: Origin::Default { of: of.into() },
             probes: Setting::default_of(Some(3), of),
             time: Setting::default_of(Some(60), of),
             interval: Setting::default_of(None, of),

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{Origin, Setting};
+use crate::{NamedDefault, Origin, Setting};
 
 /// How a proxy learns the endpoints of a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,8 @@ pub struct OutlierDetection {
 
 impl OutlierDetection {
     /// A block at `origin` that says nothing; `of` names whose defaults its values are.
-    pub fn unset(origin: Origin, of: &'static str) -> Self {
+    pub fn unset(origin: Origin, of: impl Into<NamedDefault>) -> Self {
+        let of = of.into();
         Self {
             origin,
             consecutive_5xx: Setting::default_of(5, of),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Origin, Setting};
+use crate::{NamedDefault, Origin, Setting};
 
 /// Connection pool limits of one proxy towards one destination. `None` is no limit.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,8 @@ pub struct Pool {
 
 impl Pool {
     /// No limits, and 10 s to connect; `of` names whose defaults these are.
-    pub fn unset(of: &'static str) -> Self {
+    pub fn unset(of: impl Into<NamedDefault>) -> Self {
+        let of = of.into();
         Self {
             max_connections: Setting::default_of(None, of),
             connect_timeout: Setting::default_of(Duration::from_secs(10), of),
