@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::problem::{Problem, ProblemKind};
-use crate::yaml::{Derivation, Mark, Node, Piece, Text, Value};
+use crate::yaml::{Derivation, Mark, Node, Piece, Scalar, Style, Text, Value};
 
 use super::fields::{FieldSpec, Gvk, visit};
-use super::resource::Resource;
+use super::resource::{Resource, written_word};
 
 /// Which subjects of role bindings move with the objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +173,8 @@ fn extend(node: &mut Node, end: End, text: &str, mark: &Mark) -> Result<(), Prob
         let text = "a name must be a text";
         return Err(Problem::at(&node.mark, ProblemKind::Invalid, text));
     }
-    let old = node.text().unwrap_or("");
+    // A null is extended as the word that it is written with; a field that is made is empty.
+    let old = if node.is_null() && node.mark == *mark { "" } else { written_word(node) };
     let name = match end {
         End::Prefix => format!("{text}{old}"),
         End::Suffix => format!("{old}{text}"),
@@ -183,7 +184,15 @@ fn extend(node: &mut Node, end: End, text: &str, mark: &Mark) -> Result<(), Prob
     if !pieces.is_empty() {
         pieces.push(Piece { mark: mark.clone(), text: Text::new(text) });
     }
-    replace(node, Node::string(name, mark.clone()).derived(derivation).made_of(pieces));
+    // The name is written as the old one was, and has no type of its own: `1` before `2` is 12.
+    let style = match &node.value {
+        Value::Scalar(scalar) => scalar.style,
+        _ => Style::Plain,
+    };
+    let scalar = Scalar { text: Text::new(name), style };
+    let mut new = Node::new(Value::Scalar(scalar), mark.clone());
+    new.set_untyped(style == Style::Plain);
+    replace(node, new.derived(derivation).made_of(pieces));
     Ok(())
 }
 

@@ -22,8 +22,16 @@ pub(in super::super) fn core_tag(node: &Node) -> Option<&'static str> {
             (_, Some(Number::Float(_))) => "!!float",
             _ => "!!int",
         },
-        // Infinities and not-a-number, or a value that is not of its explicit type.
-        Err(_) => "!!float",
+        // A value that is not of its explicit type keeps the tag.
+        Err(_) => match node.tag() {
+            Some("!!int") => "!!int",
+            Some("!!bool") => "!!bool",
+            Some("!!null") => "!!null",
+            Some("!!timestamp") => "!!timestamp",
+            Some("!!binary") => "!!binary",
+            // Infinities and not-a-number.
+            _ => "!!float",
+        },
     })
 }
 

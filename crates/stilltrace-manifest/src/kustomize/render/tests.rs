@@ -203,3 +203,26 @@ fn a_value_put_together_names_the_place_of_every_part() {
     let image = ["2 base/kustomization.yaml:4", "r/new kustomization.yaml:4"];
     assert_eq!(pieces("spec.containers[0].image"), image);
 }
+
+#[test]
+fn a_name_that_is_extended_has_the_type_of_its_text() {
+    let object = "apiVersion: e.com/v1\nkind: Foo\nmetadata: {name: 2}\n\
+                  spec: {a: null, b: '5', c: ''}\n";
+    let specs = "namePrefix:\n- {path: metadata/name}\n- {path: spec/a}\n- {path: spec/b}\n\
+                 - {path: spec/c}\n";
+    let root = "resources: [o.yaml]\nnamePrefix: '1'\nconfigurations: [c.yaml]\n";
+    let files = [("o.yaml", object), ("c.yaml", specs), ("kustomization.yaml", root)];
+    let text = rendered(&files, "");
+    assert!(text.ends_with("name: 12\nspec:\n  a: 1null\n  b: \"15\"\n  c: \"1\"\n"), "{text}");
+}
+
+#[test]
+fn a_number_that_a_replacement_empties_twice_stays_one_and_is_refused() {
+    let object = "apiVersion: e.com/v1\nkind: Foo\nmetadata: {name: a}\nspec: {n: 1, of: {x: y}}\n";
+    let target = "{select: {kind: Foo}, fieldPaths: [spec.n]}";
+    let root = format!(
+        "resources: [o.yaml]\nreplacements:\n- source: {{kind: Foo, fieldPath: spec.of}}\n  \
+         targets: [{target}, {target}]\n"
+    );
+    assert!(refused(&[("o.yaml", object), ("kustomization.yaml", &root)], "").contains("no int"));
+}

@@ -142,14 +142,13 @@ fn set_field(field: &mut Node, value: &Node, options: &Options<'_>) -> Result<()
         return Ok(());
     };
     let text = Text::new(new.text().unwrap_or(""));
-    let is_made = field.mark == value.mark && field.text() == Some("");
+    let is_made = field.is_untyped() && field.mark == value.mark && field.text() == Some("");
     let (style, tag) = match (style(field), tag) {
         (Style::Plain, _) if field.is_untyped() && !(is_made && text.is_empty()) => {
             (Style::Plain, None)
         }
         (Style::Plain, "!!str") => (Style::DoubleQuoted, None),
         (Style::Plain, _) if is_made && text.is_empty() => (Style::DoubleQuoted, None),
-        (Style::Plain, _) if is_made => (Style::Plain, None),
         (Style::Plain, tag) => (Style::Plain, Some(tag)),
         (style, _) => (style, None),
     };
