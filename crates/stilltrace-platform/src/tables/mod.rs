@@ -190,7 +190,8 @@ fn sidecar_routes(proxy: &Proxy<'_, '_>, plain: &mut Plain) -> ProxyRoutes {
         let Some(only) = list.only else {
             for host in &hosts.all {
                 group.push(listed(host, host.names.clone(), &list.name));
-                if let Some(callee) = host.service.or_else(|| imported(proxy, host)) {
+                let callee = host.service.map(|callee| seen_as(proxy, callee));
+                if let Some(callee) = callee.or_else(|| imported(proxy, host)) {
                     towards.insert((callee, host.port), Arc::clone(&host.routes));
                 }
             }
@@ -199,7 +200,7 @@ fn sidecar_routes(proxy: &Proxy<'_, '_>, plain: &mut Plain) -> ProxyRoutes {
         let name = &proxy.mesh.callees[only].host;
         let Some(host) = hosts.named(name) else { continue };
         let names = vec![name.clone()];
-        towards.insert((only, list.port), Arc::clone(&host.routes));
+        towards.insert((seen_as(proxy, only), list.port), Arc::clone(&host.routes));
         // Of two equal virtual hosts the one in the shared list is kept.
         if !(shared.contains(&list.port) && host.names == names) {
             group.push(listed(host, names, &list.name));
@@ -234,6 +235,12 @@ impl PortHosts {
     fn named(&self, name: &str) -> Option<&Host> {
         self.all.get(*self.by_name.get(name)?)
     }
+}
+
+/// The service whose clusters a proxy has, where several services of one name share a virtual host.
+fn seen_as(proxy: &Proxy<'_, '_>, callee: usize) -> usize {
+    let host = &proxy.mesh.callees[callee].host;
+    proxy.view.by_host.get(host).copied().unwrap_or(callee)
 }
 
 /// The service of a host that only a virtual service brings into the proxy's sight.
