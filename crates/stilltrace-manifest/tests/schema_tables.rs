@@ -33,6 +33,7 @@ const FLUX_SOURCES: Module =
     Module { path: "github.com/fluxcd/source-controller", version: "v1.10.1" };
 const FLUX_KUSTOMIZE: Module =
     Module { path: "github.com/fluxcd/kustomize-controller", version: "v1.10.1" };
+const FLUX_HELM: Module = Module { path: "github.com/fluxcd/helm-controller", version: "v1.6.1" };
 /// Holds the fields of every object's `metadata`.
 const KUBERNETES: Module = Module { path: "k8s.io/apimachinery", version: "v0.36.1" };
 
@@ -46,7 +47,11 @@ const CRD_TABLES: &[CrdTable] = &[
     ("argo_cd.txt", &[(&ARGO_CD, &["manifests/crds"])]),
     (
         "flux.txt",
-        &[(&FLUX_SOURCES, &["config/crd/bases"]), (&FLUX_KUSTOMIZE, &["config/crd/bases"])],
+        &[
+            (&FLUX_SOURCES, &["config/crd/bases"]),
+            (&FLUX_KUSTOMIZE, &["config/crd/bases"]),
+            (&FLUX_HELM, &["config/crd/bases"]),
+        ],
     ),
 ];
 

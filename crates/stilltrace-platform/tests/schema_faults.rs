@@ -95,6 +95,21 @@ fn an_object_that_admission_refuses_is_not_refused_twice() {
     assert!(gaps[0].what.contains("`tls`"));
 }
 
+#[test]
+fn a_release_of_a_chart_is_judged_but_not_its_values() {
+    let found = what(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n\
+         metadata: {name: cart, namespace: shop}\nspec:\n  interval: 5m\n  chart:\n    spec:\n      \
+         chart: cart\n      sourceRef: {kind: HelmRepository, name: own}\n      \
+         valueFiles: [a.yaml]\n  values: {whatever: [1]}\n  install: {remediation: {retries: many}}\n",
+    );
+    let told = |text: &str| found.iter().filter(|what| what.contains(text)).count();
+    assert_eq!(told("`spec.chart.spec.valueFiles`"), 1, "{found:?}");
+    assert_eq!(told("did you mean `valuesFiles`?"), 1, "{found:?}");
+    assert_eq!(told("`spec.install.remediation.retries`"), 1, "{found:?}");
+    assert_eq!(told("whatever"), 0, "{found:?}");
+}
+
 const MESH: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: \
                     istio-system}\ndata:\n  mesh: |\n    enable_auto_mtls: false\n    \
                     acessLogFile: /dev/stdout\n    defaultConfig:\n      concurency: 2\n";

@@ -23,7 +23,8 @@ pub static MESH_CONFIG: LazyLock<Table> =
 /// Kinds of Argo CD.
 pub static ARGO_CD: LazyLock<Table> = LazyLock::new(|| read(include_str!("tables/argo_cd.txt")));
 
-/// Kinds of Flux whose definitions its modules publish: sources and kustomizations.
+/// Kinds of Flux whose definitions its modules publish: sources, kustomizations and releases of
+/// charts.
 pub static FLUX: LazyLock<Table> = LazyLock::new(|| read(include_str!("tables/flux.txt")));
 
 /// What stands in the place of an `apiVersion` for the documents `MeshConfig`, `MeshNetworks` and
@@ -39,7 +40,9 @@ pub fn of_group(group: &str) -> Option<&'static Table> {
         | "extensions.istio.io" => &ISTIO,
         "gateway.networking.k8s.io" | "gateway.networking.x-k8s.io" => &GATEWAY_API,
         "argoproj.io" => &ARGO_CD,
-        "source.toolkit.fluxcd.io" | "kustomize.toolkit.fluxcd.io" => &FLUX,
+        "source.toolkit.fluxcd.io" | "kustomize.toolkit.fluxcd.io" | "helm.toolkit.fluxcd.io" => {
+            &FLUX
+        }
         _ => return None,
     };
     Some(table)

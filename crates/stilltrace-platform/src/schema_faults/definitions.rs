@@ -17,6 +17,15 @@ const GROUPS: [&str; 6] = [
     "telemetry.istio.io",
 ];
 
+/// API groups of Argo CD and Flux. Their other kinds and versions are not looked at: which are
+/// served differs from one installation to the next.
+const RECONCILERS: [&str; 4] = [
+    "argoproj.io",
+    "helm.toolkit.fluxcd.io",
+    "kustomize.toolkit.fluxcd.io",
+    "source.toolkit.fluxcd.io",
+];
+
 /// API groups that Istio had until release 1.5.
 const OLD_GROUPS: [&str; 3] = ["authentication.istio.io", "config.istio.io", "rbac.istio.io"];
 
@@ -25,7 +34,19 @@ const OWN: &str = "the definition that the repository applies";
 
 /// The release whose kinds the committed table of a group holds.
 fn release(group: &str) -> &'static str {
-    if group.ends_with("k8s.io") { "the Gateway API 1.6" } else { ISTIO }
+    match group {
+        "argoproj.io" => "Argo CD 3.6",
+        "helm.toolkit.fluxcd.io" => "Flux (helm-controller 1.6)",
+        "kustomize.toolkit.fluxcd.io" => "Flux (kustomize-controller 1.10)",
+        "source.toolkit.fluxcd.io" => "Flux (source-controller 1.10)",
+        _ if group.ends_with("k8s.io") => "the Gateway API 1.6",
+        _ => ISTIO,
+    }
+}
+
+/// Whether objects of this API group say what is applied, rather than how a mesh behaves.
+pub(super) fn is_of_reconciler(group: &str) -> bool {
+    RECONCILERS.contains(&group)
 }
 
 /// The release of Istio whose kinds and documents the committed tables hold.
@@ -63,7 +84,7 @@ impl<'a> Definitions<'a> {
             let text = |path: &[&str]| source.root.at(path).and_then(Node::text);
             let (group, kind) = (text(&["spec", "group"]), text(&["spec", "names", "kind"]));
             if let (Some(group), Some(kind)) = (group, kind)
-                && GROUPS.contains(&group)
+                && (GROUPS.contains(&group) || is_of_reconciler(group))
             {
                 own.push(Own { group, kind, source, table: OnceCell::new() });
             }
@@ -77,21 +98,23 @@ impl<'a> Definitions<'a> {
         if OLD_GROUPS.contains(&group) {
             return Defined::Nowhere(None);
         }
-        if !GROUPS.contains(&group) {
-            return Defined::Elsewhere;
-        }
+        let nowhere = match is_of_reconciler(group) {
+            true => |_| Defined::Elsewhere,
+            false if GROUPS.contains(&group) => Defined::Nowhere,
+            false => return Defined::Elsewhere,
+        };
         if let Some(own) = self.own.iter().find(|own| own.group == group && own.kind == kind) {
             let table = own.table.get_or_init(|| read(own.source));
             match table.kind(version, kind) {
                 Some(shape) if is_closed(table, shape) => return Defined::Shape(table, shape, OWN),
                 Some(_) => {}
-                None => return Defined::Nowhere(Some(table)),
+                None => return nowhere(Some(table)),
             }
         }
         let table = tables::of_group(group);
         match table.and_then(|table| Some((table, table.kind(version, kind)?))) {
             Some((table, shape)) => Defined::Shape(table, shape, release(group)),
-            None => Defined::Nowhere(table),
+            None => nowhere(table),
         }
     }
 }

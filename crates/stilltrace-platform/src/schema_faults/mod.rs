@@ -1,7 +1,7 @@
 //! Fields that no kind has, and values that no field takes.
 //!
-//! Every object of Istio and of the Gateway API is compared with the fields of its kind, and so are
-//! the documents of the mesh configuration wherever the reader finds them. What is misspelled or at
+//! Every object of Istio, of the Gateway API, of Argo CD and of Flux is compared with the fields of
+//! its kind, and so are the documents of the mesh configuration wherever the reader finds them. What is misspelled or at
 //! the wrong level has no effect, and nothing else would say so: the API server drops such a field
 //! of an object, Istio that of a document. A value of the wrong type makes the API server refuse
 //! the whole object, which then has no effect at all.
@@ -26,7 +26,7 @@ use crate::mesh_config::{GENERATED, GENERATORS, is_mesh};
 use crate::proxy_config::ANNOTATION;
 use crate::source::Source;
 
-use definitions::{Defined, Definitions};
+use definitions::{Defined, Definitions, is_of_reconciler};
 use kinds::UnknownKinds;
 
 /// How many faults of one document are told one by one.
@@ -157,16 +157,23 @@ impl Search<'_> {
     }
 }
 
+fn group_of(object: &ObjectRef) -> &str {
+    object.api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
 /// What the values of [`GENERATED`] become.
 const GENERATED_KIND: &str = "MeshConfig";
 
 impl Found {
     /// Why the API server refuses objects. Only what is wrong in a `spec` counts: a name that YAML
-    /// takes for a boolean is one to many readers that apply it.
+    /// takes for a boolean is one to many readers that apply it. What applies objects is followed
+    /// all the same: the cluster may have it from a time when it was right.
     pub(crate) fn refusals(&self) -> Vec<Refusal> {
         let refuses = |one: &&FaultOf| {
             let by_server = matches!(one.subject.reader, Reader::ApiServer(_));
-            by_server && one.fault.kind.refuses() && one.fault.path.starts_with("spec")
+            let of_reconciler = is_of_reconciler(group_of(&one.subject.object));
+            let in_spec = one.fault.path.starts_with("spec");
+            by_server && !of_reconciler && one.fault.kind.refuses() && in_spec
         };
         let faults = self.faults.iter().filter(refuses);
         faults.map(|one| message::refusal(&one.subject, &one.fault)).collect()
