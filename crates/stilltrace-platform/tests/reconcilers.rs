@@ -79,8 +79,9 @@ metadata: {name: shop, namespace: flux-system}
 spec: {path: ./shop, sourceRef: {kind: GitRepository, name: flux-system}}
 ";
     let platform = read(&repository(flux));
-    assert_eq!(names(&platform), ["web"]);
+    assert!(names(&platform).is_empty(), "Flux stops at the chart and applies nothing");
     let gaps = gaps(&platform);
+    assert!(gaps.contains("nothing of `shop` is applied"), "{gaps}");
     assert!(
         gaps.contains("shop/kustomization.yaml:3:3: the chart `cache` is not rendered: Flux"),
         "{gaps}"
@@ -122,6 +123,38 @@ spec: {kustomizeBuildOptions: --enable-helm}
 ";
     let tree = repository(&application(SHOP)).with("argocd/operator.yaml", operator);
     assert_eq!(names(&read(&tree)), ["cache", "web"]);
+}
+
+#[test]
+fn the_chart_of_argo_cd_says_it_in_its_values() {
+    let cm = |options: &str| format!("{{configs: {{cm: {{kustomize.buildOptions: {options}}}}}}}");
+    let chart = |helm: &str| {
+        format!(
+            "apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{name: argocd, namespace: argocd}}
+spec: {{source: {{repoURL: 'https://example.com/charts', chart: argo-cd, helm: {helm}}}, {SERVER}}}
+"
+        )
+    };
+    let says = |path: &str, text: &str| {
+        let platform = read(&repository(&application(SHOP)).with(path, text));
+        let doubt = gaps(&platform).contains("is not known: `argocd-cm`");
+        (platform.workloads.len(), doubt)
+    };
+    let object = chart(&format!("{{valuesObject: {}}}", cm("--enable-helm")));
+    assert_eq!(says("argocd/app.yaml", &object), (2, false));
+    let text = chart(&format!("{{values: \"{}\"}}", cm("--enable-helm")));
+    assert_eq!(says("argocd/app.yaml", &text), (2, false));
+    let parameter = "{name: 'configs.cm.kustomize\\.buildOptions', value: --enable-helm}";
+    let parameter = chart(&format!("{{parameters: [{parameter}]}}"));
+    assert_eq!(says("argocd/app.yaml", &parameter), (2, false));
+    assert_eq!(says("argocd/values.yaml", &cm("--enable-helm")), (2, false));
+    let literal = "configMapGenerator:\n- name: argocd-cm\n  behavior: merge\n  \
+                   literals: ['kustomize.buildOptions=--enable-helm']\n";
+    assert_eq!(says("argocd/kustomization.yaml", literal), (2, false));
+    assert_eq!(says("argocd/values.yaml", &cm("--enable-alpha-plugins")), (1, false));
+    assert_eq!(says("argocd/values.yaml", "{}\n"), (2, true));
 }
 
 #[test]
@@ -191,6 +224,159 @@ fn an_application_that_its_project_does_not_permit_is_not_in_effect() {
         let gaps = gaps(&platform);
         assert!(gaps.contains(what) && gaps.contains("does not permit"), "{gaps}");
     }
+}
+
+#[test]
+fn one_object_that_the_project_does_not_permit_stops_the_whole_sync() {
+    let with = |spec: &str| {
+        let of_team = application(&format!("project: team, {SHOP}"));
+        let tree = repository(&of_team)
+            .with("shop/kustomization.yaml", "resources: [web.yaml, more.yaml]\n")
+            .with("shop/more.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+        let spec = format!("{{sourceRepos: ['*'], destinations: [{spec}}}");
+        read(&tree.with("argocd/project.yaml", &project(&spec)))
+    };
+    let all = "{server: '*', namespace: '*'}]";
+    let namespaces = format!("{all}, clusterResourceWhitelist: [{{group: '', kind: Name*}}]");
+    assert_eq!(names(&with(&namespaces)), ["web"]);
+    let named = "clusterResourceWhitelist: [{group: '', kind: Namespace, name: a*}]";
+    let denied = "clusterResourceWhitelist: [{group: '*', kind: '*'}], \
+                  clusterResourceBlacklist: [{group: '', kind: Namespace}]";
+    let no_apps = "namespaceResourceBlacklist: [{group: apps, kind: '*'}]";
+    for (spec, refused) in [
+        (all.to_owned(), "does not permit Namespace shop, so nothing of it is synced"),
+        (format!("{all}, {named}"), "Namespace shop"),
+        (format!("{all}, {denied}"), "Namespace shop"),
+        (format!("{namespaces}, {no_apps}"), "Deployment shop/web"),
+        (format!("{namespaces}, namespaceResourceWhitelist: []"), "Deployment shop/web"),
+    ] {
+        let platform = with(&spec);
+        assert!(names(&platform).is_empty(), "{spec}");
+        assert!(gaps(&platform).contains(refused), "{spec}: {}", gaps(&platform));
+    }
+}
+
+#[test]
+fn an_object_in_a_namespace_that_the_project_does_not_permit_stops_the_sync() {
+    let of_team = application(&format!("project: team, {SHOP}"));
+    let elsewhere =
+        workload("web").replace("  name: web\nspec", "  name: web\n  namespace: other\nspec");
+    let tree = repository(&of_team).with("shop/kustomization.yaml", "resources: [web.yaml]\n");
+    let project = |to: &str| project(&format!("{{sourceRepos: ['*'], destinations: [{to}]}}"));
+    let one = "{server: '*', namespace: shop}";
+    let refused = tree.with("argocd/project.yaml", &project(one)).with("shop/web.yaml", &elsewhere);
+    let platform = read(&refused);
+    assert!(names(&platform).is_empty());
+    let told = gaps(&platform);
+    assert!(told.contains("does not permit Deployment other/web"), "{told}");
+    let both = format!("{one}, {{server: '*', namespace: other}}");
+    let permitted = refused.with("argocd/project.yaml", &project(&both));
+    assert_eq!(names(&read(&permitted)), ["web"]);
+}
+
+#[test]
+fn an_object_that_argo_cd_and_flux_apply_is_contested_and_named_where_they_differ() {
+    let flux = "---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: shop, namespace: flux-system}
+spec:
+  path: ./shop
+  sourceRef: {kind: GitRepository, name: flux-system}
+  targetNamespace: shop
+  patches:
+  - patch: '[{op: add, path: /spec/replicas, value: 3}]'
+    target: {kind: Deployment}
+";
+    let both = format!("{}{flux}", application(SHOP));
+    let tree = repository(&both).with("shop/kustomization.yaml", "resources: [web.yaml]\n");
+    let platform = read(&tree);
+    let [one] = platform.contested.as_slice() else { panic!("{:?}", platform.contested) };
+    let by: Vec<String> = one.claims.iter().map(|(_, by)| by.object.to_string()).collect();
+    assert_eq!(one.object.to_string(), "Deployment shop/web");
+    assert_eq!(by, ["Application argocd/shop", "Kustomization flux-system/shop"]);
+    assert!(one.differs);
+    let told = gaps(&platform);
+    assert!(told.contains("Deployment shop/web is applied twice: "), "{told}");
+    assert!(told.contains("in one way by Application argocd/shop and in another by"), "{told}");
+    assert_eq!(names(&platform), ["web"], "it is shown once");
+}
+
+#[test]
+fn an_artifact_is_read_where_its_generator_copies_it_from() {
+    let generator = |copy: &str| {
+        format!(
+            "apiVersion: source.extensions.fluxcd.io/v1beta1
+kind: ArtifactGenerator
+metadata: {{name: parts, namespace: flux-system}}
+spec:
+  sources: [{{alias: git, kind: GitRepository, name: flux-system}}]
+  artifacts:
+  - name: shop
+    copy: [{copy}]
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: shop, namespace: flux-system}}
+spec: {{path: ./here, sourceRef: {{kind: ExternalArtifact, name: shop}}}}
+"
+        )
+    };
+    let with = |copy: &str| {
+        let tree = repository(&generator(copy));
+        read(&tree.with("shop/kustomization.yaml", "resources: [web.yaml]\n"))
+    };
+    let copied = with("{from: '@git/shop/**', to: '@artifact/here/'}");
+    assert_eq!(names(&copied), ["web"], "{}", gaps(&copied));
+    let web = copied.workloads.values().next().unwrap();
+    assert_eq!(web.reconciler.as_ref().unwrap().path, "shop");
+
+    let elsewhere = with("{from: '@git/shop/**', to: '@artifact/there/'}");
+    assert!(names(&elsewhere).is_empty());
+    let told = gaps(&elsewhere);
+    assert!(told.contains("the folder `./here` is not in its source"), "{told}");
+
+    let unnamed = repository(&generator("").replace("  - name: shop\n", "  - name: other\n"));
+    let told = gaps(&read(&unnamed));
+    assert!(told.contains("nothing in Git says what the artifact `shop` holds"), "{told}");
+}
+
+#[test]
+fn a_source_that_no_object_is_is_named_once_though_git_holds_none_of_its_kind() {
+    let flux = |name: &str, source: &str| {
+        format!(
+            "---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: {name}, namespace: flux-system}}
+spec: {{path: ./shop, sourceRef: {{kind: GitRepository, name: {source}}}}}
+"
+        )
+    };
+    let told = |source: &str| {
+        let two = format!("{}{}", flux("one", source), flux("two", source));
+        let told = gaps(&read(&repository(&two)));
+        told.matches("no object that was read is the GitRepository").count()
+    };
+    assert_eq!(told("tools"), 1);
+    assert_eq!(told("flux-system"), 0, "Flux was installed with it");
+}
+
+#[test]
+fn a_values_file_of_a_source_that_the_application_lacks_is_named() {
+    let source = |of: &str| {
+        format!(
+            "sources: [{{repoURL: 'https://example.com/me/shop', path: shop/charts/cache, \
+             helm: {{valueFiles: [${of}/shop/charts/cache/values.yaml]}}}}, \
+             {{repoURL: 'https://example.com/me/shop', ref: values}}]"
+        )
+    };
+    let platform = read(&repository(&application(&source("values"))));
+    assert_eq!(names(&platform), ["cache"], "{}", gaps(&platform));
+    let wrong = read(&repository(&application(&source("value"))));
+    assert!(names(&wrong).is_empty());
+    let told = gaps(&wrong);
+    assert!(told.contains("none of its sources is the `ref: value` of"), "{told}");
 }
 
 fn with_metadata(metadata: &str) -> Platform {

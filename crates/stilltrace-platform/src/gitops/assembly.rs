@@ -147,7 +147,7 @@ fn created(namespace: &ManagedNamespace) -> Option<Object> {
 }
 
 /// The namespace that an object ends up in; empty for cluster-scoped kinds.
-fn place(object: &Object, placement: &Placement) -> String {
+pub(crate) fn place(object: &Object, placement: &Placement) -> String {
     if is_cluster_scoped(object.group(), object.kind()) {
         return String::new();
     }

@@ -3,15 +3,17 @@
 //! `kustomize build` renders them only with `--enable-helm`. Flux builds without it, and nothing
 //! can switch it on. Argo CD passes what the `ConfigMap` `argocd-cm` holds under
 //! `kustomize.buildOptions`, or under `kustomize.buildOptions.VERSION` for an application that
-//! names a version of Kustomize; its operator writes them from `spec.kustomizeBuildOptions` or
-//! `spec.extraConfig` of an `ArgoCD`. By hand, nobody knows, and the charts are taken for rendered.
+//! names a version of Kustomize; its operator and its chart write them from settings of their own
+//! ([`build_options`](super::argo::build_options)). By hand, nobody knows, and the charts are taken
+//! for rendered.
 
+use stilltrace_manifest::Mark;
 use stilltrace_manifest::kustomize::Means;
-use stilltrace_manifest::{Mark, Object};
 use stilltrace_model::{Bearing, Gap};
 
-/// Its key with the options of every build.
-const OPTIONS: &str = "kustomize.buildOptions";
+use super::argo::build_options::{BuildOptions, KEY};
+use super::claim::{Reason, Refusal};
+
 /// The option that renders charts.
 const ENABLE: &str = "--enable-helm";
 
@@ -40,24 +42,17 @@ pub(crate) enum ChartRule {
 }
 
 impl ChartRule {
-    /// What Argo CD does, by its settings as written in the repository, for an application
-    /// that may name a version of Kustomize.
-    pub(crate) fn of_argo(settings: &[Object], version: Option<&str>) -> Self {
-        let key = version.filter(|version| !version.is_empty());
-        let key = key.map_or(OPTIONS.to_owned(), |version| format!("{OPTIONS}.{version}"));
-        let enables = |object: &Object| {
-            let whole = object.root.at(&["spec", "kustomizeBuildOptions"]);
-            let whole = whole.filter(|_| key == OPTIONS);
-            let places = [&["data", key.as_str()][..], &["spec", "extraConfig", key.as_str()]];
-            let mut options = places.iter().filter_map(|place| object.root.at(place)).chain(whole);
-            options.any(|options| options.text().is_some_and(|text| text.contains(ENABLE)))
-        };
-        if settings.iter().any(enables) {
+    /// What Argo CD does, by what the repository says of its settings, for an application that may
+    /// name a version of Kustomize.
+    pub(crate) fn of_argo(options: &BuildOptions, version: Option<&str>) -> Self {
+        let version = version.filter(|version| !version.is_empty());
+        let key = version.map_or(KEY.to_owned(), |version| format!("{KEY}.{version}"));
+        if options.of(&key).any(|options| options.contains(ENABLE)) {
             Self::ArgoRenders
-        } else if settings.is_empty() {
-            Self::ArgoUnknown
-        } else {
+        } else if options.is_known() {
             Self::ArgoRefuses
+        } else {
+            Self::ArgoUnknown
         }
     }
 
@@ -69,6 +64,16 @@ impl ChartRule {
             Self::ByHand | Self::ArgoRenders | Self::ArgoUnknown => None,
         };
         Means { withheld, ..means }
+    }
+
+    /// Why nothing of a folder is applied whose kustomization asks for `charts`.
+    pub(crate) fn stops(self, charts: &[Mark], folder: &str) -> Option<Refusal> {
+        let first = charts.first().filter(|_| self == Self::OfFlux)?;
+        Some(Refusal {
+            reason: Reason::FluxCharts,
+            at: first.clone(),
+            what: format!("nothing of `{folder}` is applied: Flux cannot build its charts"),
+        })
     }
 
     /// What is left open about the `charts` that the kustomization of `folder` asks for.
@@ -83,7 +88,7 @@ impl ChartRule {
             why: "their objects are part of the answer, and are not in effect where \
                   `kustomize.buildOptions` lacks `--enable-helm`"
                 .to_owned(),
-            remedy: format!("commit `argocd-cm`, or look there: {OPTIONS} must hold {ENABLE}"),
+            remedy: format!("commit `argocd-cm`, or look there: {KEY} must hold {ENABLE}"),
         })
     }
 }

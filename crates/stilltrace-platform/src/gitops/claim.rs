@@ -8,6 +8,7 @@ use stilltrace_manifest::{Mark, Node, Object};
 use stilltrace_model::{Gap, Reconciler};
 
 use super::amend::Change;
+use super::argo::permit::Permit;
 use super::chart_rule::ChartRule;
 
 /// One thing that is applied to one cluster.
@@ -29,6 +30,8 @@ pub(crate) struct Claim {
     pub(crate) namespace: Option<ManagedNamespace>,
     /// What Git leaves open about it although it is part of the answer.
     pub(crate) caveats: Vec<Gap>,
+    /// Which objects the project of an application permits; all where Git does not say.
+    pub(crate) permit: Option<Rc<Permit>>,
 }
 
 /// A cluster as one repository tells clusters apart: where its reconcilers run, and which other
@@ -244,6 +247,8 @@ pub(crate) enum Reason {
     Broken,
     /// The Argo CD project does not permit it.
     NotPermitted,
+    /// Flux builds no charts of kustomizations.
+    FluxCharts,
     /// Nobody applies the object itself.
     NotApplied,
 }
@@ -265,6 +270,7 @@ impl Reason {
             Self::NoHelm => "install `helm` so that charts can be rendered",
             Self::Broken => "correct the object",
             Self::NotPermitted => "permit it in the project, or name another project",
+            Self::FluxCharts => "make the chart a `HelmRelease`, or commit the rendered chart",
             Self::NotApplied => "remove it, or add it to what is applied",
         }
     }
@@ -284,6 +290,7 @@ impl fmt::Display for Reason {
             Self::NoHelm => "no helm",
             Self::Broken => "broken",
             Self::NotPermitted => "not permitted",
+            Self::FluxCharts => "charts of a kustomization",
             Self::NotApplied => "not applied",
         })
     }

@@ -3,6 +3,7 @@
 use stilltrace_manifest::{Mark, Node, Object};
 use stilltrace_model::{ObjectRef, Reconciler, ReconcilerKind};
 
+use super::argo::build_options::BuildOptions;
 use super::claim::{Reason, Refusal};
 use super::files::Files;
 use super::own::{Own, Place};
@@ -39,6 +40,12 @@ impl Context<'_> {
                 what: format!("it applies revision `{wanted}`, which is not the one that is read"),
             }),
         }
+    }
+
+    /// What the repository says of the options of Argo CD's builds.
+    pub(crate) fn build_options(&self) -> &BuildOptions {
+        let (files, settings) = (self.files, &self.written.argo_settings);
+        self.written.build_options.get_or_init(|| BuildOptions::read(files, settings))
     }
 
     /// Refuses folders that do not exist.

@@ -188,10 +188,17 @@ impl Renderer<'_> {
     }
 }
 
-/// What a kustomization amounts to, with what Git leaves open about its charts.
+/// What a kustomization amounts to, with what Git leaves open about its charts. Flux stops at the
+/// first of them and applies nothing.
 fn rendered(build: Build, charts: &ChartRule, folder: &str) -> Rendered {
+    let refused = charts.stops(&build.charts, folder);
     let caveats = charts.caveat(&build.charts, folder).into_iter().collect();
-    Rendered { caveats, ..build.into() }
+    let mut rendered = Rendered { caveats, ..build.into() };
+    if let Some(refusal) = refused {
+        rendered.objects.clear();
+        rendered.refused.push(refusal);
+    }
+    rendered
 }
 
 fn substitute(variables: &Variables, rendered: &mut Rendered) {

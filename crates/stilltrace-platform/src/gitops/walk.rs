@@ -10,7 +10,7 @@ use stilltrace_manifest::{Object, ProblemKind};
 use stilltrace_model::{Bearing, ObjectRef, ReconcilerKind};
 
 use super::argo;
-use super::assembly::Assembly;
+use super::assembly::{Assembly, place};
 use super::chart_rule::ChartRule;
 use super::claim::{Claim, ClusterName, Content, From, Layer, Refusal};
 use super::context::Context;
@@ -64,6 +64,7 @@ pub(crate) struct Walk<'a> {
     /// Claims whose variables come from objects that have not been met yet.
     waiting: Vec<(Claim, Option<String>)>,
     seen: BTreeSet<(ClusterName, String, String)>,
+    missing_sources: BTreeSet<(ClusterName, String)>,
     claims: usize,
 }
 
@@ -84,6 +85,7 @@ impl<'a> Walk<'a> {
             visits: VecDeque::new(),
             waiting: Vec::new(),
             seen: BTreeSet::new(),
+            missing_sources: BTreeSet::new(),
             claims: 0,
         }
     }
@@ -164,15 +166,8 @@ impl<'a> Walk<'a> {
         }
         self.object_files.extend(flux::source::file(&object, &context));
         let ignored = flux::source::ignored(&object, &context).map(str::to_owned);
-        if let Some((at, name, near)) = flux::source::missing(&object, &context) {
-            let gaps = Rc::clone(&self.clusters.entry(home.clone()).or_default().gaps);
-            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            gaps.add_bearing(
-                Bearing::Objects,
-                format!("{}: {}: no object that was read is the {name}{near}", at.mark, reference(&object)),
-                "without its source Flux applies nothing of it; the answer takes this repository for it",
-                "correct the name, or read what holds the source",
-            );
+        if let Some(missing) = flux::source::missing(&object, &context) {
+            self.name_missing_source(&missing, &object, &home);
         }
         let claims = match object.kind() {
             "Application" => argo::application::claims(&object, &context),
@@ -201,6 +196,28 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Names a source that Git does not hold: every reference to it where it may be misspelled, the
+    /// first where there is no other.
+    fn name_missing_source(
+        &mut self,
+        missing: &flux::source::Missing<'_>,
+        object: &Object,
+        home: &ClusterName,
+    ) {
+        let flux::source::Missing { at, source, near, has_others } = missing;
+        if !has_others && !self.missing_sources.insert((home.clone(), source.clone())) {
+            return;
+        }
+        let near = near.as_ref().map(|near| format!("; did you mean `{near}`?"));
+        let (mark, near, what) = (&at.mark, near.unwrap_or_default(), reference(object));
+        self.clusters.entry(home.clone()).or_default().gaps.add_bearing(
+            Bearing::Objects,
+            format!("{mark}: {what}: no object that was read is the {source}{near}"),
+            "without its source Flux applies nothing of it; the answer takes this repository for it",
+            "correct the name, or read what holds the source",
+        );
+    }
+
     /// Builds a claim, adds its objects to the cluster and notes the reconcilers among them.
     fn apply(&mut self, claim: &Claim, ignored: Option<&str>) {
         self.claims += 1;
@@ -216,10 +233,18 @@ impl<'a> Walk<'a> {
         }
         self.remember(claim);
         let variables = self.variables(claim);
-        let rendered = {
+        let mut rendered = {
             let find = |from: &From| self.config_map(claim, from, true);
             self.renderer.render(claim, &variables, ignored, &find)
         };
+        if let Some(permit) = &claim.permit {
+            let placed = rendered.objects.iter();
+            let placed = placed.map(|object| (object, place(object, &claim.placement)));
+            if let Err(refusal) = permit.check(placed) {
+                rendered.objects.clear();
+                rendered.refused.push(refusal);
+            }
+        }
         for problem in &rendered.problems {
             // Encrypted variables are named once per claim, not as a broken file.
             if problem.kind == ProblemKind::Unsupported {
@@ -445,6 +470,7 @@ impl Claim {
             metadata: None,
             namespace: None,
             caveats: Vec::new(),
+            permit: None,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What the files of a tree hold as written, whoever applies them.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use stilltrace_manifest::{Build, Node, Object, Problem, ProblemKind};
 
+use super::argo::build_options::BuildOptions;
 use super::files::Files;
 use super::opaque;
 
@@ -20,6 +22,8 @@ pub(crate) struct Written {
     pub(crate) projects: Vec<Object>,
     /// Settings of Argo CD itself: `ConfigMap` `argocd-cm`, and `ArgoCD` of its operator.
     pub(crate) argo_settings: Vec<Object>,
+    /// What the repository says of the options of Argo CD's builds, found out when first asked for.
+    pub(crate) build_options: OnceCell<BuildOptions>,
     /// Clusters that Argo CD is told about.
     pub(crate) clusters: Vec<KnownCluster>,
     /// Entities of a Backstage catalog.

@@ -143,7 +143,8 @@ impl Search<'_> {
         reader: Reader,
     ) {
         let left = MAX_OF_CLUSTER.saturating_sub(self.found.faults.len());
-        let faults = schema::faults(table, shape, node, left.min(MAX_OF_DOCUMENT));
+        let mut faults = schema::faults(table, shape, node, left.min(MAX_OF_DOCUMENT));
+        faults.found.retain(|fault| !node.pointer(&fault.path).is_some_and(is_template));
         if faults.found.is_empty() {
             self.found.more += faults.more;
             return;
@@ -155,6 +156,12 @@ impl Search<'_> {
         let faults = faults.found.into_iter();
         self.found.faults.extend(faults.map(|fault| FaultOf { subject: subject.clone(), fault }));
     }
+}
+
+/// Whether a value is an expression of a template that nobody filled in: to YAML, `{{ x }}` is a
+/// mapping whose key is one.
+fn is_template(node: &Node) -> bool {
+    node.entries().first().is_some_and(|entry| entry.key.starts_with('{'))
 }
 
 fn group_of(object: &ObjectRef) -> &str {

@@ -55,7 +55,7 @@ impl Application<'_> {
         if path.is_none() && source.get("chart").is_none() && source.get("ref").is_some() {
             return Ok(None);
         }
-        project::permit(self, source)?;
+        let permit = project::permit(self, source)?;
         self.accept(source)?;
         let at = path.map_or(&source.mark, |path| &path.mark);
         let text = path.and_then(Node::text).unwrap_or("");
@@ -76,6 +76,7 @@ impl Application<'_> {
             metadata: None,
             namespace: self.managed_namespace(),
             caveats: Vec::new(),
+            permit: permit.map(Rc::new),
         }))
     }
 

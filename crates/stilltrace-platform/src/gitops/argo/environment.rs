@@ -28,6 +28,11 @@ impl Environment {
         }
     }
 
+    /// Whether Argo CD sets a variable of this name.
+    pub(super) fn knows(name: &str) -> bool {
+        name.starts_with("ARGOCD_") || name.starts_with('{') || name == "KUBE_VERSION"
+    }
+
     /// The node with its variables replaced.
     pub(super) fn expand(&self, node: &Node) -> Node {
         let Some(text) = node.text().filter(|text| text.contains('$')) else { return node.clone() };

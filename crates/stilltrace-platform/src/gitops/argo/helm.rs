@@ -118,6 +118,10 @@ impl ValueFiles<'_> {
                 }
                 return join("", rest).ok_or_else(outside);
             }
+            if !Environment::knows(name) {
+                let what = format!("none of its sources is the `ref: {name}` of `{written}`");
+                return Err(refuse(Reason::Broken, what));
+            }
         }
         let expanded = self.environment.expand_text(written);
         let base = if expanded.starts_with('/') { "" } else { self.folder };

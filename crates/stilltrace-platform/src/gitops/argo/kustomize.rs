@@ -32,7 +32,7 @@ pub(super) fn content(
         }
     }
     let version = source.at(&["kustomize", "version"]).and_then(Node::text);
-    let charts = ChartRule::of_argo(&application.context.written.argo_settings, version);
+    let charts = ChartRule::of_argo(application.context.build_options(), version);
     Content::Kustomization { folder, changes, named_at: at.clone(), charts }
 }
 

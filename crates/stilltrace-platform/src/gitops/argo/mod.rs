@@ -2,6 +2,7 @@
 
 pub(crate) mod application;
 pub(crate) mod application_set;
+pub(crate) mod build_options;
 mod environment;
 mod fast_template;
 mod generators;
@@ -11,4 +12,5 @@ mod hydrator;
 mod interpolate;
 mod kustomize;
 mod params;
+pub(crate) mod permit;
 mod project;

@@ -8,6 +8,7 @@
 use stilltrace_manifest::{Node, Object};
 
 use super::application::Application;
+use super::permit::Permit;
 use crate::gitops::claim::{Reason, Refusal};
 use crate::gitops::context::without_user;
 use crate::gitops::glob::{Stars, matches};
@@ -22,17 +23,22 @@ pub(super) struct Destination<'a> {
     pub(super) namespace: &'a str,
 }
 
-/// Refuses an application or one source of it that its project does not permit.
-pub(super) fn permit(application: &Application<'_>, source: &Node) -> Result<(), Refusal> {
+/// Refuses an application or one source of it that its project does not permit; hands out what the
+/// project says of objects.
+pub(super) fn permit(
+    application: &Application<'_>,
+    source: &Node,
+) -> Result<Option<Permit>, Refusal> {
     let name = application.spec.get("project").and_then(Node::text).unwrap_or("default");
-    let projects: Vec<&Object> = application
+    let projects: Vec<Object> = application
         .context
         .written
         .projects
         .iter()
         .filter(|project| project.name() == name && project.root.get("spec").is_some())
+        .cloned()
         .collect();
-    let Some(first) = projects.first() else { return Ok(()) };
+    let Some(first) = projects.first() else { return Ok(None) };
     let refuse = |at: &Node, what: String| {
         Err(Refusal { reason: Reason::NotPermitted, at: at.mark.clone(), what })
     };
@@ -54,10 +60,12 @@ pub(super) fn permit(application: &Application<'_>, source: &Node) -> Result<(),
         let what = format!("{says} applications in namespace `{}`", home.unwrap_or_default());
         return refuse(&application.object.root, what);
     }
-    Ok(())
+    let (cluster, server) = (to.name.map(str::to_owned), to.server.map(str::to_owned));
+    Ok(Some(Permit { name: name.to_owned(), projects, cluster, server }))
 }
 
-fn items<'p>(project: &'p Object, field: &str) -> &'p [Node] {
+/// The items of a list of a project.
+pub(super) fn items<'p>(project: &'p Object, field: &str) -> &'p [Node] {
     project.root.at(&["spec", field]).map(Node::items).unwrap_or_default()
 }
 
@@ -98,7 +106,8 @@ fn normal(address: &str) -> String {
     address.strip_prefix("ssh://").unwrap_or(address).to_owned()
 }
 
-fn permits_destination(project: &Object, to: &Destination<'_>) -> bool {
+/// Whether a project permits a namespace of a cluster.
+pub(super) fn permits_destination(project: &Object, to: &Destination<'_>) -> bool {
     let mut permitted = false;
     for item in items(project, "destinations") {
         let text = |field: &str| item.get(field).and_then(Node::text).unwrap_or_default();

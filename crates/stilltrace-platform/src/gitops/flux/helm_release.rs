@@ -43,6 +43,7 @@ pub(crate) fn claim(object: &Object, context: &Context<'_>) -> Result<Claim, Ref
         metadata: None,
         namespace: None,
         caveats: Vec::new(),
+        permit: None,
     })
 }
 

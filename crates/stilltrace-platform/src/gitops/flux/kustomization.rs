@@ -41,6 +41,7 @@ pub(crate) fn claim(object: &Object, context: &Context<'_>) -> Result<Claim, Ref
         metadata: spec.get("commonMetadata").cloned(),
         namespace: None,
         caveats: Vec::new(),
+        permit: None,
     })
 }
 
@@ -68,6 +69,7 @@ pub(crate) fn instance(object: &Object, context: &Context<'_>) -> Option<Result<
             metadata: None,
             namespace: None,
             caveats: Vec::new(),
+            permit: None,
         })
     };
     Some(claim())

@@ -91,12 +91,22 @@ pub(crate) fn file(object: &Object, context: &Context<'_>) -> Option<String> {
     source.map(|source| source.mark().path.to_string())
 }
 
-/// The reference of `object` to a source that Git does not hold although it holds others of the
-/// kind, with the name that is closest. What Flux itself was installed with is not asked about.
-pub(crate) fn missing<'o>(
-    object: &'o Object,
-    context: &Context<'_>,
-) -> Option<(&'o Node, String, Option<Text>)> {
+/// A reference to a source that Git does not hold.
+pub(crate) struct Missing<'o> {
+    /// The reference.
+    pub(crate) at: &'o Node,
+    /// Kind, namespace and name of the source.
+    pub(crate) source: String,
+    /// The closest of the names that there are.
+    pub(crate) near: Option<Text>,
+    /// Whether Git holds any source of the kind.
+    pub(crate) has_others: bool,
+}
+
+/// The reference of `object` to a source that Git does not hold. What Flux itself was installed with
+/// is not asked about, and where Git holds no other source of the kind, neither are those that the
+/// object is refused for anyway, nor the one that Flux calls its own.
+pub(crate) fn missing<'o>(object: &'o Object, context: &Context<'_>) -> Option<Missing<'o>> {
     let reference = object.root.at(&["spec", "sourceRef"]);
     let of_chart = || object.root.at(&["spec", "chart", "spec", "sourceRef"]);
     let reference = reference.or_else(of_chart)?;
@@ -110,11 +120,12 @@ pub(crate) fn missing<'o>(
     }
     let others = context.written.sources.iter().filter(|source| source.kind() == kind);
     let others: Vec<Text> = others.map(|source| Text::from(source.name())).collect();
-    if others.is_empty() {
+    let has_others = !others.is_empty();
+    if !has_others && (kind != "GitRepository" || name == HOME) {
         return None;
     }
-    let near = nearest_value(name, &others);
-    Some((reference, format!("{kind} {namespace}/{name}"), near))
+    let (near, source) = (nearest_value(name, &others), format!("{kind} {namespace}/{name}"));
+    Some(Missing { at: reference, source, near, has_others })
 }
 
 /// A source by kind and name. Manifests in folders may leave out the namespace that a kustomization
