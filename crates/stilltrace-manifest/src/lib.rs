@@ -16,6 +16,7 @@ pub mod edit;
 pub mod helm;
 pub mod kustomize;
 pub mod object;
+pub mod parallel;
 pub mod plain;
 pub mod problem;
 pub mod schema;

@@ -1,6 +1,7 @@
 //! The clusters of a repository, and the one that a question is about.
 
-use std::rc::Rc;
+use std::sync::Arc;
+use std::thread;
 
 use stilltrace_manifest::{Object, ParseCache, Tree};
 use stilltrace_model::{Bearing, Gap, Platform};
@@ -73,7 +74,10 @@ fn of_one(tree: &dyn Tree, repository: Repository, options: &Options<'_>) -> Pla
             "name the cluster to read with --cluster",
         );
     }
-    platform(tree, &mut cluster, &repository.written, options)
+    let platform = platform(tree, &mut cluster, &repository.written, options);
+    // Giving back thousands of trees takes time that nobody needs to wait for.
+    thread::spawn(move || drop((cluster, clusters, repository.written)));
+    platform
 }
 
 /// Reads what is in effect in every cluster, sorted by name.
@@ -105,7 +109,7 @@ fn platform(
     report_nothing(&platform, cluster);
     platform.contested = std::mem::take(&mut cluster.contested);
     platform.reconcilers = std::mem::take(&mut cluster.reconcilers);
-    platform.gaps = Rc::clone(&cluster.gaps).to_sorted();
+    platform.gaps = Arc::clone(&cluster.gaps).to_sorted();
     platform
 }
 

@@ -1,7 +1,8 @@
 //! Collects what could not be read or decided, without stopping the read.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stilltrace_manifest::{Mark, Problem, ProblemKind};
 use stilltrace_model::{Bearing, Gap};
@@ -11,14 +12,15 @@ use crate::age::rivals::{Rival, Rivals, Rounds};
 /// How many gaps are kept; hostile input must not make the answer grow without bound.
 const MAX_GAPS: usize = 1_000;
 
-/// A list of gaps that many readers add to. Repeats count once.
+/// A list of gaps that many readers add to, on several threads. Repeats count once, and the list is
+/// the same whoever adds first.
 #[derive(Debug, Default)]
 pub(crate) struct Gaps {
-    found: RefCell<BTreeSet<Gap>>,
-    rivals: RefCell<Rivals>,
-    depend_on_age: Cell<bool>,
-    closed: Cell<bool>,
-    refused_values: RefCell<BTreeSet<Mark>>,
+    found: Mutex<BTreeSet<Gap>>,
+    rivals: Mutex<Rivals>,
+    depend_on_age: AtomicBool,
+    closed: AtomicBool,
+    refused_values: Mutex<BTreeSet<Mark>>,
 }
 
 impl Gaps {
@@ -40,46 +42,45 @@ impl Gaps {
         why: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        let mut found = self.found.borrow_mut();
-        if found.len() < MAX_GAPS && !self.closed.get() {
+        if !self.closed.load(Ordering::Relaxed) {
             let (what, why, remedy) = (what.into(), why.into(), remedy.into());
-            found.insert(Gap { bearing, what, why, remedy });
+            self.insert(Gap { bearing, what, why, remedy });
         }
     }
 
     /// Notes that a value has the wrong type and was reported; whoever reads it need not say so again.
     pub(crate) fn note_refused_value(&self, mark: &Mark) {
-        self.refused_values.borrow_mut().insert(mark.clone());
+        lock(&self.refused_values).insert(mark.clone());
     }
 
     /// Whether that was noted of the value at `mark`.
     pub(crate) fn is_refused_value(&self, mark: &Mark) -> bool {
-        self.refused_values.borrow().contains(mark)
+        lock(&self.refused_values).contains(mark)
     }
 
     /// Notes that a conflict is decided by creation times that are unknown.
     pub(crate) fn depend_on_age(&self, about: &str, winner: Rival, loser: Rival) {
-        if !self.closed.get() {
-            self.depend_on_age.set(true);
-            self.rivals.borrow_mut().add(about, winner, loser);
+        if !self.closed.load(Ordering::Relaxed) {
+            self.depend_on_age.store(true, Ordering::Relaxed);
+            lock(&self.rivals).add(about, winner, loser);
         }
     }
 
     /// Whether such a conflict was found.
     pub(crate) fn has_undecided(&self) -> bool {
-        self.depend_on_age.get()
+        self.depend_on_age.load(Ordering::Relaxed)
     }
 
     /// Further guesses at the unknown times; without the two that are always made.
     pub(crate) fn rounds(&self) -> Rounds {
-        self.rivals.borrow().rounds()
+        lock(&self.rivals).rounds()
     }
 
     /// Computes something again without naming the same gaps once more.
     pub(crate) fn silently<T>(&self, compute: impl FnOnce() -> T) -> T {
-        self.closed.set(true);
+        self.closed.store(true, Ordering::Relaxed);
         let result = compute();
-        self.closed.set(false);
+        self.closed.store(false, Ordering::Relaxed);
         result
     }
 
@@ -120,19 +121,45 @@ impl Gaps {
 
     /// Adds a gap that was found elsewhere.
     pub(crate) fn add_gap(&self, gap: &Gap) {
-        let mut found = self.found.borrow_mut();
-        if found.len() < MAX_GAPS {
-            found.insert(gap.clone());
+        self.insert(gap.clone());
+    }
+
+    /// Keeps the gap; of too many, the first in order are kept.
+    fn insert(&self, gap: Gap) {
+        let mut found = lock(&self.found);
+        found.insert(gap);
+        if found.len() > MAX_GAPS {
+            found.pop_last();
         }
     }
 
     /// Calls `tell` on every gap so far, in order.
     pub(crate) fn for_each(&self, mut tell: impl FnMut(&Gap)) {
-        self.found.borrow().iter().for_each(&mut tell);
+        lock(&self.found).iter().for_each(&mut tell);
     }
 
     /// All gaps, what changes most of the answer first.
     pub(crate) fn to_sorted(&self) -> Vec<Gap> {
-        self.found.borrow().iter().cloned().collect()
+        lock(&self.found).iter().cloned().collect()
+    }
+}
+
+/// What a lock guards, also after a panic of whoever held it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Gaps, MAX_GAPS};
+
+    #[test]
+    fn of_too_many_gaps_the_same_stay_whoever_comes_first() {
+        let (up, down) = (Gaps::default(), Gaps::default());
+        let add = |gaps: &Gaps, number: usize| gaps.add(format!("{number:05}"), "why", "remedy");
+        (0..2 * MAX_GAPS).for_each(|number| add(&up, number));
+        (0..2 * MAX_GAPS).rev().for_each(|number| add(&down, number));
+        assert_eq!(up.to_sorted().len(), MAX_GAPS);
+        assert_eq!(up.to_sorted(), down.to_sorted());
     }
 }

@@ -5,7 +5,7 @@
 //! takes a value for certain that the older control plane computes in another way. The table is
 //! data: a new release is a new entry.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use stilltrace_manifest::Object;
 use stilltrace_model::Setting;
@@ -57,7 +57,7 @@ const DIFFERENCES: [Difference; 6] = [
 pub(crate) fn installed(
     inventory: &Inventory<'_>,
     written: &[Object],
-    gaps: &Rc<Gaps>,
+    gaps: &Arc<Gaps>,
 ) -> Option<Setting<String>> {
     let version = find(inventory, written, gaps)?;
     let release = Release::parse(&version.value)?;
@@ -96,7 +96,11 @@ fn report(version: &Setting<String>, release: Release, gaps: &Gaps) {
 }
 
 /// The first line that names the version: what installs the control plane, else its own pods.
-fn find(inventory: &Inventory<'_>, written: &[Object], gaps: &Rc<Gaps>) -> Option<Setting<String>> {
+fn find(
+    inventory: &Inventory<'_>,
+    written: &[Object],
+    gaps: &Arc<Gaps>,
+) -> Option<Setting<String>> {
     type Reader = fn(&Source) -> Option<Setting<String>>;
     let kinds: [(&str, &str, Reader); 5] = [
         ("install.istio.io", "IstioOperator", operator),

@@ -1,57 +1,42 @@
 //! The whole read of one revision: which objects, what they are, what is in effect.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use stilltrace_manifest::{Object, Tree};
-use stilltrace_model::{
-    Bearing, Bytes, Millicores, ObjectRef, OutboundPolicy, Platform, PodRules, Refusal, Scope,
-    Service, ServiceId, Setting, SidecarProxy, Workload, WorkloadId,
-};
+use stilltrace_manifest::{Object, Tree, parallel};
+use stilltrace_model::{ObjectRef, Platform, Refusal, Service, ServiceId, WorkloadId};
 
 use crate::admission;
 use crate::age::rivals::Rounds;
 use crate::age::{self, Guess};
 use crate::dangling;
-use crate::defaults;
 use crate::destination_rule::Rules;
 use crate::directory::Directory;
 use crate::discovery::Discovery;
-use crate::edges::{Mesh, Shared};
+use crate::edges::Mesh;
 use crate::endpoints::Backends;
-use crate::envoy_filter;
-use crate::field::Field;
 use crate::gaps::Gaps;
 use crate::gateway_api::{self, Facts};
 use crate::gitops::ClusterObjects;
-use crate::inbound;
 use crate::ineffective::{self, Search};
 use crate::injection::Injected;
 use crate::inventory::Inventory;
 use crate::istio_version;
-use crate::kubernetes::{self, Filler, LimitRanges};
+use crate::kubernetes::{self, LimitRanges};
 use crate::mesh_config::{self, MeshConfig};
 use crate::networks;
 use crate::ownership;
 use crate::peer_authentication::PeerPolicies;
 use crate::ports;
-use crate::proxy_config::{self, Layers};
-use crate::proxy_resources;
-use crate::resources::Share;
 use crate::revision::Revisions;
 use crate::schema_faults;
-use crate::scope::View;
+use crate::served::{self, Ask, Task};
 use crate::services::{self, Callee};
-use crate::sidecar_scope::{self, Sidecar};
+use crate::sidecar_scope;
 use crate::source::Source;
-use crate::telemetry;
+use crate::views::Views;
 use crate::virtual_service;
-use crate::workloads::{self, Pods};
-
-/// How many edges are computed; every proxy that sees every service makes them grow with the
-/// product of both numbers.
-const MAX_EDGES: usize = 50_000;
+use crate::workloads;
 
 /// Reads what is in effect in one cluster; its gaps and what concerns no single object are left to
 /// the caller. Where only unknown ages decide, everything is computed under further guesses at them.
@@ -61,7 +46,7 @@ pub(crate) fn effective(
     written: &[Object],
     root: &str,
 ) -> Platform {
-    let gaps = Rc::clone(&cluster.gaps);
+    let gaps = Arc::clone(&cluster.gaps);
     let faults = schema_faults::find(&cluster.applied, tree);
     let refused = take_refused(&mut cluster.applied, faults.refusals());
     faults.report(&refused, &gaps);
@@ -111,7 +96,7 @@ struct Objects<'o> {
 }
 
 /// What the objects make of each other, with a guess at the ages that are unknown.
-fn compute(objects: &Objects<'_>, gaps: &Rc<Gaps>, guess: Guess) -> Platform {
+fn compute(objects: &Objects<'_>, gaps: &Arc<Gaps>, guess: Guess) -> Platform {
     let mut made = gateway_api::destination_rules(objects.applied, guess);
     if !made.is_empty() {
         made.splice(0..0, objects.applied.iter().cloned());
@@ -154,7 +139,7 @@ fn served_by(
     revision: &str,
     revisions: &Revisions,
     objects: &Objects<'_>,
-    gaps: &Rc<Gaps>,
+    gaps: &Arc<Gaps>,
     guess: Guess,
 ) -> Platform {
     let (tree, root) = (objects.tree, objects.root);
@@ -200,41 +185,35 @@ fn served_by(
         peers: &peers,
         endpoints: callees.iter().map(|callee| endpoints(callee, &replicas)).collect(),
     };
-    let pod_rules = kubernetes::Rules::read(&inventory);
-    let ranges = LimitRanges::read(&inventory);
-    let mut views = Views::new(&sidecars, &mesh);
-    let mut shared = Shared::default();
+    let mut views = Views::new(&sidecars, &config.root_namespace);
+    let mut task = |pods| {
+        let by = revisions.of(pods, &inventory);
+        let asks = pods.injected != Injected::Nothing && by.value == revision;
+        let runs = replicas.get(&pods.id) != Some(&Some(0));
+        let proxy = asks.then(|| Ask::new(pods, by, views.number_of(pods, runs), tree));
+        Task { pods, proxy }
+    };
+    let tasks: Vec<Task<'_, '_>> = pods.iter().map(&mut task).collect();
+    let around = served::Around {
+        mesh: &mesh,
+        views: &views.compute(&mesh),
+        rules: &kubernetes::Rules::read(&inventory),
+        ranges: &LimitRanges::read(&inventory),
+        scaled: &scaled,
+    };
     let code_owners = owners.patterns.clone();
     let mut platform = Platform { code_owners, ..Platform::default() };
-    let mut edges = Vec::new();
-    for pods in &pods {
-        let mut sidecar = None;
-        let by = revisions.of(pods, &inventory);
-        if pods.injected != Injected::Nothing && by.value == revision {
-            let number = views.number_of(pods, replicas.get(&pods.id) != Some(&Some(0)));
-            let (view, applies) = &views.computed[number];
-            let applies = applies.map(|index| &sidecars[index]);
-            let filler = ranges.of(&pods.id.namespace);
-            sidecar = Some(proxy(pods, by, tree, &mesh, (view, applies), &filler));
-            if edges.len() + view.services.len() > MAX_EDGES {
-                report_too_many(&pods.id, gaps);
-            } else {
-                let routes = shared.tables.of(&mesh, pods, (number, view));
-                platform.routes.insert(pods.id.clone(), Arc::clone(&routes.table));
-                edges.append(&mut mesh.edges(pods, view, &routes, &mut shared));
-            }
-        }
-        let sidecar_known = sidecar.is_some() || pods.injected == Injected::Nothing;
-        let mut workload = workload(pods, pod_rules.of(pods), sidecar, &ranges);
-        workload.replicas = pods.replicas(&scaled);
-        if sidecar_known {
-            kubernetes::report_workload(&workload, pods);
-        }
+    let all = served::all(tasks, &around, gaps);
+    // Made of a list that knows its length, the map copies nothing and its nodes are full.
+    let mut edges = Vec::with_capacity(all.iter().map(|done| done.edges.len()).sum());
+    for (pods, done) in pods.iter().zip(all) {
+        let mut workload = done.workload;
         workload.owners = owners.of_workload(&workload, &pods.source.labels(), &platform);
+        platform.routes.extend(done.routes.map(|routes| (pods.id.clone(), routes)));
         platform.workloads.insert(pods.id.clone(), workload);
+        edges.extend(done.edges.into_iter().map(|edge| (edge.id.clone(), edge)));
     }
-    // Made of a whole list, the map's nodes are full and no key is looked for.
-    platform.edges = edges.into_iter().map(|edge| (edge.id.clone(), edge)).collect();
+    platform.edges = edges.into_iter().collect();
     platform.services = services_by_name(&callees);
     platform.ineffective = ineffective::find(&Search {
         inventory: &inventory,
@@ -267,9 +246,10 @@ fn take_refused(applied: &mut Vec<Source>, wrong: Vec<Refusal>) -> Vec<Refusal> 
         structure.entry(one.object.clone()).or_default().push(one);
     }
     let mut refused = Vec::new();
+    let mut judged = parallel::map(applied, admission::refusals).into_iter();
     applied.retain(|source| {
         // Where both refuse, what is said of the values says more.
-        let mut reasons = admission::refusals(source);
+        let mut reasons = judged.next().unwrap_or_default();
         if reasons.is_empty() {
             reasons = structure.get(&*source.id).cloned().unwrap_or_default();
         }
@@ -280,151 +260,6 @@ fn take_refused(applied: &mut Vec<Source>, wrong: Vec<Refusal>) -> Vec<Refusal> 
     refused.sort();
     refused.dedup();
     refused
-}
-
-fn report_too_many(workload: &WorkloadId, gaps: &Gaps) {
-    gaps.add_bearing(
-        Bearing::Answer,
-        format!("calls of {workload} are not computed: more than {MAX_EDGES} edges"),
-        "what its proxy does with requests is not part of the answer",
-        "limit what proxies see with Sidecar objects, or read a part of the repository",
-    );
-}
-
-/// What proxies see, computed once per namespace and `Sidecar`.
-struct Views<'a> {
-    /// By namespace, `Sidecar`, and whether the proxy is a gateway.
-    numbers: BTreeMap<(String, Option<usize>, bool), usize>,
-    computed: Vec<(View, Option<usize>)>,
-    /// The views of running sidecars that no `Sidecar` limits, by namespace.
-    open: BTreeMap<String, usize>,
-    sidecars: &'a [Sidecar<'a>],
-    mesh: &'a Mesh<'a>,
-}
-
-impl<'a> Views<'a> {
-    fn new(sidecars: &'a [Sidecar<'a>], mesh: &'a Mesh<'a>) -> Self {
-        let (numbers, open) = (BTreeMap::new(), BTreeMap::new());
-        Self { numbers, computed: Vec::new(), open, sidecars, mesh }
-    }
-
-    /// The number of the view of these pods; pods that do not run ask Istio for nothing. Gateways
-    /// ignore `Sidecar` objects.
-    ///
-    /// Istio gives a gateway the view of its namespace's sidecars without `Sidecar` if it has that
-    /// already. Who asks first it leaves open; here the proxies ask in the order of their names.
-    fn number_of(&mut self, pods: &Pods<'_>, runs: bool) -> usize {
-        let namespace = &pods.id.namespace;
-        if pods.injected == Injected::Gateway
-            && let Some(number) = self.open.get(namespace)
-        {
-            return *number;
-        }
-        let number = self.own_number_of(pods);
-        let (_, sidecar) = &self.computed[number];
-        if runs && pods.injected == Injected::Sidecar && sidecar.is_none() {
-            self.open.insert(namespace.clone(), number);
-        }
-        number
-    }
-
-    /// The number of the view that these pods have by themselves.
-    fn own_number_of(&mut self, pods: &Pods<'_>) -> usize {
-        let namespace = &pods.id.namespace;
-        let sidecar = match pods.injected {
-            Injected::Sidecar => {
-                let root = &self.mesh.config.root_namespace;
-                sidecar_scope::select(self.sidecars, namespace, &pods.labels, root)
-            }
-            Injected::Gateway | Injected::Nothing => None,
-        };
-        let gateway = pods.injected == Injected::Gateway;
-        let key = (namespace.clone(), sidecar, gateway);
-        if let Some(number) = self.numbers.get(&key) {
-            return *number;
-        }
-        let open = [sidecar_scope::open_egress(gateway)];
-        let egress = sidecar.map(|index| self.sidecars[index].egress.as_slice());
-        let egress = egress.filter(|egress| !egress.is_empty()).unwrap_or(&open);
-        let view = View::new(namespace, egress, self.mesh);
-        self.computed.push((view, sidecar));
-        self.numbers.insert(key, self.computed.len() - 1);
-        self.computed.len() - 1
-    }
-}
-
-/// The proxy of these pods as a whole.
-fn proxy(
-    pods: &Pods<'_>,
-    revision: Setting<String>,
-    tree: &dyn Tree,
-    mesh: &Mesh<'_>,
-    (view, sidecar): (&View, Option<&Sidecar<'_>>),
-    filler: &Filler<'_>,
-) -> SidecarProxy {
-    let annotation = proxy_config::annotation(pods, tree);
-    let document: Option<&Field<'_>> = mesh.document.as_ref();
-    let root = &mesh.config.root_namespace;
-    let config = Layers::new(pods, annotation.as_ref(), mesh.inventory, document, root);
-    let installed = proxy_resources::of_installation(mesh.inventory);
-    let cpu: Share<Millicores> = proxy_resources::share(pods, installed.as_ref(), filler);
-    let memory: Share<Bytes> = proxy_resources::share(pods, installed.as_ref(), filler);
-    SidecarProxy {
-        revision,
-        concurrency: config.concurrency(&cpu.limit),
-        cpu_limit: cpu.limit,
-        cpu_request: cpu.request,
-        memory_limit: memory.limit,
-        memory_request: memory.request,
-        scope: Scope {
-            hosts: sidecar.map_or_else(sidecar_scope::everything, Sidecar::hosts),
-            object: sidecar.map(|sidecar| sidecar.source.origin()),
-            visible_services: view.services.len(),
-        },
-        outbound_policy: (pods.injected == Injected::Sidecar).then(|| outbound(sidecar, mesh)),
-        inbound: match pods.injected {
-            Injected::Sidecar => inbound::of(pods, view, sidecar, mesh),
-            Injected::Gateway | Injected::Nothing => BTreeMap::new(),
-        },
-        patches: envoy_filter::patches(pods, mesh.inventory, root),
-        telemetry: telemetry::of(pods, mesh, &config),
-    }
-}
-
-/// What happens to requests for unknown hosts. A `Sidecar` that is silent inherits from the mesh
-/// and not from a broader `Sidecar`.
-fn outbound(sidecar: Option<&Sidecar<'_>>, mesh: &Mesh<'_>) -> Setting<OutboundPolicy> {
-    let of_mesh = &mesh.config.outbound_policy;
-    match sidecar.and_then(Sidecar::outbound_policy) {
-        Some(mut own) => {
-            own.overrode.extend(of_mesh.is_written().then(|| of_mesh.origin.clone()));
-            own
-        }
-        None => of_mesh.clone(),
-    }
-}
-
-/// The workload without its owner and number of pods.
-fn workload(
-    pods: &Pods<'_>,
-    rules: PodRules,
-    sidecar: Option<SidecarProxy>,
-    ranges: &LimitRanges<'_>,
-) -> Workload {
-    Workload {
-        id: pods.id.clone(),
-        kind: pods.source.id.kind.clone(),
-        origin: pods.source.origin(),
-        labels: pods.labels.clone(),
-        service_account: pods.service_account(),
-        replicas: Setting::default_of(None, defaults::KUBERNETES),
-        pod_rules: rules,
-        containers: pods.applications(&ranges.of(&pods.id.namespace)),
-        sidecar,
-        is_gateway: pods.injected == Injected::Gateway,
-        owners: Vec::new(),
-        reconciler: pods.source.reconciler.as_deref().cloned(),
-    }
 }
 
 /// Pods behind a service, where every workload behind it says how many it has.

@@ -1,6 +1,5 @@
 //! A Kubernetes object as it ends up in the cluster: placed in a namespace by what applies it.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use stilltrace_manifest::{Node, Object};
@@ -20,9 +19,9 @@ pub(crate) struct Source {
     /// When it was created, if the manifest says; Git normally does not.
     pub(crate) created: Option<Timestamp>,
     /// Who applies it.
-    pub(crate) reconciler: Option<Rc<Reconciler>>,
+    pub(crate) reconciler: Option<Arc<Reconciler>>,
     /// Where readers report what they cannot read.
-    pub(crate) gaps: Rc<Gaps>,
+    pub(crate) gaps: Arc<Gaps>,
 }
 
 impl Source {
@@ -30,8 +29,8 @@ impl Source {
     pub(crate) fn new(
         object: &Object,
         namespace: String,
-        reconciler: Option<Rc<Reconciler>>,
-        gaps: &Rc<Gaps>,
+        reconciler: Option<Arc<Reconciler>>,
+        gaps: &Arc<Gaps>,
     ) -> Self {
         let created = object.root.at(&["metadata", "creationTimestamp"]).and_then(Node::text);
         Self {
@@ -44,7 +43,7 @@ impl Source {
             root: Arc::clone(&object.root),
             created: created.and_then(Timestamp::parse),
             reconciler,
-            gaps: Rc::clone(gaps),
+            gaps: Arc::clone(gaps),
         }
     }
 

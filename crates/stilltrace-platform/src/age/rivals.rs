@@ -40,8 +40,10 @@ pub(crate) struct Rounds {
 impl Rivals {
     /// Remembers a conflict.
     pub(crate) fn add(&mut self, about: &str, one: Rival, other: Rival) {
-        if self.0.len() < MAX_PAIRS {
-            self.0.insert((about.to_owned(), one, other));
+        self.0.insert((about.to_owned(), one, other));
+        // Of too many, those that stay do not depend on who comes first.
+        if self.0.len() > MAX_PAIRS {
+            self.0.pop_last();
         }
     }
 

@@ -1,7 +1,6 @@
 //! The objects of one cluster while they are collected.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use stilltrace_manifest::kustomize::is_cluster_scoped;
@@ -25,13 +24,13 @@ type Key = (String, String, String, String);
 pub(crate) struct Assembly {
     objects: BTreeMap<Key, Source>,
     contested: BTreeMap<Key, Contested>,
-    reconcilers: Vec<Rc<Reconciler>>,
+    reconcilers: Vec<Arc<Reconciler>>,
     /// Namespaces that Argo CD creates unless somebody else does.
-    namespaces: Vec<(ManagedNamespace, Option<Rc<Reconciler>>)>,
+    namespaces: Vec<(ManagedNamespace, Option<Arc<Reconciler>>)>,
     /// Secrets that other objects stand for, by kind.
     sealed: BTreeMap<&'static str, usize>,
     /// Collects what readers of this cluster cannot read.
-    pub(crate) gaps: Rc<Gaps>,
+    pub(crate) gaps: Arc<Gaps>,
 }
 
 impl Assembly {
@@ -49,7 +48,7 @@ impl Assembly {
     /// Adds what a claim creates; where nobody says who applies it, `marks` do. Of two objects of one identity the first stays.
     pub(crate) fn add(&mut self, claim: &Claim, objects: &[Object], marks: &Marks) {
         if let Some(reconciler) = &claim.reconciler {
-            self.reconcilers.push(Rc::clone(reconciler));
+            self.reconcilers.push(Arc::clone(reconciler));
         }
         if let Some(namespace) = &claim.namespace {
             self.namespaces.push((namespace.clone(), claim.reconciler.clone()));
@@ -102,7 +101,7 @@ impl Assembly {
 
     /// The objects sorted by kind, namespace and name, what several reconcilers claim, and all
     /// reconcilers.
-    pub(crate) fn finish(mut self) -> (Vec<Source>, Vec<Contested>, Vec<Reconciler>, Rc<Gaps>) {
+    pub(crate) fn finish(mut self) -> (Vec<Source>, Vec<Contested>, Vec<Reconciler>, Arc<Gaps>) {
         for (namespace, reconciler) in std::mem::take(&mut self.namespaces) {
             let name = namespace.name.text().unwrap_or_default().to_owned();
             let key = (String::new(), "Namespace".to_owned(), String::new(), name);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use stilltrace_manifest::{Mark, Node, Object};
 use stilltrace_model::{Gap, Reconciler};
@@ -15,7 +15,7 @@ use super::chart_rule::ChartRule;
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
     /// Who applies it, if the repository says so.
-    pub(crate) reconciler: Option<Rc<Reconciler>>,
+    pub(crate) reconciler: Option<Arc<Reconciler>>,
     /// Where its objects go.
     pub(crate) cluster: ClusterName,
     /// How they get their namespace.
@@ -31,7 +31,7 @@ pub(crate) struct Claim {
     /// What Git leaves open about it although it is part of the answer.
     pub(crate) caveats: Vec<Gap>,
     /// Which objects the project of an application permits; all where Git does not say.
-    pub(crate) permit: Option<Rc<Permit>>,
+    pub(crate) permit: Option<Arc<Permit>>,
 }
 
 /// A cluster as one repository tells clusters apart: where its reconcilers run, and which other

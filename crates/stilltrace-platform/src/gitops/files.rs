@@ -2,7 +2,7 @@
 //!
 //! Each file is parsed and each folder is built at most once per read.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use stilltrace_manifest::{
 };
 
 use super::ahead;
+use super::links::{self, Links};
 
 /// Files that make a folder a kustomization, in the order in which Kustomize looks for them.
 const KUSTOMIZATION: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -29,6 +30,7 @@ pub(crate) struct Files<'a> {
     kustomizations: BTreeMap<String, String>,
     charts: BTreeSet<String>,
     builds: RefCell<BTreeMap<String, Arc<Build>>>,
+    links: OnceCell<BTreeMap<String, Links>>,
 }
 
 /// A tree in which every file has an id of its content, if need be one for this read only.
@@ -90,7 +92,8 @@ impl<'a> Files<'a> {
         }
         let own = (!has_ids).then(|| cache.emptied());
         let (tree, builds) = (Identified { tree, paths, has_ids }, RefCell::default());
-        let files = Self { tree, means, cache, own, kustomizations, charts, builds };
+        let links = OnceCell::new();
+        let files = Self { tree, means, cache, own, kustomizations, charts, builds, links };
         let read = |path: &&str| KUSTOMIZATION.contains(&name_of(path)) || files.is_manifest(path);
         let paths = files.tree.paths.iter().map(String::as_str).filter(read);
         files.cache().warm(&files.tree, paths);
@@ -144,9 +147,26 @@ impl<'a> Files<'a> {
         self.kustomizations.get(folder).map(String::as_str)
     }
 
+    /// A folder that has a kustomization, and its file.
+    pub(crate) fn kustomization_of(&self, folder: &str) -> Option<(&str, &str)> {
+        let (folder, file) = self.kustomizations.get_key_value(folder)?;
+        Some((folder, file))
+    }
+
     /// Folders with a kustomization and its file, sorted.
     pub(crate) fn kustomizations(&self) -> impl Iterator<Item = (&str, &str)> {
         self.kustomizations.iter().map(|(folder, file)| (folder.as_str(), file.as_str()))
+    }
+
+    /// What the kustomization of a folder names.
+    pub(crate) fn links(&self, folder: &str) -> Option<&Links> {
+        self.links.get_or_init(|| links::of_all(self)).get(folder)
+    }
+
+    /// What every kustomization names, by folder, sorted.
+    pub(crate) fn all_links(&self) -> impl Iterator<Item = (&str, &Links)> {
+        let all = self.links.get_or_init(|| links::of_all(self));
+        all.iter().map(|(folder, links)| (folder.as_str(), links))
     }
 
     /// Whether the folder is a Helm chart.

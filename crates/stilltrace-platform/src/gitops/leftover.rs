@@ -39,14 +39,15 @@ pub(crate) fn report(
 }
 
 fn manifests(written: &Written, walk: &Walk<'_>, reach: &Reach<'_>, gaps: &Gaps) {
-    let mut used: BTreeSet<String> = BTreeSet::new();
+    let mut used: BTreeSet<&str> = BTreeSet::new();
     for (folder, kind) in &walk.applied {
         let taken = reach.of(folder, *kind != Some(ReconcilerKind::ArgoCd));
-        used.extend(taken.objects.iter().cloned());
-        used.extend(taken.others.iter().cloned());
+        used.extend(&taken.objects);
+        used.extend(&taken.others);
     }
-    used.extend(walk.object_files.iter().cloned());
-    let idle: Vec<&String> = written.counts.keys().filter(|path| !used.contains(*path)).collect();
+    used.extend(walk.object_files.iter().map(|path| &**path));
+    let is_idle = |path: &&String| !used.contains(path.as_str());
+    let idle: Vec<&String> = written.counts.keys().filter(is_idle).collect();
     if idle.is_empty() {
         return;
     }

@@ -9,7 +9,7 @@
 //! an object is not tracked.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use stilltrace_manifest::tree::parent;
 use stilltrace_manifest::{Node, Object};
@@ -46,7 +46,7 @@ impl Marks {
     }
 
     /// Who writes an object in `namespace`, by its marks.
-    pub(crate) fn writer(&self, object: &Object, namespace: &str) -> Option<Rc<Reconciler>> {
+    pub(crate) fn writer(&self, object: &Object, namespace: &str) -> Option<Arc<Reconciler>> {
         let label = |key: &str| object.root.at(&["metadata", "labels", key]);
         for (group, version, kind) in FLUX {
             let name = label(&format!("{group}/name"));
@@ -83,7 +83,7 @@ fn marked(
     name: &str,
     at: &Node,
     object: &Object,
-) -> Option<Rc<Reconciler>> {
+) -> Option<Arc<Reconciler>> {
     let object_ref = ObjectRef {
         api_version,
         kind: object_kind.to_owned(),
@@ -91,7 +91,7 @@ fn marked(
         name: name.to_owned(),
     };
     (!name.is_empty()).then(|| {
-        Rc::new(Reconciler {
+        Arc::new(Reconciler {
             kind,
             object: object_ref,
             path: parent(&object.mark().path).to_owned(),

@@ -23,6 +23,7 @@ mod files;
 mod flux;
 mod glob;
 mod leftover;
+mod links;
 mod marks;
 mod merge;
 mod opaque;
@@ -37,7 +38,7 @@ mod walk;
 mod written;
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use stilltrace_manifest::helm::HelmRenderer;
 use stilltrace_manifest::kustomize::{Means, Vendored};
@@ -94,7 +95,7 @@ pub(crate) struct ClusterObjects {
     /// Who applies something to it.
     pub(crate) reconcilers: Vec<Reconciler>,
     /// What could not be read for it.
-    pub(crate) gaps: Rc<Gaps>,
+    pub(crate) gaps: Arc<Gaps>,
     /// How many files the repository has.
     pub(crate) files: usize,
 }

@@ -130,13 +130,13 @@ impl Renderer<'_> {
             let node = Node::string(below, at.clone()).derived(Derivation::Generated);
             resources.push(node);
         };
-        let mut skip: Option<String> = None;
+        let mut skip: Option<&str> = None;
         for path in self.files.below(folder) {
-            if skip.as_ref().is_some_and(|outer| is_within(path, outer)) {
+            if skip.is_some_and(|outer| is_within(path, outer)) {
                 continue;
             }
             if let Some(outer) = self.files.outermost_kustomization(folder, parent(path)) {
-                add(&outer);
+                add(outer);
                 skip = Some(outer);
                 continue;
             }

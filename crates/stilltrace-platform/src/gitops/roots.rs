@@ -47,15 +47,15 @@ pub(crate) struct Roots {
 }
 
 /// A written reconciler and the folders it applies as it is written.
-struct Candidate<'w> {
+struct Candidate<'w, 'f> {
     object: &'w Object,
     file: String,
-    folders: Vec<(String, Rc<Taken>)>,
+    folders: Vec<(String, Rc<Taken<'f>>)>,
     /// Those of them whose kustomization it does not change before it builds.
     unchanged: Vec<String>,
 }
 
-impl Candidate<'_> {
+impl Candidate<'_, '_> {
     fn takes(&self, file: &str) -> bool {
         self.folders.iter().any(|(_, taken)| taken.objects.contains(file))
     }
@@ -69,7 +69,7 @@ impl Candidate<'_> {
 
     /// The folder that it applies and that holds its own file, as `flux bootstrap` writes it.
     fn own_folder(&self) -> Option<&str> {
-        let own = self.folders.iter().find(|(_, taken)| taken.objects.contains(&self.file));
+        let own = self.folders.iter().find(|(_, taken)| taken.objects.contains(self.file.as_str()));
         own.map(|(folder, _)| folder.as_str())
     }
 }
@@ -77,19 +77,19 @@ impl Candidate<'_> {
 /// Finds what is applied by hand.
 pub(crate) fn find(files: &Files<'_>, written: &Written, own: &Own, reach: &Reach<'_>) -> Roots {
     let context = Context { files, written, own, home: &ClusterName::default() };
-    let candidates: Vec<Candidate<'_>> =
+    let candidates: Vec<Candidate<'_, '_>> =
         written.reconcilers.iter().map(|object| candidate(object, &context, reach)).collect();
     let folders = bootstrap(files, &candidates, reach);
-    let taken_by_hand: Vec<Rc<Taken>> = folders.iter().map(|f| reach.of(f, true)).collect();
+    let taken_by_hand: Vec<Rc<Taken<'_>>> = folders.iter().map(|f| reach.of(f, true)).collect();
     let patches = files.patches();
     let mut dead = Vec::new();
     let mut roots = Vec::new();
     for (position, one) in candidates.iter().enumerate() {
         let others = || candidates.iter().enumerate().filter(|(at, _)| *at != position);
-        let by_hand = taken_by_hand.iter().any(|taken| taken.objects.contains(&one.file));
+        let by_hand = taken_by_hand.iter().any(|taken| taken.objects.contains(one.file.as_str()));
         let self_applied = one.own_folder().is_some();
         // What a kustomization patches others with is no object of its own.
-        let is_patch = patches.contains(&one.file);
+        let is_patch = patches.contains(one.file.as_str());
         if by_hand || is_patch || !self_applied && others().any(|(_, other)| other.takes(&one.file))
         {
             continue;
@@ -118,7 +118,7 @@ fn left_out(object: &Object) -> Refusal {
 /// A release is created by something: where there are Kustomizations to do so and none does, nobody
 /// applies it. The same holds for all of Flux where it was set up to apply its own folder.
 fn drop_releases(
-    candidates: &[Candidate<'_>],
+    candidates: &[Candidate<'_, '_>],
     roots: &mut Vec<usize>,
     dead: &mut Vec<(usize, Refusal)>,
 ) {
@@ -142,7 +142,11 @@ fn drop_releases(
     });
 }
 
-fn candidate<'w>(object: &'w Object, context: &Context<'_>, reach: &Reach<'_>) -> Candidate<'w> {
+fn candidate<'w, 'f>(
+    object: &'w Object,
+    context: &Context<'_>,
+    reach: &Reach<'f>,
+) -> Candidate<'w, 'f> {
     let claims = match object.kind() {
         "Application" => argo::application::claims(object, context),
         "ApplicationSet" => argo::application_set::applications(object, context)
@@ -173,16 +177,20 @@ fn candidate<'w>(object: &'w Object, context: &Context<'_>, reach: &Reach<'_>) -
 }
 
 /// Kustomizations that hold reconcilers which no reconciler applies, and that nobody refers to.
-fn bootstrap(files: &Files<'_>, candidates: &[Candidate<'_>], reach: &Reach<'_>) -> Vec<String> {
+fn bootstrap(
+    files: &Files<'_>,
+    candidates: &[Candidate<'_, '_>],
+    reach: &Reach<'_>,
+) -> Vec<String> {
     let mut found = files.roots();
     let applied = |folder: &String| {
-        let within = |(applied, _): &(String, Rc<Taken>)| is_within(folder, applied);
+        let within = |(applied, _): &(String, Rc<Taken<'_>>)| is_within(folder, applied);
         candidates.iter().any(|one| one.folders.iter().any(within))
     };
     found.retain(|folder| {
         let taken = reach.of(folder, true);
-        let mut held = candidates.iter().filter(|one| taken.objects.contains(&one.file));
-        let free = |one: &Candidate<'_>| {
+        let mut held = candidates.iter().filter(|one| taken.objects.contains(one.file.as_str()));
+        let free = |one: &Candidate<'_, '_>| {
             let mut others = candidates.iter().filter(|other| other.file != one.file);
             one.own_folder().is_none() && !others.any(|other| other.takes(&one.file))
         };
@@ -193,10 +201,10 @@ fn bootstrap(files: &Files<'_>, candidates: &[Candidate<'_>], reach: &Reach<'_>)
 
 /// Sorts roots by cluster: two reconcilers of one name cannot be in one.
 fn clusters(
-    candidates: &[Candidate<'_>],
+    candidates: &[Candidate<'_, '_>],
     positions: &[usize],
     folders: Vec<String>,
-    taken: &[Rc<Taken>],
+    taken: &[Rc<Taken<'_>>],
     written: &Written,
 ) -> Vec<Cluster> {
     let mut paths = Vec::new();
@@ -213,7 +221,7 @@ fn clusters(
     for (folder, taken) in folders.into_iter().zip(taken) {
         let held: BTreeSet<_> = candidates
             .iter()
-            .filter(|one| taken.objects.contains(&one.file))
+            .filter(|one| taken.objects.contains(one.file.as_str()))
             .map(|one| identity(one.object))
             .collect();
         // Two folders may patch one file in different ways, so they never agree.
@@ -233,18 +241,21 @@ fn clusters(
 
 /// What a Kustomization that applies its own folder creates there for Flux itself: two clusters
 /// that are set up from one repository each have their own.
-fn own_objects<'w>(one: &Candidate<'w>, written: &'w Written) -> impl Iterator<Item = &'w Object> {
-    let taken = one.folders.iter().find(|(_, taken)| taken.objects.contains(&one.file));
+fn own_objects<'w>(
+    one: &Candidate<'w, '_>,
+    written: &'w Written,
+) -> impl Iterator<Item = &'w Object> {
+    let taken = one.folders.iter().find(|(_, taken)| taken.objects.contains(one.file.as_str()));
     let taken = taken.filter(|_| one.object.kind() == "Kustomization").map(|(_, t)| Rc::clone(t));
     let all = written.reconcilers.iter().chain(&written.sources).chain(&written.config_maps);
     all.filter(move |object| {
-        let held = |taken: &Rc<Taken>| taken.objects.contains(&*object.mark().path);
+        let held = |taken: &Rc<Taken<'_>>| taken.objects.contains(&*object.mark().path);
         object.namespace().is_some() && taken.as_ref().is_some_and(held)
     })
 }
 
 /// The name of the only cluster: that of the folder which Flux was set up to apply.
-fn named_by_its_folder(candidates: &[Candidate<'_>], positions: &[usize]) -> String {
+fn named_by_its_folder(candidates: &[Candidate<'_, '_>], positions: &[usize]) -> String {
     let own = positions.iter().filter_map(|at| candidates.get(*at)?.own_folder());
     let names: BTreeSet<&str> = own.map(super::files::name_of).collect();
     match names.iter().next() {

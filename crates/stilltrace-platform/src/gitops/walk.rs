@@ -4,7 +4,7 @@
 //! they come out of the build, patched and with their variables.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use stilltrace_manifest::{Object, ProblemKind};
 use stilltrace_model::{Bearing, ObjectRef, ReconcilerKind};
@@ -222,7 +222,7 @@ impl<'a> Walk<'a> {
     fn apply(&mut self, claim: &Claim, ignored: Option<&str>) {
         self.claims += 1;
         let target = self.clusters.entry(claim.cluster.clone()).or_default();
-        let gaps = Rc::clone(&target.gaps);
+        let gaps = Arc::clone(&target.gaps);
         if self.claims > MAX_CLAIMS {
             return gaps.add_bearing(
                 Bearing::Answer,

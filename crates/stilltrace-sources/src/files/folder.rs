@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use stilltrace_manifest::{Tree, TreeError};
+use stilltrace_manifest::{Tree, TreeError, parallel};
 
 use crate::SourceError;
 
@@ -92,9 +92,11 @@ impl FolderTree {
     }
 
     /// Folders that could not be entered so far, and manifests that are left out: links that end
-    /// outside, pipes and devices.
+    /// outside, pipes and devices. In the order of their messages.
     pub fn unreadable(&self) -> Vec<TreeError> {
-        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut found = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        found.sort_by_key(ToString::to_string);
+        found
     }
 
     /// Where a file really is; `None` when it is no file of this tree.
@@ -180,23 +182,31 @@ impl FolderTree {
 
     fn walk(&self) -> Result<Vec<String>, TreeError> {
         let mut files = Vec::new();
-        let mut pending = vec![(self.listed.clone(), 0)];
-        while let Some((path, depth)) = pending.pop() {
+        let mut level = vec![self.listed.clone()];
+        for depth in 0.. {
+            let Some(first) = level.first() else { break };
             if depth > MAX_DEPTH {
-                return Err(over(&path, &format!("more than {MAX_DEPTH} nested folders")));
+                return Err(over(first, &format!("more than {MAX_DEPTH} nested folders")));
             }
-            let Some(folder) = self.folder(&path) else { continue };
-            for (name, kind) in &folder.entries {
-                let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
-                match kind {
-                    Kind::File => files.push(below),
-                    Kind::Folder => pending.push((below, depth + 1)),
-                    Kind::Link | Kind::Special => self.left_out(&folder, name, *kind, &below),
+            // Opening thousands of folders is what a listing costs.
+            let folders = parallel::map(&level, |path| self.folder(path));
+            let mut pending = Vec::new();
+            for (path, folder) in level.iter().zip(folders) {
+                let Some(folder) = folder else { continue };
+                for (name, kind) in &folder.entries {
+                    let below =
+                        if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+                    match kind {
+                        Kind::File => files.push(below),
+                        Kind::Folder => pending.push(below),
+                        Kind::Link | Kind::Special => self.left_out(&folder, name, *kind, &below),
+                    }
+                }
+                if files.len() + pending.len() > MAX_FILES {
+                    return Err(over(path, &format!("more than {MAX_FILES} files")));
                 }
             }
-            if files.len() + pending.len() > MAX_FILES {
-                return Err(over(&path, &format!("more than {MAX_FILES} files")));
-            }
+            level = pending;
         }
         files.sort_unstable();
         Ok(files)

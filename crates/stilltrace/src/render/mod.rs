@@ -4,7 +4,6 @@ mod engine;
 mod json;
 mod origins;
 mod out_dir;
-mod parallel;
 mod progress;
 mod roots;
 

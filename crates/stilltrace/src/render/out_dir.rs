@@ -7,7 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-use super::{Form, answer, engine::Engine, parallel, progress::Progress, roots::Root};
+use stilltrace_manifest::parallel;
+
+use super::{Form, answer, engine::Engine, progress::Progress, roots::Root};
 use crate::{
     context::Context,
     output::{self, Outcome},

@@ -1,6 +1,6 @@
 //! Argo CD `Application` objects: one claim for every source.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use stilltrace_manifest::{Mark, Node, Object, Value};
 use stilltrace_model::ReconcilerKind;
@@ -65,7 +65,7 @@ impl Application<'_> {
         let reconciler = reconciler(ReconcilerKind::ArgoCd, self.object, HOME, &folder);
         let namespace = self.namespace().and_then(Node::text);
         Ok(Some(Claim {
-            reconciler: Some(Rc::new(reconciler)),
+            reconciler: Some(Arc::new(reconciler)),
             cluster: self.cluster(),
             placement: match namespace {
                 None => Placement::AsWritten,
@@ -76,7 +76,7 @@ impl Application<'_> {
             metadata: None,
             namespace: self.managed_namespace(),
             caveats: Vec::new(),
-            permit: permit.map(Rc::new),
+            permit: permit.map(Arc::new),
         }))
     }
 

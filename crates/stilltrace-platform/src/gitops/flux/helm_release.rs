@@ -1,6 +1,6 @@
 //! Flux `HelmRelease` objects (`helm.toolkit.fluxcd.io`, v2beta1 to v2).
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use stilltrace_manifest::{Mark, Node, Object, Value};
 use stilltrace_model::ReconcilerKind;
@@ -35,7 +35,7 @@ pub(crate) fn claim(object: &Object, context: &Context<'_>) -> Result<Claim, Ref
     }
     let chart = release(object, spec, folder.clone(), &name.mark, layers);
     Ok(Claim {
-        reconciler: Some(Rc::new(reconciler(ReconcilerKind::FluxHelm, object, HOME, &folder))),
+        reconciler: Some(Arc::new(reconciler(ReconcilerKind::FluxHelm, object, HOME, &folder))),
         cluster: cluster(spec, context),
         placement: Placement::Fallback(chart.namespace.text.clone()),
         content: Content::Chart(Box::new(chart)),

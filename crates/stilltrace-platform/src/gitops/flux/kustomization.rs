@@ -1,7 +1,7 @@
 //! Flux `Kustomization` objects (`kustomize.toolkit.fluxcd.io`, v1beta1 to v1) and the
 //! `FluxInstance` that creates the first of them.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use stilltrace_manifest::{Node, Object, Value};
 use stilltrace_model::ReconcilerKind;
@@ -28,7 +28,7 @@ pub(crate) fn claim(object: &Object, context: &Context<'_>) -> Result<Claim, Ref
     let mut reconciler = reconciler(ReconcilerKind::Flux, object, HOME, &folder);
     reconciler.path.clone_from(&folder);
     Ok(Claim {
-        reconciler: Some(Rc::new(reconciler)),
+        reconciler: Some(Arc::new(reconciler)),
         cluster: cluster(spec, context),
         placement: Placement::AsWritten,
         content: Content::Kustomization {
@@ -56,7 +56,7 @@ pub(crate) fn instance(object: &Object, context: &Context<'_>) -> Option<Result<
         let folder = context.folder(path.text().unwrap_or_default(), &path.mark)?;
         let reconciler = reconciler(ReconcilerKind::Flux, object, HOME, &folder);
         Ok(Claim {
-            reconciler: Some(Rc::new(reconciler)),
+            reconciler: Some(Arc::new(reconciler)),
             cluster: context.home.clone(),
             placement: Placement::AsWritten,
             content: Content::Kustomization {
