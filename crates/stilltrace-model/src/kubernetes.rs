@@ -46,42 +46,6 @@ pub struct DisruptionBudget {
     pub max_unavailable: Option<Setting<String>>,
 }
 
-/// What a probe decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ProbeKind {
-    /// Whether the pod gets requests.
-    Readiness,
-    /// Whether the container is restarted.
-    Liveness,
-    /// Whether the other probes begin.
-    Startup,
-}
-
-impl std::fmt::Display for ProbeKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Readiness => "readiness",
-            Self::Liveness => "liveness",
-            Self::Startup => "startup",
-        })
-    }
-}
-
-/// How the kubelet asks a container for its state.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Probe {
-    /// Where the block starts.
-    pub origin: Origin,
-    /// Time between two questions.
-    pub period: Setting<Duration>,
-    /// How long an answer may take.
-    pub timeout: Setting<Duration>,
-    /// Failures in a row that count.
-    pub failure_threshold: Setting<u32>,
-    /// Time before the first question.
-    pub initial_delay: Setting<Duration>,
-}
-
 /// A rule that spreads pods over zones or nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopologySpread {

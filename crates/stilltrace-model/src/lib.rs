@@ -17,6 +17,7 @@ mod named_default;
 mod origin;
 mod plan;
 mod platform;
+mod probe;
 mod question;
 mod setting;
 pub mod signal;
@@ -33,9 +34,7 @@ pub use diagnosis::{
 };
 pub use entity::{ContainerId, EdgeId, Entity, PodName, ServiceId, WorkloadId};
 pub use hazard::{Certainty, Edit, Expect, Fix, Hazard, Prediction, Safety, Weight};
-pub use kubernetes::{
-    Autoscaler, Bytes, DisruptionBudget, PodRules, Probe, ProbeKind, TopologySpread,
-};
+pub use kubernetes::{Autoscaler, Bytes, DisruptionBudget, PodRules, TopologySpread};
 pub use named_default::{NamedDefault, Software};
 pub use origin::{CommitId, CommitInfo, Location, ObjectRef, Origin, Owner, Side};
 pub use plan::{Line, Plan, Want};
@@ -48,6 +47,7 @@ pub use platform::{
     Subsets, Target, TcpKeepalive, TcpRoute, TextCondition, TlsMode, TowardsApplication,
     TrafficPolicy, VirtualHost, Warmup, WhyIneffective,
 };
+pub use probe::{Probe, ProbeAgent, ProbeKind, ProbeQuestion, ProbeWay};
 pub use question::Question;
 pub use setting::Setting;
 pub use signal::Signal;

@@ -276,6 +276,13 @@ type Listed<'a> = (String, String, &'a Origin);
 
 fn list_probe<'a>(prefix: &str, probe: &'a Probe, all: &mut Vec<Listed<'a>>) {
     let seconds = |time: &std::time::Duration| format!("{}s", time.as_secs());
+    if let Some(asks) = &probe.asks {
+        all.push((format!("{prefix}.asks"), asks.to_string(), &asks.way.origin));
+    }
+    if let Some(agent) = &probe.agent {
+        all.push(named(&format!("{prefix}.throughAgent"), &agent.asked, ToString::to_string));
+        all.push(named(&format!("{prefix}.agentPort"), &agent.port, ToString::to_string));
+    }
     all.push(named(&format!("{prefix}.period"), &probe.period, seconds));
     all.push(named(&format!("{prefix}.timeout"), &probe.timeout, seconds));
     all.push(named(&format!("{prefix}.initialDelay"), &probe.initial_delay, seconds));

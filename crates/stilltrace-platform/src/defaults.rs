@@ -11,6 +11,8 @@ pub(crate) const ISTIO: NamedDefault = NamedDefault::ISTIO;
 /// Defaults of Istio's installation profile.
 pub(crate) const INSTALL: NamedDefault =
     NamedDefault::of(Software::Istio, "Istio 1.31 installation default");
+/// Values of Istio's installation with the profile `demo`.
+pub(crate) const DEMO: NamedDefault = NamedDefault::of(Software::Istio, "Istio 1.31 demo profile");
 /// Defaults that Istio leaves to its proxy.
 pub(crate) const ENVOY: NamedDefault = NamedDefault::ENVOY;
 /// Defaults of the Gateway API's schema, which the API server fills in.
@@ -108,6 +110,8 @@ pub(crate) const RETRY_BUDGET_PERCENT: f64 = 20.0;
 pub(crate) const RETRY_BUDGET_MINIMUM: u32 = 3;
 /// Share of requests traced.
 pub(crate) const TRACING_PERCENT: f64 = 1.0;
+/// The port of the agent beside a proxy.
+pub(crate) const AGENT_PORT: u16 = 15_020;
 /// CPU limit of an injected proxy.
 pub(crate) const PROXY_CPU_LIMIT: Millicores = Millicores(2_000);
 /// CPU request of an injected proxy.
@@ -116,5 +120,9 @@ pub(crate) const PROXY_CPU_REQUEST: Millicores = Millicores(100);
 pub(crate) const PROXY_MEMORY_LIMIT: Bytes = Bytes(1 << 30);
 /// Memory request of an injected proxy.
 pub(crate) const PROXY_MEMORY_REQUEST: Bytes = Bytes(128 << 20);
+/// CPU request of an injected proxy with the profile `demo`.
+pub(crate) const DEMO_CPU_REQUEST: Millicores = Millicores(10);
+/// Memory request of an injected proxy with the profile `demo`.
+pub(crate) const DEMO_MEMORY_REQUEST: Bytes = Bytes(40 << 20);
 /// The namespace whose objects apply to the whole mesh.
 pub(crate) const ROOT_NAMESPACE: &str = "istio-system";

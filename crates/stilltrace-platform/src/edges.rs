@@ -12,6 +12,7 @@ use crate::endpoints;
 use crate::field::Field;
 use crate::gateway_api::Listener;
 use crate::injection::Injected;
+use crate::installation::Installation;
 use crate::inventory::Inventory;
 use crate::mesh_config::MeshConfig;
 use crate::peer_authentication::PeerPolicies;
@@ -31,6 +32,8 @@ pub(crate) struct Mesh<'a> {
     pub(crate) config: &'a MeshConfig,
     /// The mesh configuration as written.
     pub(crate) document: Option<Field<'a>>,
+    /// What Istio is installed with.
+    pub(crate) installation: &'a Installation<'a>,
     /// All services.
     pub(crate) callees: &'a [Callee],
     /// Services by name.

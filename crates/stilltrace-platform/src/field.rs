@@ -47,6 +47,11 @@ impl<'a> Field<'a> {
         Self { source, node, key: None, path, shape: tables::MESH_CONFIG.kind(tables::MESH, kind) }
     }
 
+    /// The root of any other document that is at `path` of an object, or the text there.
+    pub(crate) fn document(source: &'a Source, node: &'a Node, path: String) -> Self {
+        Self { source, node, key: None, path, shape: None }
+    }
+
     /// The object it belongs to.
     pub(crate) fn source(&self) -> &'a Source {
         self.source
@@ -71,6 +76,18 @@ impl<'a> Field<'a> {
             key: Some(&entry.key_mark),
             path: joined(&self.path, &entry.key),
             shape,
+        })
+    }
+
+    /// The field `key` of a mapping, also when it is null.
+    pub(crate) fn written(&self, key: &str) -> Option<Self> {
+        let entry = self.node.entry(key)?;
+        Some(Self {
+            source: self.source,
+            node: &entry.value,
+            key: Some(&entry.key_mark),
+            path: joined(&self.path, &entry.key),
+            shape: None,
         })
     }
 

@@ -38,6 +38,7 @@ mod http_rule;
 mod inbound;
 mod ineffective;
 mod injection;
+mod installation;
 mod inventory;
 mod istio_version;
 mod kubernetes;

@@ -14,18 +14,11 @@ use crate::defaults;
 use crate::embedded;
 use crate::field::Field;
 use crate::gitops::{ClusterObjects, MeshFile};
+use crate::installation;
 use crate::inventory::Inventory;
 use crate::revision::DEFAULT;
 use crate::source::Source;
 
-/// Objects that generate the mesh configuration, and where they hold the values for it.
-pub(crate) const GENERATORS: [(&str, &str, &[&str]); 5] = [
-    ("install.istio.io", "IstioOperator", &["spec"]),
-    ("helm.toolkit.fluxcd.io", "HelmRelease", &["spec", "values"]),
-    ("sailoperator.io", "Istio", &["spec", "values"]),
-    ("sailoperator.io", "IstioRevision", &["spec", "values"]),
-    ("argoproj.io", "Application", &["spec", "source", "helm", "valuesObject"]),
-];
 /// The value that becomes the mesh configuration.
 pub(crate) const GENERATED: &str = "meshConfig";
 
@@ -80,7 +73,10 @@ pub(crate) fn install(file: &MeshFile<'_>, root: &str, cluster: &mut ClusterObje
 /// Whether an object is the mesh configuration of a control plane, or installs one.
 pub(crate) fn is_mesh(source: &Source) -> bool {
     match (source.group(), source.id.kind.as_str()) {
-        ("", "ConfigMap") => source.name() == "istio" || source.name().starts_with("istio-"),
+        ("", "ConfigMap") => {
+            let named = source.name() == "istio" || source.name().starts_with("istio-");
+            named && !installation::is_injector(source)
+        }
         ("install.istio.io", "IstioOperator") => true,
         _ => false,
     }
@@ -111,27 +107,13 @@ pub(crate) fn find<'a>(
             None => text.report("a mesh configuration in YAML"),
         }
     }
-    for (group, kind, path) in GENERATORS {
-        let holders = inventory.of(group, kind).iter();
-        let mut found: Vec<(Field<'a>, Field<'a>)> = holders
-            .filter_map(|source| {
-                let values = source.field().at(path)?;
-                Some((values.get(GENERATED)?, values))
-            })
-            .collect();
-        found.sort_by_key(|(_, values)| !is_of(values, revision));
-        if let Some((field, _)) = found.first() {
-            let (source, node, path) = (field.source(), field.node().clone(), field.path());
-            return Some(MeshDocument { source, node, path: path.to_owned() });
+    for values in installation::documents(inventory, tree, revision) {
+        if let Some(field) = values.field().get(GENERATED) {
+            let (node, path) = (field.node().clone(), field.path().to_owned());
+            return Some(MeshDocument { source: values.source(), node, path });
         }
     }
     None
-}
-
-/// Whether values install this revision.
-fn is_of(values: &Field<'_>, revision: &str) -> bool {
-    let written = values.get("revision").and_then(|field| field.node().text());
-    written.filter(|written| !written.is_empty()).unwrap_or(DEFAULT) == revision
 }
 
 impl MeshDocument<'_> {

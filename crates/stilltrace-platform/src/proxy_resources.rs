@@ -8,9 +8,8 @@
 use stilltrace_model::Setting;
 
 use crate::defaults;
-use crate::field::Field;
 use crate::injection::Injected;
-use crate::inventory::Inventory;
+use crate::installation::{Installation, Said};
 use crate::kubernetes::Filler;
 use crate::resources::{Amount, Share};
 use crate::workloads::Pods;
@@ -23,16 +22,19 @@ const ANNOTATIONS: [&str; 4] = [
     "sidecar.istio.io/proxyMemoryLimit",
 ];
 
+/// What is kept for a container, in its resources.
+const REQUESTS: &str = "requests";
+
 /// The share of one resource that the proxy of these pods has.
 pub(crate) fn share<T: Amount>(
     pods: &Pods<'_>,
-    installation: Option<&Field<'_>>,
+    installation: &Installation<'_>,
     filler: &Filler<'_>,
 ) -> Share<T> {
     let container = pods.written_proxy();
     // The API server has completed a written container before the webhook sees it.
     let written = container.as_ref().map(|container| Share::written(container).admitted(filler));
-    if pods.annotation("sidecar.istio.io/status").is_some() {
+    if pods.is_injected_by_hand() {
         return written.unwrap_or_else(Share::unset);
     }
     let template = template(pods, installation);
@@ -44,11 +46,11 @@ pub(crate) fn share<T: Amount>(
 }
 
 /// What the template gives.
-fn template<T: Amount>(pods: &Pods<'_>, installation: Option<&Field<'_>>) -> Share<T> {
+fn template<T: Amount>(pods: &Pods<'_>, installation: &Installation<'_>) -> Share<T> {
     let (limit, request) = T::OF_PROXY;
     let installed = || Share {
         limit: installed(installation, "limits", limit),
-        request: installed(installation, "requests", request),
+        request: installed(installation, REQUESTS, request),
     };
     if pods.injected == Injected::Gateway {
         return if pods.is_deployed_by_istio() { installed() } else { Share::unset() };
@@ -72,35 +74,22 @@ fn template<T: Amount>(pods: &Pods<'_>, installation: Option<&Field<'_>>) -> Sha
     }
 }
 
-/// An amount of the installation; a null takes Istio's own away.
+/// An amount of the installation; a null takes the charts' own away.
 fn installed<T: Amount>(
-    installation: Option<&Field<'_>>,
+    installation: &Installation<'_>,
     kind: &str,
     default: T,
 ) -> Setting<Option<T>> {
-    let Some(resources) = installation else {
-        return Setting::default_of(Some(default), defaults::INSTALL);
-    };
-    let is_null = |block: &Field<'_>, key: &str| {
-        block.node().entry(key).is_some_and(|entry| entry.value.is_null())
-    };
-    let removed = |block: &Field<'_>| Setting::new(None, block.key_origin());
-    if is_null(resources, kind) {
-        return removed(resources);
+    match installation.at(&["global", "proxy", "resources", kind, T::KEY]) {
+        Said::Here(field) if field.node().is_null() => Setting::new(None, field.key_origin()),
+        Said::Here(field) => match T::read(&field) {
+            Some(amount) => field.setting(Some(amount)),
+            None => Setting::default_of(Some(default), defaults::INSTALL),
+        },
+        Said::Absent(field) => Setting::new(None, field.key_origin()),
+        Said::Nothing if kind == REQUESTS && installation.is_demo() => {
+            Setting::default_of(Some(T::OF_DEMO_REQUEST), defaults::DEMO)
+        }
+        Said::Nothing => Setting::default_of(Some(default), defaults::INSTALL),
     }
-    let block = resources.get(kind);
-    if let Some(block) = block.as_ref().filter(|block| is_null(block, T::KEY)) {
-        return removed(block);
-    }
-    let field = block.and_then(|block| block.get(T::KEY));
-    let written = field.and_then(|field| Some(field.setting(Some(T::read(&field)?))));
-    written.unwrap_or_else(|| Setting::default_of(Some(default), defaults::INSTALL))
-}
-
-/// `global.proxy.resources` of what installs Istio, if the repository holds it.
-pub(crate) fn of_installation<'a>(inventory: &Inventory<'a>) -> Option<Field<'a>> {
-    const PATH: [&str; 5] = ["spec", "values", "global", "proxy", "resources"];
-    let kinds = [("install.istio.io", "IstioOperator"), ("helm.toolkit.fluxcd.io", "HelmRelease")];
-    let sources = kinds.iter().flat_map(|(group, kind)| inventory.of(group, kind).to_vec());
-    sources.into_iter().find_map(|source| source.field().at(&PATH))
 }

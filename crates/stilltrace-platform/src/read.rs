@@ -20,6 +20,7 @@ use crate::gateway_api::{self, Facts};
 use crate::gitops::ClusterObjects;
 use crate::ineffective::{self, Search};
 use crate::injection::Injected;
+use crate::installation::Installation;
 use crate::inventory::Inventory;
 use crate::istio_version;
 use crate::kubernetes::{self, LimitRanges};
@@ -147,6 +148,7 @@ fn served_by(
     let document = mesh_config::find(&inventory, tree, revision, root);
     let document = document.as_ref().map(|document| document.field());
     let config = MeshConfig::read(document.as_ref(), root);
+    let installation = Installation::find(&inventory, tree, revision, root);
     let discovery = Discovery::read(document.as_ref(), &inventory);
     let inventory = inventory.limited_to(&discovery);
     networks::report(&inventory, tree, gaps);
@@ -177,6 +179,7 @@ fn served_by(
         inventory: &inventory,
         config: &config,
         document: document.clone(),
+        installation: &installation,
         callees: &callees,
         directory: &directory,
         virtual_services: &virtual_services,

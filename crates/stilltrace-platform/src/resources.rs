@@ -16,6 +16,8 @@ pub(crate) trait Amount: Copy {
     const KEY: &'static str;
     /// What the installation gives a proxy at most, and keeps for it.
     const OF_PROXY: (Self, Self);
+    /// What the installation keeps for a proxy with the profile `demo`.
+    const OF_DEMO_REQUEST: Self;
     /// Reads the amount; reports anything else.
     fn read(field: &Field<'_>) -> Option<Self>;
 }
@@ -23,6 +25,7 @@ pub(crate) trait Amount: Copy {
 impl Amount for Millicores {
     const KEY: &'static str = "cpu";
     const OF_PROXY: (Self, Self) = (defaults::PROXY_CPU_LIMIT, defaults::PROXY_CPU_REQUEST);
+    const OF_DEMO_REQUEST: Self = defaults::DEMO_CPU_REQUEST;
 
     fn read(field: &Field<'_>) -> Option<Self> {
         field.cpu()
@@ -32,6 +35,7 @@ impl Amount for Millicores {
 impl Amount for Bytes {
     const KEY: &'static str = "memory";
     const OF_PROXY: (Self, Self) = (defaults::PROXY_MEMORY_LIMIT, defaults::PROXY_MEMORY_REQUEST);
+    const OF_DEMO_REQUEST: Self = defaults::DEMO_MEMORY_REQUEST;
 
     fn read(field: &Field<'_>) -> Option<Self> {
         field.memory()

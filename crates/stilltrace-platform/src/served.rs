@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use stilltrace_manifest::{Node, Tree, parallel};
 use stilltrace_model::{
-    Bearing, Bytes, Edge, Millicores, OutboundPolicy, PodRules, RouteTable, Scope, Setting,
-    SidecarProxy, Workload, WorkloadId,
+    Bearing, Bytes, Edge, Millicores, OutboundPolicy, PodRules, ProbeAgent, RouteTable, Scope,
+    Setting, SidecarProxy, Workload, WorkloadId,
 };
 
 use crate::defaults;
@@ -137,7 +137,10 @@ fn one(task: &Task<'_, '_>, around: &Around<'_, '_>, shared: &mut Shared) -> Don
         proxy(pods, ask, around.mesh, seen, &around.ranges.of(&pods.id.namespace))
     });
     let sidecar_known = sidecar.is_some() || pods.injected == Injected::Nothing;
-    let mut workload = workload(pods, around.rules.of(pods), sidecar, around.ranges);
+    let agent = kubernetes::agent(pods, around.mesh.installation, around.mesh.document.as_ref());
+    let agent = agent.filter(|_| sidecar.is_some());
+    let fill = (around.ranges, agent.as_ref());
+    let mut workload = workload(pods, around.rules.of(pods), sidecar, fill);
     workload.replicas = pods.replicas(around.scaled);
     if sidecar_known {
         kubernetes::report_workload(&workload, pods);
@@ -157,9 +160,9 @@ fn proxy(
     let document: Option<&Field<'_>> = mesh.document.as_ref();
     let root = &mesh.config.root_namespace;
     let config = Layers::new(pods, ask.annotation.as_ref(), mesh.inventory, document, root);
-    let installed = proxy_resources::of_installation(mesh.inventory);
-    let cpu: Share<Millicores> = proxy_resources::share(pods, installed.as_ref(), filler);
-    let memory: Share<Bytes> = proxy_resources::share(pods, installed.as_ref(), filler);
+    let installed = mesh.installation;
+    let cpu: Share<Millicores> = proxy_resources::share(pods, installed, filler);
+    let memory: Share<Bytes> = proxy_resources::share(pods, installed, filler);
     SidecarProxy {
         revision: ask.by.clone(),
         concurrency: config.concurrency(&cpu.limit),
@@ -200,7 +203,7 @@ fn workload(
     pods: &Pods<'_>,
     rules: PodRules,
     sidecar: Option<SidecarProxy>,
-    ranges: &LimitRanges<'_>,
+    (ranges, agent): (&LimitRanges<'_>, Option<&ProbeAgent>),
 ) -> Workload {
     Workload {
         id: pods.id.clone(),
@@ -210,7 +213,7 @@ fn workload(
         service_account: pods.service_account(),
         replicas: Setting::default_of(None, defaults::KUBERNETES),
         pod_rules: rules,
-        containers: pods.applications(&ranges.of(&pods.id.namespace)),
+        containers: pods.applications(&ranges.of(&pods.id.namespace), agent),
         sidecar,
         is_gateway: pods.injected == Injected::Gateway,
         owners: Vec::new(),

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stilltrace_model::{AppContainer, Bytes, ContainerId, Millicores, Setting, WorkloadId};
+use stilltrace_model::{
+    AppContainer, Bytes, ContainerId, Millicores, ProbeAgent, Setting, WorkloadId,
+};
 
 use crate::defaults;
 use crate::endpoints::TLS_MODE;
@@ -86,6 +88,24 @@ impl<'a> Pods<'a> {
         self.labels.contains_key(injection::MANAGED)
     }
 
+    /// Whether the manifest holds the proxy already.
+    pub(crate) fn is_injected_by_hand(&self) -> bool {
+        self.annotation("sidecar.istio.io/status").is_some()
+    }
+
+    /// The port that a probe of a container asks, by number or by the name of one of its ports.
+    pub(crate) fn probed_port(&self, container: &str, port: &str) -> Option<u16> {
+        if let Ok(number) = port.parse() {
+            return Some(number);
+        }
+        let containers = ["containers", "initContainers"];
+        let containers = containers.iter().flat_map(|list| self.containers_of(list));
+        let mut own = containers.filter(|own| name_of(own) == Some(container));
+        let ports = own.next()?.list("ports");
+        let named = |own: &&Field<'_>| own.get("name").and_then(|name| name.text()) == Some(port);
+        ports.iter().find(named)?.get("containerPort")?.port()
+    }
+
     /// The number of the container port of this name and transport.
     pub(crate) fn container_port(&self, name: &str, udp: bool) -> Option<u16> {
         let containers = self.containers_of("containers");
@@ -107,13 +127,17 @@ impl<'a> Pods<'a> {
 
     /// Containers other than the proxy, with those of `initContainers` that keep running beside them
     /// (`restartPolicy: Always`).
-    pub(crate) fn applications(&self, filler: &Filler<'_>) -> Vec<AppContainer> {
+    pub(crate) fn applications(
+        &self,
+        filler: &Filler<'_>,
+        agent: Option<&ProbeAgent>,
+    ) -> Vec<AppContainer> {
         let keeps_running = |container: &Field<'_>| {
             container.get("restartPolicy").and_then(|field| field.text()) == Some("Always")
         };
         let beside = self.containers_of("initContainers").into_iter().filter(keeps_running);
         let containers = self.containers_of("containers").into_iter().chain(beside);
-        containers.filter_map(|container| application(&container, filler)).collect()
+        containers.filter_map(|container| application(&container, filler, agent)).collect()
     }
 
     /// Number of pods; `None` when an autoscaler or the number of nodes decides.
@@ -171,7 +195,11 @@ fn name_of<'a>(container: &Field<'a>) -> Option<&'a str> {
     container.get("name")?.text()
 }
 
-fn application(container: &Field<'_>, filler: &Filler<'_>) -> Option<AppContainer> {
+fn application(
+    container: &Field<'_>,
+    filler: &Filler<'_>,
+    agent: Option<&ProbeAgent>,
+) -> Option<AppContainer> {
     let name = name_of(container)?;
     if name == ContainerId::SIDECAR {
         return None;
@@ -187,7 +215,7 @@ fn application(container: &Field<'_>, filler: &Filler<'_>) -> Option<AppContaine
         cpu_request: cpu.request,
         memory_limit: memory.limit,
         memory_request: memory.request,
-        probes: kubernetes::probes(container),
+        probes: kubernetes::probes(container, agent),
         env: environment(container),
     })
 }

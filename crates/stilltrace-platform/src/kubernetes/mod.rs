@@ -17,7 +17,7 @@ use std::time::Duration;
 use stilltrace_model::{PodRules, Setting, Workload};
 
 pub(crate) use limit_range::{Filler, LimitRanges};
-pub(crate) use probes::probes;
+pub(crate) use probes::{agent, probes};
 
 use crate::defaults;
 use crate::field::Field;
@@ -46,7 +46,7 @@ impl<'a> Rules<'a> {
             autoscaler: self.autoscalers.of(pods),
             disruption_budgets: disruption::of(pods, &self.budgets),
             spread: spread::of(pods),
-            termination_grace: seconds(&pods.template, &grace, 30),
+            termination_grace: seconds(&pods.template, &grace, 30, false),
         }
     }
 }
@@ -61,11 +61,29 @@ pub(crate) fn report(inventory: &Inventory<'_>) {
 pub(crate) fn report_workload(workload: &Workload, pods: &Pods<'_>) {
     autoscaler::report_blind(workload, pods);
     spread::report_useless(pods);
+    probes::report_unanswered(workload, pods);
 }
 
-/// A number of seconds below `block`, or Kubernetes' default.
-fn seconds(block: &Field<'_>, path: &[&str], default: u32) -> Setting<Duration> {
+/// A number of seconds below `block`, or Kubernetes' default, which a 0 may ask for.
+fn seconds(
+    block: &Field<'_>,
+    path: &[&str],
+    default: u32,
+    zero_is_unset: bool,
+) -> Setting<Duration> {
+    let number = if zero_is_unset { positive } else { number };
     number(block, path, default).map(|seconds| Duration::from_secs(u64::from(*seconds)))
+}
+
+/// The same where a 0 is as good as nothing (`SetDefaults_Probe`).
+fn positive(block: &Field<'_>, path: &[&str], default: u32) -> Setting<u32> {
+    let mut setting = number(block, path, default);
+    if setting.value == 0 {
+        let zero =
+            std::mem::replace(&mut setting, Setting::default_of(default, defaults::KUBERNETES));
+        setting.overrode.push(zero.origin);
+    }
+    setting
 }
 
 /// A whole number below `block`, or Kubernetes' default.

@@ -22,7 +22,8 @@ use stilltrace_model::{ObjectRef, Refusal};
 
 use crate::embedded;
 use crate::gaps::Gaps;
-use crate::mesh_config::{GENERATED, GENERATORS, is_mesh};
+use crate::installation::GENERATORS;
+use crate::mesh_config::{GENERATED, is_mesh};
 use crate::proxy_config::ANNOTATION;
 use crate::source::Source;
 

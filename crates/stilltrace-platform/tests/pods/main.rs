@@ -43,6 +43,8 @@ fn gaps(platform: &Platform) -> String {
     lines.join("\n")
 }
 
+mod installation;
 mod kinds;
+mod probes;
 mod resources;
 mod scaling;

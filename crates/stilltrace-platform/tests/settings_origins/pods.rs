@@ -50,6 +50,17 @@ pub(super) fn holds(claim: &Claim<'_>, node: &Node) -> Option<bool> {
             let kind = node.get("kind").and_then(Node::text)?;
             Some(value == kind || kind == "Gateway")
         }
+        // The key itself says in which way a probe asks.
+        "asks" if part == "way" => Some(value == claim.key),
+        "asks" if part == "path" => {
+            let told = value.as_str()?;
+            Some(told == text || told.strip_prefix('/') == Some(text))
+        }
+        "asks" if part == "tls" => Some(value == (text == "HTTPS")),
+        "through_agent" => {
+            let truths = ["1", "t", "T", "true", "TRUE", "True"];
+            Some(value == truths.contains(&text))
+        }
         "strict" => Some(value == (text == "DoNotSchedule")),
         "replicas" if value.is_null() => Some(true),
         name if name.ends_with("_ms") && claim.key.ends_with("Seconds") => {

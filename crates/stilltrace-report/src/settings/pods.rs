@@ -9,7 +9,8 @@ use std::fmt::Display;
 use serde_json::{Map, Value, json};
 use stilltrace_model::{
     AppContainer, Autoscaler, DisruptionBudget, InboundPort, MutualTls, Origin, Owner, Platform,
-    Probe, ProbeKind, Reconciler, Setting, SidecarProxy, TopologySpread, Workload, WorkloadId,
+    Probe, ProbeKind, ProbeQuestion, Reconciler, Setting, SidecarProxy, TopologySpread, Workload,
+    WorkloadId,
 };
 
 use super::object::{self, Object, millis};
@@ -202,6 +203,15 @@ fn name(kind: ProbeKind) -> &'static str {
 
 fn probe(probe: &Probe) -> Value {
     let mut object = Object::default();
+    if let Some(asks) = &probe.asks {
+        object.nest("asks", question(asks));
+    }
+    if let Some(agent) = &probe.agent {
+        object.always("through_agent", &agent.asked, json!(agent.asked.value));
+        if agent.asked.value {
+            object.always("agent_port", &agent.port, json!(agent.port.value));
+        }
+    }
     // Too short for many an application, and rarely known.
     object.always("timeout_ms", &probe.timeout, millis(probe.timeout.value));
     written(&mut object, "period_ms", &probe.period, millis(probe.period.value));
@@ -210,6 +220,22 @@ fn probe(probe: &Probe) -> Value {
     let delay = &probe.initial_delay;
     written(&mut object, "initial_delay_ms", delay, millis(delay.value));
     object.into_value()
+}
+
+/// What a probe asks: the field of the manifest, and what is written below it.
+fn question(asks: &ProbeQuestion) -> Object {
+    let mut object = Object::default();
+    object.always("way", &asks.way, json!(asks.way.value.to_string()));
+    if let Some(port) = &asks.port {
+        object.always("port", port, json!(port.value));
+    }
+    if let Some(path) = &asks.path {
+        object.always("path", path, json!(path.value));
+    }
+    if let Some(tls) = &asks.tls {
+        written(&mut object, "tls", tls, json!(tls.value));
+    }
+    object
 }
 
 /// Who answers for a workload, and the line that says so.

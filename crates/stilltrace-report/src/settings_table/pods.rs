@@ -35,6 +35,7 @@ fn rows(pods: &Fields) -> Vec<Row> {
     for (name, container) in containers.by_ref().take(CONTAINERS) {
         rows.push(cpu(container, &format!("CPU of {name}")));
         rows.extend(memory(container, &format!("memory of {name}")));
+        rows.extend(probes(name, container));
     }
     let more = containers.count();
     if more > 0 {
@@ -109,6 +110,39 @@ fn spread_over(spread: &Fields) -> Option<Row> {
     let word = if strict { "must" } else { "should" };
     let text = format!("over {key}: numbers {word} differ by at most {skew}");
     Some(Row::of(spread, "max_skew", "spread", text))
+}
+
+/// What the kubelet asks a container, how long an answer may take, and who is asked in its place.
+fn probes(name: &str, container: &Fields) -> Vec<Row> {
+    let kinds = ["readiness", "liveness", "startup"];
+    let written = kinds.iter().filter_map(|kind| Some((kind, container.get(*kind)?.as_object()?)));
+    let row = |(kind, probe): (&&str, &Fields)| {
+        let asks = question(probe.get("asks")?.as_object()?);
+        let within = probe.get("timeout_ms").and_then(Value::as_u64).map(value::time)?;
+        let agent = match probe.get("through_agent").and_then(Value::as_bool) {
+            Some(true) => ", asked by the agent",
+            Some(false) => ", through the proxy",
+            None => "",
+        };
+        let text = format!("{asks} within {within}{agent}");
+        Some(Row::of(probe, "asks.way", &format!("{kind} of {name}"), text))
+    };
+    written.filter_map(row).collect()
+}
+
+/// A question in words.
+fn question(asks: &Fields) -> String {
+    let part = |name: &str| asks.get(name).map(value::text).unwrap_or_default();
+    match part("way").as_str() {
+        "httpGet" => {
+            let tls = asks.get("tls").and_then(Value::as_bool) == Some(true);
+            let scheme = if tls { "https" } else { "http" };
+            format!("GET {scheme}://:{}{}", part("port"), part("path"))
+        }
+        "tcpSocket" => format!("connect to :{}", part("port")),
+        "grpc" => format!("gRPC health on :{}", part("port")),
+        _ => "run a command".to_owned(),
+    }
 }
 
 /// The limit, and the request where there is one.

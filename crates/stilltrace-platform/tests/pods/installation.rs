@@ -1,0 +1,135 @@
+//! What the installation of Istio says about proxies, wherever a repository keeps it.
+
+use stilltrace_manifest::MemoryTree;
+use stilltrace_model::SidecarProxy;
+use stilltrace_platform::{ParseCache, read};
+
+use super::{NAMESPACE, platform, shown, workload};
+
+const WEB: &str = "
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {spec: {containers: [{name: c, image: x}]}}}
+";
+
+/// Limits and requests of the proxy's CPU, then of its memory.
+fn proxy(installation: &str) -> [String; 4] {
+    let platform = platform(&format!("{}{WEB}", installation.trim()));
+    let proxy: &SidecarProxy = workload(&platform, "web").sidecar.as_ref().unwrap();
+    let memory = [&proxy.memory_limit, &proxy.memory_request];
+    let [limit, request] = memory.map(|setting| shown(&setting.map(|b| b.map(|b| b.to_string()))));
+    [shown(&proxy.cpu_limit), shown(&proxy.cpu_request), limit, request]
+}
+
+const INJECTOR: &str = r#"
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio-sidecar-injector, namespace: istio-system}
+data:
+  config: "policy: enabled"
+  values: |-
+    {
+      "global": {
+        "proxy": {
+          "resources": {
+            "limits": {
+              "cpu": "1"
+            },
+            "requests": {
+              "memory": "64Mi"
+            }
+          }
+        }
+      }
+    }
+"#;
+
+#[test]
+fn what_the_injector_reads_is_complete() {
+    let expected = [
+        "Millicores(1000), line 12",
+        "Millicores(1000), line 12",
+        "unset, line 11",
+        "\"64Mi\", line 15",
+    ];
+    assert_eq!(proxy(INJECTOR), expected);
+}
+
+#[test]
+fn what_the_injector_reads_wins_over_what_made_it() {
+    let both = format!("{}\n---\n{}", INJECTOR.trim(), OPERATOR.trim());
+    assert_eq!(proxy(&both)[0], "Millicores(1000), line 12");
+}
+
+#[test]
+fn an_injector_of_another_revision_is_taken_only_where_there_is_no_own() {
+    let canary = INJECTOR
+        .replace("istio-sidecar-injector,", "istio-sidecar-injector-canary,")
+        .replace("\"cpu\": \"1\"", "\"cpu\": \"3\"");
+    let both = format!("{}\n---\n{}", canary.trim(), INJECTOR.trim());
+    assert_eq!(proxy(&both)[0], "Millicores(1000), line 33");
+    assert_eq!(proxy(&canary)[0], "Millicores(3000), line 12");
+}
+
+const OPERATOR: &str = "
+apiVersion: install.istio.io/v1alpha1
+kind: IstioOperator
+metadata: {name: mesh, namespace: istio-system}
+spec:
+  profile: demo
+  values:
+    global: {proxy: {resources: {limits: {memory: 2Gi}}}}
+";
+
+#[test]
+fn the_demo_profile_asks_for_less() {
+    let demo = "Istio 1.31 demo profile";
+    let expected = [
+        "Millicores(2000), Istio 1.31 installation default".to_owned(),
+        format!("Millicores(10), {demo}"),
+        "\"2Gi\", line 7".to_owned(),
+        format!("\"40Mi\", {demo}"),
+    ];
+    assert_eq!(proxy(OPERATOR), expected);
+}
+
+const APPLICATION: &str = "
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: istiod, namespace: argocd}
+spec:
+  destination: {namespace: istio-system, server: https://kubernetes.default.svc}
+  sources:
+  - repoURL: https://istio.example/charts
+    chart: istiod
+    helm:
+      values: |
+        global:
+          proxy:
+            resources:
+              limits:
+                cpu: 700m
+";
+
+const SHOP: &str = "
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: shop, namespace: argocd}
+spec:
+  destination: {namespace: shop, server: https://kubernetes.default.svc}
+  source: {repoURL: https://example.com/me/shop, path: shop}
+";
+
+#[test]
+fn values_in_the_text_of_an_application_keep_their_lines() {
+    let tree = MemoryTree::new()
+        .with("apps/istiod.yaml", APPLICATION.trim_start())
+        .with("apps/shop.yaml", SHOP.trim_start())
+        .with("shop/a.yaml", NAMESPACE)
+        .with("shop/web.yaml", WEB.trim_start());
+    let platform = read(&tree, &mut ParseCache::new());
+    let proxy = workload(&platform, "web").sidecar.as_ref().unwrap();
+    assert_eq!(shown(&proxy.cpu_limit), "Millicores(700), line 15");
+}
