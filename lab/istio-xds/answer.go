@@ -9,6 +9,7 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 
+	meshconfig "istio.io/api/mesh/v1alpha1"
 	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/pkg/xds/endpoints"
 	"istio.io/istio/pilot/test/xds"
@@ -23,8 +24,8 @@ const (
 )
 
 // answerFor is what Istio tells every proxy of a folder's mesh, or which objects it refuses.
-func answerFor(folder string, plan addressPlan) (object, error) {
-	mesh, err := readFolder(folder, plan)
+func answerFor(folder string, o options) (object, error) {
+	mesh, err := readFolder(folder, o.plan)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +45,7 @@ func answerFor(folder string, plan addressPlan) (object, error) {
 		server.EnsureSynced(t)
 		for _, w := range mesh.workloads {
 			if w.proxied() {
-				workloads[w.namespace+"/"+w.name] = describe(server, mesh, w)
+				workloads[w.namespace+"/"+w.name] = describe(server, mesh, w, o.telemetry)
 			}
 		}
 	})
@@ -60,13 +61,17 @@ type told struct {
 	endpoints map[string]*endpointv3.ClusterLoadAssignment
 	listeners []*listenerv3.Listener
 	routes    []*routev3.RouteConfiguration
+	config    *meshconfig.ProxyConfig
 }
 
 // describe asks Istio for the configuration of a workload's first pod; all its pods get the same.
-func describe(server *xds.FakeDiscoveryServer, mesh *declared, w *workload) object {
-	proxy := server.SetupProxy(proxyOf(w))
+func describe(server *xds.FakeDiscoveryServer, mesh *declared, w *workload, telemetry bool) object {
+	proxy := proxyOf(w)
+	config := proxyConfigOf(server.PushContext(), proxy.Metadata)
+	proxy.Metadata.ProxyConfig = (*model.NodeMetaProxyConfig)(config)
+	proxy = server.SetupProxy(proxy)
 	t := told{
-		mesh: mesh, workload: w, scope: proxy.SidecarScope,
+		mesh: mesh, workload: w, scope: proxy.SidecarScope, config: config,
 		clusters:  server.Clusters(proxy),
 		listeners: server.Listeners(proxy),
 		endpoints: map[string]*endpointv3.ClusterLoadAssignment{},
@@ -78,7 +83,11 @@ func describe(server *xds.FakeDiscoveryServer, mesh *declared, w *workload) obje
 			t.endpoints[c.Name] = builder.BuildClusterLoadAssignment(server.Discovery.Env.EndpointIndex)
 		}
 	}
-	return t.answer()
+	answer := t.answer()
+	if telemetry {
+		answer["telemetry"] = t.telemetry()
+	}
+	return answer
 }
 
 func proxyOf(w *workload) *model.Proxy {
@@ -91,7 +100,7 @@ func proxyOf(w *workload) *model.Proxy {
 		Type: kind, ID: pod.Name + "." + pod.Namespace, ConfigNamespace: pod.Namespace,
 		Labels: pod.Labels, IPAddresses: []string{pod.Status.PodIP},
 		Metadata: &model.NodeMetadata{
-			Namespace: pod.Namespace, Labels: pod.Labels,
+			Namespace: pod.Namespace, Labels: pod.Labels, Annotations: pod.Annotations,
 			ClusterID: clusterID, IstioVersion: istioVersion,
 			WorkloadName: w.name, ServiceAccount: pod.Spec.ServiceAccountName,
 		},

@@ -32,6 +32,7 @@ const expectedFile = "expected.json"
 
 type options struct {
 	cases, check, pretty bool
+	telemetry            bool
 	serve, sds           string
 	trustDomain          string
 	certificateLife      time.Duration
@@ -44,6 +45,7 @@ func main() {
 	flag.BoolVar(&o.cases, "cases", false, "each argument is a folder of case folders: write expected.json into every case")
 	flag.BoolVar(&o.check, "check", false, "with -cases: compare with the expected.json there instead of writing it")
 	flag.BoolVar(&o.pretty, "pretty", false, "indent the JSON")
+	flag.BoolVar(&o.telemetry, "telemetry", false, "say also what proxies record about requests")
 	flag.StringVar(&o.serve, "serve", "", "serve ADS for the one folder given on this `address` until stopped")
 	flag.StringVar(&o.sds, "sds", "", "serve SDS on this Unix `socket` until stopped")
 	flag.StringVar(&o.trustDomain, "trust-domain", "cluster.local", "trust domain of the certificates")
@@ -70,7 +72,7 @@ func run(o options, folders []string) error {
 	}
 	if !o.cases {
 		for _, folder := range folders {
-			answer, err := answerFor(folder, o.plan)
+			answer, err := answerFor(folder, o)
 			if err != nil {
 				return fmt.Errorf("%s: %w", folder, err)
 			}
@@ -127,7 +129,7 @@ func runServers(o options, folders []string) error {
 
 // oneCase writes or checks the answer of one case folder.
 func oneCase(folder string, o options) error {
-	answer, err := answerFor(folder, o.plan)
+	answer, err := answerFor(folder, o)
 	if err != nil {
 		return err
 	}

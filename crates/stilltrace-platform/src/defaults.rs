@@ -110,6 +110,8 @@ pub(crate) const RETRY_BUDGET_PERCENT: f64 = 20.0;
 pub(crate) const RETRY_BUDGET_MINIMUM: u32 = 3;
 /// Share of requests traced.
 pub(crate) const TRACING_PERCENT: f64 = 1.0;
+/// The same with the profile `demo`.
+pub(crate) const DEMO_TRACING_PERCENT: f64 = 100.0;
 /// The port of the agent beside a proxy.
 pub(crate) const AGENT_PORT: u16 = 15_020;
 /// CPU limit of an injected proxy.

@@ -34,6 +34,8 @@ pub(crate) struct Mesh<'a> {
     pub(crate) document: Option<Field<'a>>,
     /// What Istio is installed with.
     pub(crate) installation: &'a Installation<'a>,
+    /// The share of requests traced where no proxy's configuration says one, in percent.
+    pub(crate) sampling: Setting<f64>,
     /// All services.
     pub(crate) callees: &'a [Callee],
     /// Services by name.

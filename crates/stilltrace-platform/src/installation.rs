@@ -186,6 +186,11 @@ impl<'a> Installation<'a> {
         found.map_or(Said::Nothing, Said::Here)
     }
 
+    /// The value at a path of what is handed to the charts.
+    pub(crate) fn handed(&self, path: &[&str]) -> Option<Field<'_>> {
+        self.documents.iter().filter_map(Values::values).find_map(|values| values.at(path))
+    }
+
     /// Whether the profile `demo` is installed, whose values are between the charts' own and the
     /// user's (`manifests/zzz_profile.yaml`).
     pub(crate) fn is_demo(&self) -> bool {

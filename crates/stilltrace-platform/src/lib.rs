@@ -41,6 +41,7 @@ mod injection;
 mod installation;
 mod inventory;
 mod istio_version;
+mod istiod;
 mod kubernetes;
 mod labels;
 mod matching;

@@ -59,16 +59,16 @@ impl<'a> PeerPolicies<'a> {
     /// The mode of a namespace, as clients' clusters look at it: `None` where no policy of the
     /// namespace or the mesh exists.
     pub(crate) fn of_namespace(&self, namespace: &str) -> Option<Setting<MutualTls>> {
-        let mesh = self.broad(&self.root_namespace).map(|policy| {
-            policy.mode.clone().unwrap_or_else(|| permissive(Some(policy.source.origin())))
+        let mesh = self.broad(&self.root_namespace).map(|applied| {
+            applied.mode().unwrap_or_else(|| permissive(Some(applied.policy.source.origin())))
         });
         if namespace == self.root_namespace {
             return mesh;
         }
         let Some(own) = self.broad(namespace) else { return mesh };
-        Some(match (&own.mode, mesh) {
-            (Some(mode), Some(mesh)) => over(mode, &mesh),
-            (Some(mode), None) => mode.clone(),
+        Some(match (own.mode(), mesh) {
+            (Some(mode), Some(mesh)) => over(&mode, &mesh),
+            (Some(mode), None) => mode,
             (None, mesh) => mesh.unwrap_or_else(|| permissive(None)),
         })
     }
@@ -76,36 +76,35 @@ impl<'a> PeerPolicies<'a> {
     /// What applies to a workload with these labels.
     pub(crate) fn of_workload(&self, namespace: &str, labels: &Labels) -> Effective {
         let mut mode = permissive(None);
-        let mut adopt = |policy: Option<&Policy<'a>>| {
-            if let Some(own) = policy.and_then(|policy| policy.mode.as_ref()) {
-                mode = over(own, &mode);
+        let mut adopt = |applied: Option<&Applied<'_, 'a>>| {
+            if let Some(own) = applied.and_then(Applied::mode) {
+                mode = over(&own, &mode);
             }
         };
-        adopt(self.broad(&self.root_namespace));
+        adopt(self.broad(&self.root_namespace).as_ref());
         let in_root = namespace == self.root_namespace;
         let specific = if in_root { None } else { self.specific(namespace, labels) };
         if !in_root {
-            adopt(self.broad(namespace));
-            adopt(specific);
+            adopt(self.broad(namespace).as_ref());
+            adopt(specific.as_ref());
         }
-        let listed = specific.map(|policy| &policy.ports).into_iter().flatten();
+        let listed = specific.iter().flat_map(|applied| {
+            applied.policy.ports.keys().map(|port| (*port, applied.of_port(*port)))
+        });
         let ports = listed
-            .map(|(port, own)| {
-                let setting = own.as_ref().map_or_else(|| mode.clone(), |own| over(own, &mode));
-                (*port, setting)
-            })
+            .map(|(port, own)| (port, own.map_or_else(|| mode.clone(), |own| over(&own, &mode))))
             .collect();
         Effective { mode, ports }
     }
 
     /// The oldest policy of a namespace for all its pods.
-    fn broad(&self, namespace: &str) -> Option<&Policy<'a>> {
+    fn broad(&self, namespace: &str) -> Option<Applied<'_, 'a>> {
         let policies = self.by_namespace.get(namespace)?;
         oldest(policies.iter().filter(|policy| policy.selector.is_empty()))
     }
 
     /// The oldest policy of a namespace that selects these labels.
-    fn specific(&self, namespace: &str, labels: &Labels) -> Option<&Policy<'a>> {
+    fn specific(&self, namespace: &str, labels: &Labels) -> Option<Applied<'_, 'a>> {
         let policies = self.by_namespace.get(namespace)?;
         let fitting = policies
             .iter()
@@ -114,12 +113,41 @@ impl<'a> PeerPolicies<'a> {
     }
 }
 
-fn oldest<'p, 'a>(mut policies: impl Iterator<Item = &'p Policy<'a>>) -> Option<&'p Policy<'a>> {
-    let first = policies.next()?;
-    for other in policies {
-        report_undecided(first.source, other.source, "only one PeerAuthentication applies");
+/// The one policy of a class that applies, and those of the class that do not.
+struct Applied<'p, 'a> {
+    policy: &'p Policy<'a>,
+    others: Vec<&'p Policy<'a>>,
+}
+
+impl Applied<'_, '_> {
+    /// Its mode, over those of the others.
+    fn mode(&self) -> Option<Setting<MutualTls>> {
+        self.winning(|policy| policy.mode.as_ref())
     }
-    Some(first)
+
+    /// Its mode for a port, over those of the others.
+    fn of_port(&self, port: u16) -> Option<Setting<MutualTls>> {
+        self.winning(|policy| policy.ports.get(&port)?.as_ref())
+    }
+
+    fn winning<'s>(
+        &'s self,
+        of: impl Fn(&'s Policy<'s>) -> Option<&'s Setting<MutualTls>>,
+    ) -> Option<Setting<MutualTls>> {
+        let mut winner = of(self.policy)?.clone();
+        let others = self.others.iter().filter_map(|other| of(other));
+        winner.overrode.extend(others.map(|other| other.origin.clone()));
+        Some(winner)
+    }
+}
+
+fn oldest<'p, 'a>(mut policies: impl Iterator<Item = &'p Policy<'a>>) -> Option<Applied<'p, 'a>> {
+    let policy = policies.next()?;
+    let others: Vec<&Policy<'a>> = policies.collect();
+    for other in &others {
+        report_undecided(policy.source, other.source, "only one PeerAuthentication applies");
+    }
+    Some(Applied { policy, others })
 }
 
 impl<'a> Policy<'a> {

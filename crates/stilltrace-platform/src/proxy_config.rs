@@ -1,8 +1,10 @@
 //! The configuration of a proxy process: worker threads, statistics.
 //!
 //! Precedence of `ProxyConfig`, release 1.31: mesh `defaultConfig`, then the object of the root
-//! namespace, of the namespace, then the pod's annotation, then an object that selects the pod; of
-//! several objects the oldest.
+//! namespace, of the namespace, an object that selects the pod, then the pod's annotation; of several
+//! objects the oldest. Injection puts a selecting object over the annotation
+//! (`EffectiveProxyConfig`), but the agent then reads the annotation once more, over all that it was
+//! injected with (`getMeshConfig` of `pilot-agent`).
 
 use stilltrace_manifest::{Node, Tree};
 use stilltrace_model::{Millicores, Origin, Setting};
@@ -66,8 +68,8 @@ impl<'a> Layers<'a> {
         let document = |field| Layer { field, object: false };
         let of_namespace = (namespace != root_namespace).then(|| oldest(objects, namespace, open));
         let layers = [
-            oldest(objects, namespace, selecting).map(object),
             annotation.map(document),
+            oldest(objects, namespace, selecting).map(object),
             of_namespace.flatten().map(object),
             oldest(objects, root_namespace, open).map(object),
             mesh.and_then(|mesh| mesh.get("defaultConfig")).map(document),

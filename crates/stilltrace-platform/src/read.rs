@@ -23,6 +23,7 @@ use crate::injection::Injected;
 use crate::installation::Installation;
 use crate::inventory::Inventory;
 use crate::istio_version;
+use crate::istiod;
 use crate::kubernetes::{self, LimitRanges};
 use crate::mesh_config::{self, MeshConfig};
 use crate::networks;
@@ -180,6 +181,7 @@ fn served_by(
         config: &config,
         document: document.clone(),
         installation: &installation,
+        sampling: istiod::sampling(&inventory, &installation, revision),
         callees: &callees,
         directory: &directory,
         virtual_services: &virtual_services,

@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods, reason = "the program reads folders")]
 
 mod fresh;
+mod fresh_recordings;
 mod settings_diff;
 
 use std::collections::BTreeMap;

@@ -15,6 +15,7 @@ use super::listener::MADE;
 use crate::age::{self, Guess};
 use crate::hosts;
 use crate::inventory::Inventory;
+use crate::istiod;
 use crate::source::Source;
 
 /// The group of what the Gateway API only tries out.
@@ -49,7 +50,7 @@ pub(crate) fn made(applied: &[Source], guess: Guess) -> Vec<Source> {
         }
     }
     for source in inventory.of(TRIED, "XBackendTrafficPolicy") {
-        if !is_switched_on(&inventory) {
+        if !istiod::is_on(&inventory, SWITCH) {
             source.field().report(&format!(
                 "read by Istio, which it is only with {SWITCH}=true in istiod's environment"
             ));
@@ -100,23 +101,6 @@ enum Block {
 fn is_ignored(source: &Source) -> bool {
     let written = source.annotation(IGNORED).and_then(|field| field.text());
     written.is_some_and(|text| text.eq_ignore_ascii_case("true"))
-}
-
-/// Whether an istiod of Git is told to read what is only tried out.
-fn is_switched_on(inventory: &Inventory<'_>) -> bool {
-    let is_istiod =
-        |source: &&&Source| source.labels().get("app").is_some_and(|app| app == "istiod");
-    let containers =
-        inventory.of("apps", "Deployment").iter().filter(is_istiod).flat_map(|source| {
-            let list = source.root.at(&["spec", "template", "spec", "containers"]);
-            list.map(Node::items).unwrap_or_default()
-        });
-    let mut variables =
-        containers.flat_map(|one| one.get("env").map(Node::items).unwrap_or_default());
-    variables.any(|variable| {
-        let text = |key: &str| variable.get(key).and_then(Node::text);
-        text("name") == Some(SWITCH) && text("value") == Some("true")
-    })
 }
 
 /// The services that a policy is for, with the name of the only port where there is one.

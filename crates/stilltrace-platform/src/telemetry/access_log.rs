@@ -11,6 +11,7 @@ use stilltrace_model::{Origin, Setting};
 use super::End;
 use super::providers::{Provider, Providers};
 use crate::defaults;
+use crate::edges::Mesh;
 use crate::field::Field;
 
 /// What one logging provider does.
@@ -25,19 +26,21 @@ pub(super) fn of(
     levels: &[Field<'_>],
     end: End,
     providers: &Providers<'_>,
-    mesh: Option<&Field<'_>>,
+    mesh: &Mesh<'_>,
 ) -> Setting<bool> {
+    let document = mesh.document.as_ref();
     let logging: Vec<Vec<Field<'_>>> = levels
         .iter()
         .map(|level| level.list("accessLogging"))
         .filter(|entries| !entries.is_empty())
         .collect();
-    let default_field = mesh.and_then(|mesh| mesh.at(&["defaultProviders", "accessLogging"]));
+    let default_field = document.and_then(|mesh| mesh.at(&["defaultProviders", "accessLogging"]));
     let default: Vec<String> = default_field
         .as_ref()
         .map(|list| list.texts().into_iter().map(str::to_owned).collect())
         .unwrap_or_default();
-    let can_log = |name: &str| providers.find(name).is_some_and(Provider::logs);
+    let logs = |provider: &Provider<'_>| provider.logs() && provider.broken().is_none();
+    let can_log = |name: &str| providers.find(name).is_some_and(logs);
     let old = of_mesh(mesh);
     if logging.is_empty() {
         return match default_field.filter(|_| default.iter().any(|name| can_log(name))) {
@@ -63,11 +66,17 @@ fn above(mut winner: Setting<bool>, old: Option<Setting<bool>>) -> Setting<bool>
 }
 
 /// The mesh's settings that know no providers.
-fn of_mesh(mesh: Option<&Field<'_>>) -> Option<Setting<bool>> {
-    let file = mesh?.get("accessLogFile");
-    let file = file.filter(|field| field.node().text().is_some_and(|path| !path.is_empty()));
+fn of_mesh(mesh: &Mesh<'_>) -> Option<Setting<bool>> {
+    let document = mesh.document.as_ref();
+    let path = document.and_then(|mesh| mesh.get("accessLogFile"));
+    // What the charts made of the profile is in the ConfigMap.
+    let rendered = document.is_some_and(|mesh| mesh.source().id.kind == "ConfigMap");
+    if path.is_none() && !rendered && mesh.installation.is_demo() {
+        return Some(Setting::default_of(true, defaults::DEMO));
+    }
+    let file = path.filter(|field| field.node().text().is_some_and(|path| !path.is_empty()));
     let service = || {
-        let switch = mesh?.get("enableEnvoyAccessLogService")?;
+        let switch = document?.get("enableEnvoyAccessLogService")?;
         (switch.flag() == Some(true)).then_some(switch)
     };
     Some(file.or_else(service)?.setting(true))

@@ -39,11 +39,10 @@ impl End {
 /// Telemetry in effect on the proxy of these pods.
 pub(crate) fn of(pods: &Pods<'_>, mesh: &Mesh<'_>, config: &Layers<'_>) -> Telemetry {
     let levels = applicable::levels(pods, mesh.inventory, &mesh.config.root_namespace);
-    let document = mesh.document.as_ref();
-    let providers = Providers::read(document);
+    let providers = Providers::read(mesh);
     let record = |end: End| {
-        let (tracing_percent, tracer) = tracing::of(&levels, end, &providers, document, config);
-        let access_log = access_log::of(&levels, end, &providers, document);
+        let (tracing_percent, tracer) = tracing::of(&levels, end, &providers, mesh, config);
+        let access_log = access_log::of(&levels, end, &providers, mesh);
         Recording { tracing_percent, tracer, access_log }
     };
     let outbound = record(End::Client);

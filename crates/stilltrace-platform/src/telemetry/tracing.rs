@@ -6,11 +6,12 @@
 //! `defaultProviders` speaks of tracing, the proxy's configuration alone decides, unless
 //! `enableTracing` is off.
 
-use stilltrace_model::Setting;
+use stilltrace_model::{Origin, Setting};
 
 use super::providers::Providers;
 use super::{End, over};
 use crate::defaults;
+use crate::edges::Mesh;
 use crate::field::Field;
 use crate::proxy_config::Layers;
 
@@ -33,16 +34,17 @@ pub(super) fn of(
     levels: &[Field<'_>],
     end: End,
     providers: &Providers<'_>,
-    mesh: Option<&Field<'_>>,
+    mesh: &Mesh<'_>,
     config: &Layers<'_>,
 ) -> Traced {
+    let document = mesh.document.as_ref();
     let entries: Vec<Field<'_>> = levels.iter().flat_map(|level| level.list("tracing")).collect();
-    let default = default_provider(mesh);
+    let default = default_provider(document);
     if entries.is_empty() && default.is_none() {
         return of_proxy(mesh, config);
     }
     let spoken = spoken(&entries, end, default);
-    let base = sampling(config);
+    let base = sampling(mesh, config);
     let share = match spoken.share {
         Some(share) => over(share, base),
         None => base,
@@ -58,6 +60,10 @@ pub(super) fn of(
     let Some(provider) = providers.find(name).filter(|provider| provider.takes_spans()) else {
         return (over(field.setting(0.0), share), field.setting(None));
     };
+    if let Some(broken) = provider.broken() {
+        let none = Setting { overrode: vec![field.origin()], ..broken.setting(None) };
+        return (over(broken.setting(0.0), share), none);
+    }
     let tracer = field.setting(Some(provider.name().to_owned()));
     match provider.sampler() {
         Some(sampler) => (over(Setting::new(100.0, sampler.key_origin()), share), tracer),
@@ -107,9 +113,9 @@ fn later<T>(own: Setting<T>, earlier: Option<Setting<T>>) -> Setting<T> {
 }
 
 /// Tracing of proxies that no `Telemetry` speaks of.
-fn of_proxy(mesh: Option<&Field<'_>>, config: &Layers<'_>) -> Traced {
-    let share = sampling(config);
-    let switch = mesh.and_then(|mesh| mesh.get("enableTracing"));
+fn of_proxy(mesh: &Mesh<'_>, config: &Layers<'_>) -> Traced {
+    let share = sampling(mesh, config);
+    let switch = mesh.document.as_ref().and_then(|document| document.get("enableTracing"));
     if let Some(switch) = switch.filter(|switch| switch.flag() == Some(false)) {
         return (over(switch.setting(0.0), share), switch.setting(None));
     }
@@ -123,19 +129,23 @@ fn of_proxy(mesh: Option<&Field<'_>>, config: &Layers<'_>) -> Traced {
     (share, tracer.unwrap_or_else(|| Setting::default_of(None, defaults::NO_TRACER)))
 }
 
-/// The share in the proxy's own configuration, where 0 stands for the default
+/// The share in the proxy's own configuration, where 0 stands for istiod's
 /// (`proxyConfigSamplingValue`, release 1.31).
-fn sampling(config: &Layers<'_>) -> Setting<f64> {
-    let default = Setting::default_of(defaults::TRACING_PERCENT, defaults::ISTIO);
-    let Some((block, weaker)) = config.block("tracing") else { return default };
+fn sampling(mesh: &Mesh<'_>, config: &Layers<'_>) -> Setting<f64> {
+    let base = mesh.sampling.clone();
+    let Some((block, weaker)) = config.block("tracing") else { return base };
+    let below = |base: Setting<f64>, mut overrode: Vec<Origin>| {
+        overrode.extend(base.overrode);
+        Setting { overrode, ..base }
+    };
     let Some(field) = block.get("sampling") else {
         // The block takes the place of weaker ones with all that they say.
-        return Setting { overrode: weaker, ..default };
+        return Setting { overrode: weaker, ..base };
     };
     let share = field.percent().filter(|share| *share > 0.0);
     let mut setting = match share {
-        Some(share) => field.setting(share),
-        None => Setting { overrode: vec![field.origin()], ..default },
+        Some(share) => over(field.setting(share), base),
+        None => below(base, vec![field.origin()]),
     };
     setting.overrode.extend(weaker);
     setting

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 mod apps;
-mod dice;
+pub(crate) mod dice;
 mod forwarding;
 mod gateways;
 mod mesh;
