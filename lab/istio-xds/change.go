@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	networkingclient "istio.io/client-go/pkg/apis/networking/v1"
 	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config"
@@ -122,9 +123,14 @@ func (s *state) changeObjects(next *declared) {
 	}
 }
 
+// objectsByKey leaves out Istio's own objects, which lie among the cluster's for the gateway
+// controller only: changeConfigs handles them, and they cannot be compared as the others are.
 func objectsByKey(objects []runtime.Object) map[string]runtime.Object {
 	all := make(map[string]runtime.Object, len(objects))
 	for _, one := range objects {
+		if _, own := one.(*networkingclient.ServiceEntry); own {
+			continue
+		}
 		if meta, ok := one.(metav1.Object); ok {
 			all[fmt.Sprintf("%T/%s/%s", one, meta.GetNamespace(), meta.GetName())] = one
 		}

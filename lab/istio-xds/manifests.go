@@ -14,6 +14,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	kyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -154,6 +155,8 @@ func (r *reader) readDocument(document []byte) error {
 		return r.readService(document)
 	case head.APIVersion == "v1" && head.Kind == "ConfigMap":
 		return r.readConfigMap(document)
+	case head.APIVersion == "discovery.k8s.io/v1" && head.Kind == "EndpointSlice":
+		return r.readEndpointSlice(document)
 	case head.APIVersion == "apps/v1" && (head.Kind == "Deployment" || head.Kind == "StatefulSet"):
 		return r.readTemplate(document)
 	case group == gatewayGroup || group == triedGroup:
@@ -181,6 +184,18 @@ func (r *reader) readService(document []byte) error {
 	}
 	service.Namespace = orDefault(service.Namespace)
 	r.services = append(r.services, &service)
+	return nil
+}
+
+// readEndpointSlice takes the endpoints of a Service without a selector as they are; those of other
+// Services follow from the pods.
+func (r *reader) readEndpointSlice(document []byte) error {
+	var slice discoveryv1.EndpointSlice
+	if err := yaml.UnmarshalStrict(document, &slice); err != nil {
+		return err
+	}
+	slice.Namespace = orDefault(slice.Namespace)
+	r.mesh.objects = append(r.mesh.objects, &slice)
 	return nil
 }
 

@@ -23,6 +23,7 @@
 //! shuts it down; [`Mesh::shutdown`] also says whether that worked.
 
 mod boot;
+mod bystanders;
 mod control_plane;
 mod drive;
 mod error;
@@ -79,6 +80,8 @@ pub struct MeshOptions {
     pub concurrency: u32,
     /// Time between scrapes in seconds: 15 in a recording.
     pub scrape_seconds: u64,
+    /// Services beside the topology's that nobody calls; only under Istio's control plane.
+    pub bystanders: u32,
 }
 
 impl MeshOptions {
@@ -99,6 +102,7 @@ impl MeshOptions {
             kept: Kept::All,
             concurrency: 2,
             scrape_seconds: crate::prometheus::SCRAPE_SECONDS,
+            bystanders: 0,
         })
     }
 }

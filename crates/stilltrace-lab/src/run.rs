@@ -11,13 +11,14 @@
 //! recorded. Commit times, syncs and samples share one
 //! clock, the machine's.
 
+mod churn;
 mod lock;
 pub mod revisions;
 mod schedule;
 mod targets;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::gitops::{self, Edit, GitopsError, Planned, Presence, Repository, Request};
 use crate::harvest::Records;
@@ -26,6 +27,7 @@ use crate::profile::Profile;
 use crate::rendered::RenderError;
 use crate::scenario::{Incident, Part, Phases, ScenarioError};
 
+use churn::Churn;
 pub(crate) use schedule::Slot;
 #[cfg(test)]
 pub(crate) use schedule::commit_order;
@@ -34,6 +36,11 @@ pub use targets::Target;
 /// How long one retrieves samples beyond the recording's start, in seconds: rates need samples
 /// from before it.
 const SAMPLES_BEFORE_S: u64 = 60;
+
+/// Time between scrapes in a quick run, in seconds: its phases hardly hold two of the usual ones.
+const QUICK_SCRAPE_SECONDS: u64 = 5;
+/// When a cure is committed, in milliseconds after the start of a recording: behind all else.
+const CURED_AFTER_MS: i64 = 1_200_000;
 
 /// Choices of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +78,16 @@ impl Run {
     /// End of the recording, in milliseconds of Unix time.
     pub fn end_ms(&self) -> i64 {
         self.start_ms + i64::from(self.phases.recorded_s()) * 1_000
+    }
+
+    /// When the change began to take effect or, in a control run, would have.
+    pub fn change_began_ms(&self) -> i64 {
+        let change = self.slots.iter().find(|slot| slot.is_cause());
+        let began = change.and_then(|slot| slot.applied.as_ref()).map(|applied| applied.unix_ms);
+        began
+            .and_then(|began| i64::try_from(began).ok())
+            .unwrap_or_else(|| self.change_ms())
+            .min(self.change_ms())
     }
 
     /// When the change took effect or, in a control run, would have.
@@ -131,8 +148,8 @@ pub fn run(
     let workshop = tempfile::tempdir().map_err(|source| io("a temporary folder", source))?;
 
     // The files do not depend on the time, so the mesh can boot before the time is known.
-    let draft =
-        repository(&incident, options, &slots, now_ms(), &workshop.path().join("draft.git"))?;
+    let draft = workshop.path().join("draft.git");
+    let draft = repository(&incident, options, &slots, &[], now_ms(), &draft)?;
     let targets = targets::targets(&draft, mesh.profile)?;
     let recovery_s = if options.control { 0 } else { phases.recovery_s };
     let innocent = match recovery_s {
@@ -157,19 +174,25 @@ pub fn run(
     }
 
     let started = Instant::now();
+    let (bystanders, kept) = (incident.scenario.bystanders, incident.scenario.statistics);
+    let scrape_seconds = if options.quick { QUICK_SCRAPE_SECONDS } else { mesh.scrape_seconds };
+    let mesh = MeshOptions { kept, scrape_seconds, bystanders, ..mesh };
     let mut mesh = Mesh::boot(mesh, incident.topology.clone(), target.desired())?;
+    let mut churn = Churn::new(incident.scenario.churn_every_s);
     let took = started.elapsed().as_secs_f64();
     say(&format!("{} pods up in {took:.2} s", mesh.pods().len()));
     let seconds = u64::from(phases.warm_s + phases.recorded_s() + recovery_s);
     mesh.load(&incident.topology.traffic, seconds)?;
     let start_ms = now_ms() + i64::from(phases.warm_s) * 1_000;
-    let repository =
-        repository(&incident, options, &slots, start_ms, &workshop.path().join("repo.git"))?;
-    drive(&mut mesh, &mut slots, &targets, options, start_ms, say)?;
+    let folder = workshop.path().join("repo.git");
+    let repository = repository(&incident, options, &slots, &[], start_ms, &folder)?;
+    drive(&mut mesh, &mut churn, &mut slots, &targets, options, start_ms, say)?;
+    let end_ms = start_ms + i64::from(phases.recorded_s()) * 1_000;
+    churn.wait_until(&mut mesh, end_ms)?;
     if let Some(innocent) = innocent {
-        let end_ms = start_ms + i64::from(phases.recorded_s()) * 1_000;
-        recover(&mut mesh, &innocent, end_ms)?;
+        mesh.apply(innocent.desired())?;
         say("        taken back");
+        churn.wait_until(&mut mesh, end_ms + i64::from(recovery_s) * 1_000)?;
     }
     mesh.wait_for_load()?;
     let records = mesh.records(u64::from(phases.recorded_s() + recovery_s) + SAMPLES_BEFORE_S)?;
@@ -177,8 +200,8 @@ pub fn run(
     Ok(Run { incident, options, phases, start_ms, slots, repository, folder: workshop, records })
 }
 
-/// What would be in effect at the end if the causes had never been; `None` where nothing is taken
-/// back.
+/// What would be in effect at the end if the causes had never been and the cure had come; `None`
+/// where nothing is taken back.
 fn innocent(
     incident: &Incident,
     slots: &[Slot],
@@ -186,24 +209,18 @@ fn innocent(
     profile: Profile,
 ) -> Result<Option<Target>, RunError> {
     let control = RunOptions { seed: incident.seed, quick: false, control: true };
-    let made = repository(incident, control, slots, now_ms(), &workshop.join("innocent.git"))?;
+    let (cure, folder) = (&incident.scenario.cure, workshop.join("innocent.git"));
+    let made = repository(incident, control, slots, cure, now_ms(), &folder)?;
     Ok(targets::targets(&made, profile)?.pop())
 }
 
-/// Takes every cause back at `end_ms`, when the recording is over.
-fn recover(mesh: &mut Mesh, innocent: &Target, end_ms: i64) -> Result<(), RunError> {
-    let wait = u64::try_from(end_ms - now_ms()).unwrap_or(0);
-    std::thread::sleep(Duration::from_millis(wait));
-    mesh.apply(innocent.desired())?;
-    Ok(())
-}
-
-/// The incident's repository with the commits of the slots, for a recording that starts at
-/// `start_ms`.
+/// The incident's repository with the commits of the slots and those of `cure` behind them, for a
+/// recording that starts at `start_ms`.
 fn repository(
     incident: &Incident,
     options: RunOptions,
     slots: &[Slot],
+    cure: &[Edit],
     start_ms: i64,
     folder: &Path,
 ) -> Result<Repository, GitopsError> {
@@ -214,6 +231,11 @@ fn repository(
         (false, true) => Presence::Live,
         (false, false) => Presence::Committed,
     };
+    let cured = |edit: &Edit| Planned {
+        edit: edit.clone(),
+        commit_ms: start_ms + CURED_AFTER_MS,
+        presence: Presence::Committed,
+    };
     let planned: Vec<_> = slots
         .iter()
         .filter_map(|slot| Some((slot, scenario.edit(slot.part)?)))
@@ -222,6 +244,7 @@ fn repository(
             commit_ms: start_ms + slot.commit_ms(),
             presence: presence(slot, edit),
         })
+        .chain(cure.iter().map(cured))
         .collect();
     gitops::generate(
         &Request {
@@ -239,6 +262,7 @@ fn repository(
 /// Applies each revision when its time has come.
 fn drive(
     mesh: &mut Mesh,
+    churn: &mut Churn,
     slots: &mut [Slot],
     targets: &[Target],
     options: RunOptions,
@@ -254,8 +278,7 @@ fn drive(
             slot.in_effect_ms = Some(planned_ms);
             continue;
         }
-        let wait = u64::try_from(planned_ms - now_ms()).unwrap_or(0);
-        std::thread::sleep(Duration::from_millis(wait));
+        churn.wait_until(mesh, planned_ms)?;
         let Some(target) = targets.get(index + 1) else { continue };
         let applied = mesh.apply(target.desired())?;
         slot.in_effect_ms = i64::try_from(applied.settled_unix_ms).ok();

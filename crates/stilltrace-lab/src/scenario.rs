@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::envoy::stats::Kept;
 use crate::gitops::{Draw, Edit, LayoutWish, Preset, Renaming, image_repository_of};
 use crate::profile::Profile;
 use crate::topology::{Behaviour, Topology, TopologyError, Traffic};
@@ -75,6 +76,9 @@ pub struct Scenario {
     /// Further changes that cause it too.
     #[serde(default)]
     pub(crate) also: Vec<Planted>,
+    /// What ends the incident where taking the change back does not.
+    #[serde(default)]
+    pub(crate) cure: Vec<Edit>,
     /// What happens outside Git in the fault phase.
     #[serde(default)]
     pub happens: Happening,
@@ -88,9 +92,12 @@ pub struct Scenario {
     /// Services beside the topology's that nobody calls: what proxies without a scope know too.
     #[serde(default)]
     pub bystanders: u32,
-    /// Time between two changes of some bystander's endpoints, in seconds; none if absent.
+    /// Time between two rollouts among the bystanders, in seconds; none if absent.
     #[serde(default)]
     pub churn_every_s: Option<f64>,
+    /// What proxies keep of their statistics.
+    #[serde(default)]
+    pub statistics: Kept,
     /// Profiles in which the fault exists; all if empty.
     #[serde(default)]
     pub profiles: Vec<String>,

@@ -5,16 +5,39 @@
 //! repository, does the same with what upstream Envoy has. It shows in configuration dumps, so every
 //! capture names it.
 
+use std::net::SocketAddr;
+
 use serde_json::{Value, json};
 
 use super::{extension, listener, stats, url};
 
 /// Name of the lab's object, in the root namespace.
 pub const NAME: &str = "lab-stats";
+/// Name of the lab's trace collector, in the root namespace.
+pub const COLLECTOR: &str = "lab-collector";
 /// Patches of all contexts name the same filter.
 const MANAGER: &str = "envoy.filters.network.http_connection_manager";
 /// Contexts in which a proxy is a client.
 const CLIENTS: [&str; 2] = ["SIDECAR_OUTBOUND", "GATEWAY"];
+
+/// The trace collector that repositories name, as a service whose one address is `address`: without
+/// it proxies would make no spans, whatever share of requests is to be traced.
+pub fn collector(address: SocketAddr) -> Value {
+    json!({
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "ServiceEntry",
+        "metadata": {"name": COLLECTOR, "namespace": "istio-system"},
+        "spec": {
+            "hosts": ["collector.istio-system.svc.cluster.local"],
+            "location": "MESH_EXTERNAL",
+            "resolution": "STATIC",
+            "ports": [
+                {"number": 4317, "name": "grpc", "protocol": "GRPC", "targetPort": address.port()},
+            ],
+            "endpoints": [{"address": address.ip().to_string()}],
+        },
+    })
+}
 
 /// The lab's `EnvoyFilter`.
 pub fn statistics() -> Value {
@@ -73,7 +96,9 @@ fn learn_peer() -> Value {
 }
 
 /// Tells the server's proxy that this is HTTP, as Istio's ALPN filter does: a port without a
-/// declared protocol would be TCP there.
+/// declared protocol would be TCP there. Istio's filter knows what the connection pool speaks; this
+/// one knows the request only, which a pool may upgrade. So it offers no name that the server would
+/// agree to, and the server's proxy goes by the first bytes.
 fn choose_protocol() -> Value {
     extension(
         "envoy.filters.http.set_filter_state",
@@ -81,7 +106,7 @@ fn choose_protocol() -> Value {
         json!({"on_request_headers": [{
             "object_key": "envoy.network.application_protocols",
             "format_string": {"text_format_source": {"inline_string":
-                "%CEL(request.protocol == 'HTTP/2' ? 'istio-h2,istio,h2' : 'istio-http/1.1,istio,http/1.1')%"}},
+                "%CEL(request.protocol == 'HTTP/2' ? 'istio-h2,istio' : 'istio-http/1.1,istio')%"}},
             "skip_if_empty": true,
         }]}),
     )

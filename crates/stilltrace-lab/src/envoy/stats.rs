@@ -19,7 +19,8 @@ pub const STOCK_VIEW: &str = concat!(
 );
 
 /// What of Envoy's statistics a proxy keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kept {
     /// Everything; scrapes ask for Istio's part of it. Lets the lab look deeper than the record.
     #[default]

@@ -14,8 +14,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use stilltrace_model::ServiceId;
 
+use super::bystanders::Bystanders;
 use crate::envoy::equipment;
 use crate::host::state;
+use crate::prometheus;
 
 /// Address of the control plane at the bridge.
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 18, 255, 2);
@@ -78,17 +80,29 @@ pub(super) struct ControlPlane {
     services: BTreeMap<ServiceId, Ipv4Addr>,
     /// The manifests as written last.
     written: String,
+    /// Services that nobody calls.
+    bystanders: Bystanders,
 }
 
 impl ControlPlane {
-    /// A control plane that serves `manifests` in the lab's folder `state` and reports to `log`.
-    pub(super) fn new(state: &Path, log: PathBuf) -> io::Result<Self> {
+    /// A control plane that serves `manifests` in the lab's folder `state` and reports to `log`, with
+    /// so many services that nobody calls.
+    pub(super) fn new(state: &Path, log: PathBuf, bystanders: u32) -> io::Result<Self> {
         let folder = state.join("manifests");
         fs::create_dir_all(&folder)?;
-        let equipment = equipment::statistics();
-        state::replace(&folder.join("lab.yaml"), format!("{equipment:#}\n").as_bytes())?;
+        let equipment = [equipment::statistics(), equipment::collector(prometheus::exporter())];
+        let equipment = equipment.map(|object| format!("{object:#}\n")).join("---\n");
+        state::replace(&folder.join("lab.yaml"), equipment.as_bytes())?;
         let (services, written) = (BTreeMap::new(), String::new());
-        Ok(Self { folder, log, read: 0, services, written })
+        let bystanders = Bystanders::new(bystanders);
+        bystanders.write(&folder)?;
+        Ok(Self { folder, log, read: 0, services, written, bystanders })
+    }
+
+    /// Lets the services that nobody calls change as in a rollout of another team.
+    pub(super) fn roll_out(&mut self) -> io::Result<()> {
+        self.bystanders.roll_out();
+        self.bystanders.write(&self.folder)
     }
 
     /// The folder that it serves.
@@ -172,7 +186,7 @@ mod tests {
     #[test]
     fn a_service_keeps_its_address_when_another_comes_before_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut plane = ControlPlane::new(folder.path(), folder.path().join("log")).unwrap();
+        let mut plane = ControlPlane::new(folder.path(), folder.path().join("log"), 0).unwrap();
         assert!(plane.hold(&[service("b")]).unwrap());
         assert!(!plane.hold(&[service("b")]).unwrap(), "nothing changed");
         let before = plane.service(&ServiceId::new("a", "b"));
@@ -185,7 +199,7 @@ mod tests {
     fn a_half_written_line_is_read_when_it_is_whole() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        let mut plane = ControlPlane::new(folder.path(), log.clone()).unwrap();
+        let mut plane = ControlPlane::new(folder.path(), log.clone(), 0).unwrap();
         fs::write(&log, "a word\n{\"event\":\"serving\"}\n{\"event\":").unwrap();
         assert_eq!(plane.news().unwrap().len(), 1);
         fs::write(&log, "a word\n{\"event\":\"serving\"}\n{\"event\":\"read\"}\n").unwrap();

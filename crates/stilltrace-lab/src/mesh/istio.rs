@@ -33,7 +33,9 @@ impl Mesh {
         let program = self.options.control_plane.clone().ok_or_else(|| MeshError::Missing {
             remedy: "no istio-xds; build it with `cargo xtask lab tools`".to_owned(),
         })?;
-        let mut plane = ControlPlane::new(self.state.path(), self.log_of(NAME)).map_err(fail)?;
+        let (state, log) = (self.state.path(), self.log_of(NAME));
+        let plane = ControlPlane::new(state, log, self.options.bystanders);
+        let mut plane = plane.map_err(fail)?;
         plane.hold(objects).map_err(fail)?;
         let mut args: Vec<OsString> = vec!["-pod-net".into(), POD_NETWORK.into()];
         args.extend(["-serve".into(), SocketAddr::from((ADDRESS, PORT)).to_string().into()]);
@@ -120,6 +122,14 @@ impl Mesh {
         plane.hold(objects).map_err(|source| MeshError::io(NAME, source))
     }
 
+    /// Lets the services that nobody calls change as in a rollout of another team, and waits until the
+    /// control plane has read that. Does nothing without Istio's control plane.
+    pub fn roll_out_bystanders(&mut self) -> Result<(), MeshError> {
+        let Some(plane) = &mut self.control_plane else { return Ok(()) };
+        plane.roll_out().map_err(|source| MeshError::io(NAME, source))?;
+        self.wait_until_read(&mut Applied::default())
+    }
+
     /// Waits until the control plane has applied what the cluster holds, and every proxy has taken
     /// what followed from that.
     pub(super) fn settle(
@@ -190,7 +200,7 @@ impl Mesh {
         let path = "/stats?filter=(cds|lds|rds.*).update_time$";
         let mut last = 0;
         for pod in &self.pods {
-            let answer = self.ask(pod, ADMIN_PORT, path, Duration::from_secs(5));
+            let answer = self.ask(pod, ADMIN_PORT, path, PUSH_PATIENCE);
             let answer = answer.map_err(|source| MeshError::io("asking proxies", source))?;
             let times = answer.body.lines().filter_map(|line| line.rsplit_once(": "));
             last = times.filter_map(|(_, time)| time.trim().parse().ok()).fold(last, u64::max);

@@ -10,8 +10,9 @@ use super::{Applied, Desired, Mesh, MeshError, now_unix_ms};
 use crate::envoy::{self, ADMIN_PORT};
 use crate::prometheus;
 
-/// How long proxies may take to accept a push.
-pub(super) const PUSH_PATIENCE: Duration = Duration::from_secs(10);
+/// How long proxies may take to accept a push: a proxy that learns of hundreds of services at once
+/// answers nothing for seconds on a busy machine.
+pub(super) const PUSH_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Mesh {
     /// Configures the running mesh anew. Only files, limits, releases and targets that differ are
@@ -186,7 +187,7 @@ impl Mesh {
         let path = "/stats?filter=(cds|lds|rds.*).update_(success|rejected)$";
         let mut all = BTreeMap::new();
         for pod in &self.pods {
-            let answer = self.ask(pod, ADMIN_PORT, path, Duration::from_secs(5));
+            let answer = self.ask(pod, ADMIN_PORT, path, PUSH_PATIENCE);
             let answer = answer.map_err(|source| MeshError::io("asking proxies", source))?;
             for (kind, taken) in Taken::read(&answer.body) {
                 all.insert((pod.name.clone(), kind), taken);

@@ -57,14 +57,15 @@ pub struct PhaseFigures {
 /// The figures of a run.
 pub(super) fn of(run: &Run) -> Figures {
     let change = run.change_ms();
-    let quiet = phase(run, run.start_ms, change);
+    let quiet_end = run.change_began_ms();
+    let quiet = phase(run, run.start_ms, quiet_end);
     let fault = phase(run, change + SETTLING_MS, run.end_ms());
     let recovery = (!run.options.control && run.phases.recovery_s > 0).then(|| {
         let end = run.end_ms();
         (end + SETTLING_MS, end + i64::from(run.phases.recovery_s) * 1_000)
     });
     let moves =
-        moves::of(run, (run.start_ms, change), (change + SETTLING_MS, run.end_ms()), recovery);
+        moves::of(run, (run.start_ms, quiet_end), (change + SETTLING_MS, run.end_ms()), recovery);
     let control = if run.options.control { " control" } else { "" };
     Figures {
         run: format!("{} seed {}{control}", run.incident.name, run.options.seed),

@@ -8,6 +8,8 @@ use stilltrace_model::Timestamp;
 use crate::harvest::{LogCount, LogKind};
 use crate::run::Run;
 
+/// Length of the periods that a capture tells apart, in milliseconds.
+const PERIOD_MS: u64 = 15_000;
 /// Fields of an exemplar that could name a client or a machine.
 const REDACTED: &[&str] = &[
     "downstream_local_address",
@@ -34,14 +36,13 @@ pub(super) fn of(run: &Run) -> String {
 }
 
 fn line(kind: &LogKind, counts: &[&LogCount]) -> Value {
-    let mut periods: Vec<_> = counts
-        .iter()
-        .map(|count| {
-            let at = Timestamp(i64::try_from(count.period_unix_ms).unwrap_or(0)).to_string();
-            (at, count.count)
-        })
-        .collect();
-    periods.sort();
+    let mut by_period: BTreeMap<u64, u64> = BTreeMap::new();
+    for count in counts {
+        let start = count.period_unix_ms - count.period_unix_ms % PERIOD_MS;
+        *by_period.entry(start).or_default() += count.count;
+    }
+    let at = |ms: u64| Timestamp(i64::try_from(ms).unwrap_or(0)).to_string();
+    let periods: Vec<_> = by_period.into_iter().map(|(start, count)| (at(start), count)).collect();
     let longest = counts.iter().max_by_key(|count| count.longest_ms);
     json!({
         "source": "istio-proxy access log",
@@ -80,5 +81,31 @@ mod tests {
         let text = redacted(line).to_string();
         assert!(!text.contains("10.1.2.3") && !text.contains("abc") && text.contains("503"));
         assert!(redacted("no json").is_null());
+    }
+
+    #[test]
+    fn a_capture_counts_in_longer_periods() {
+        let kind = LogKind {
+            namespace: "a".into(),
+            pod: "b".into(),
+            upstream_cluster: "c".into(),
+            response_code: 200,
+            response_flags: "-".into(),
+            response_code_details: "-".into(),
+        };
+        let count = |period_unix_ms, count| LogCount {
+            period_unix_ms,
+            kind: kind.clone(),
+            count,
+            duration_ms: 0,
+            longest_ms: 0,
+            exemplar: String::new(),
+        };
+        let counts = [count(15_000, 2), count(29_000, 3), count(30_000, 1)];
+        let line = line(&kind, &counts.iter().collect::<Vec<_>>());
+        assert_eq!(
+            line["counts"],
+            json!([["1970-01-01T00:00:15Z", 5], ["1970-01-01T00:00:30Z", 1]])
+        );
     }
 }

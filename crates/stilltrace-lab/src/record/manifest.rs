@@ -6,6 +6,7 @@ use stilltrace_capture::{Manifest, SourceRecord};
 use super::objects::last_revision;
 use super::question;
 use crate::envoy::equipment;
+use crate::envoy::stats::Kept;
 use crate::profile::{ISTIO_VERSION, Profile};
 use crate::run::Run;
 
@@ -81,6 +82,14 @@ fn notes(run: &Run) -> Vec<String> {
         Profile::Static => under_files(),
         Profile::Istio => under_istio(),
     });
+    notes.push(statistics(run).to_owned());
+    let bystanders = run.incident.scenario.bystanders;
+    if bystanders > 0 {
+        notes.push(format!(
+            "Beside the repository's objects the control plane held {bystanders} services of other \
+             teams, called by nobody, with endpoints behind which nothing runs."
+        ));
+    }
     if !run.records.noise.realtime {
         notes.push(
             "Clients and sampler had no real-time priority: latencies are less reliable."
@@ -126,13 +135,29 @@ fn under_istio() -> Vec<String> {
              the protocol between proxies. Istio's own statistics, metadata exchange and ALPN \
              filters are off."
         ),
+        format!(
+            "ServiceEntry istio-system/{} is the lab's too: a trace collector that takes spans and \
+             drops them.",
+            equipment::COLLECTOR
+        ),
         "Not as in a stock installation: no metadata exchange (app and version of the other side \
          repeat its canonical name and revision), no istio_tcp_*, istio_request_bytes, \
          istio_response_bytes, istio_build and istio_agent_*, no effect of Telemetry on metrics, no \
-         trace collector, no pilot-agent, proxies of upstream Envoy."
-            .to_owned(),
-        "Proxies kept all of their statistics; each scrape asked for the part that a stock \
-         installation shows."
+         pilot-agent, proxies of upstream Envoy."
             .to_owned(),
     ]
+}
+
+/// What proxies kept of their statistics.
+fn statistics(run: &Run) -> &'static str {
+    match run.incident.scenario.statistics {
+        Kept::All => {
+            "Proxies kept all of their statistics; each scrape asked for the part that a stock \
+             installation shows."
+        }
+        Kept::Stock => {
+            "Proxies kept only the statistics that a stock installation keeps, or that the \
+             repository asks for."
+        }
+    }
 }

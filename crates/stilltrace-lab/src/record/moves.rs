@@ -68,7 +68,7 @@ fn measure(run: &Run, wanted: &Move, phase: Phase) -> f64 {
             let pushes = run.records.pushes.iter().filter(|push| inside(push.unix_ms));
             pushes.map(|push| push.files.len()).sum::<usize>() as f64 / seconds
         }
-        Signal::Counter => counter(run, wanted, phase) / seconds,
+        Signal::Counter => counter(run, wanted, phase),
     };
     (value * 1e4).round() / 1e4
 }
@@ -94,8 +94,8 @@ fn cores(run: &Run, of: Option<&str>, proxies: bool, phase: Phase, span_ms: i64)
     })
 }
 
-/// Access log lines per second. Lines are counted in periods of 15 s, so only periods that lie
-/// inside the phase count.
+/// Access log lines per second. Lines are counted in periods, so only those that lie inside the
+/// phase count.
 fn lines(
     run: &Run,
     of: Option<&str>,
@@ -115,6 +115,8 @@ fn lines(
     count as f64 * 1e3 / (periods.max(1) * period) as f64
 }
 
+/// Increase of the counter per second, between the first and the last scrape of the phase: what a
+/// scrape finds of the time before its phase is not the phase's.
 fn counter(run: &Run, wanted: &Move, phase: Phase) -> f64 {
     let fits = |series: &&crate::prometheus::RawSeries| {
         Some(series.name()) == wanted.metric.as_deref()
@@ -122,5 +124,37 @@ fn counter(run: &Run, wanted: &Move, phase: Phase) -> f64 {
             && belongs(series.labels.get("pod").map_or("", String::as_str), wanted.of.as_deref())
     };
     let all = run.records.series.iter().filter(fits);
-    all.map(|series| calls::increase(series, phase.0, phase.1)).sum()
+    all.map(|series| {
+        let (from, to) = scrapes(series, phase).unwrap_or(phase);
+        calls::increase(series, from, to) * 1e3 / ((to - from) as f64).max(1.0)
+    })
+    .sum()
+}
+
+/// Times just behind the first and the last scrape of a phase; nothing if it has only one.
+fn scrapes(series: &crate::prometheus::RawSeries, phase: Phase) -> Option<Phase> {
+    let times = series.samples.iter().map(|(seconds, _)| (seconds * 1e3).round() as i64);
+    let mut inside = times.filter(|at| (phase.0..phase.1).contains(at));
+    let first = inside.next()?;
+    let last = inside.next_back()?;
+    Some((first + 1, last + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::prometheus::RawSeries;
+
+    #[test]
+    fn a_counter_is_measured_between_the_scrapes_of_its_phase() {
+        let samples = [(0.0, 0), (15.0, 9), (30.0, 9), (45.0, 12)];
+        let samples = samples.map(|(at, value)| (at, value.to_string())).to_vec();
+        let series = RawSeries { labels: BTreeMap::new(), samples };
+        assert_eq!(scrapes(&series, (10_000, 50_000)), Some((15_001, 45_001)));
+        let (from, to) = scrapes(&series, (10_000, 50_000)).unwrap_or_default();
+        assert!((calls::increase(&series, from, to) - 3.0).abs() < 1e-9);
+        assert_eq!(scrapes(&series, (10_000, 20_000)), None);
+    }
 }

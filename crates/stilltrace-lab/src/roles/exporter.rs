@@ -2,8 +2,8 @@
 //!
 //! `GET /metrics/cadvisor` has the CPU metrics of every container with cAdvisor's names and labels
 //! (google/cadvisor `metrics/prometheus.go`, labels as the kubelet sets them), `GET /metrics/node`
-//! has `node_cpu_seconds_total` and the load average. `POST /v1/traces` takes spans and drops them:
-//! it stands in for a trace collector, so that tracing has its cost.
+//! has `node_cpu_seconds_total` and the load average. It also stands in for a trace collector, so that
+//! tracing has its cost: it takes spans over OTLP, both `POST /v1/traces` and gRPC, and drops them.
 
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -15,9 +15,11 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 
 use crate::host::cgroup::{Meter, PERIOD_US, Reading};
@@ -25,6 +27,8 @@ use crate::pods::{ContainerEntry, read_containers};
 
 /// Largest batch of spans that is read, in bytes.
 const MAX_SPANS: usize = 8 << 20;
+/// Path of OTLP's call over gRPC.
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 /// Clock ticks a second in `/proc/stat`: `USER_HZ`, 100 on every Linux that runs Envoy.
 const TICKS: f64 = 100.0;
 
@@ -66,7 +70,7 @@ pub fn run(args: &ExporterArgs) -> io::Result<()> {
             let exporter = Arc::clone(&exporter);
             tokio::spawn(async move {
                 let service = service_fn(move |request| answer(Arc::clone(&exporter), request));
-                let _ = hyper::server::conn::http1::Builder::new()
+                let _ = auto::Builder::new(TokioExecutor::new())
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
             });
@@ -90,6 +94,10 @@ async fn answer(
             let _ = Limited::new(request.into_body(), MAX_SPANS).collect().await;
             String::new()
         }
+        (&Method::POST, EXPORT) => {
+            let _ = Limited::new(request.into_body(), MAX_SPANS).collect().await;
+            return Ok(taken());
+        }
         _ => {
             let mut response = Response::new(Full::new(Bytes::new()));
             *response.status_mut() = StatusCode::NOT_FOUND;
@@ -97,11 +105,19 @@ async fn answer(
         }
     };
     let mut response = Response::new(Full::new(Bytes::from(page)));
-    response.headers_mut().insert(
-        hyper::header::CONTENT_TYPE,
-        hyper::header::HeaderValue::from_static("text/plain; version=0.0.4"),
-    );
+    let text = HeaderValue::from_static("text/plain; version=0.0.4");
+    response.headers_mut().insert(CONTENT_TYPE, text);
     Ok(response)
+}
+
+/// The answer of gRPC to spans that were taken: its status stands in the headers, as gRPC allows
+/// where there is no message.
+fn taken() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::new()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"));
+    response
 }
 
 impl Exporter {

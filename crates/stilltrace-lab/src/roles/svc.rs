@@ -26,6 +26,7 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use nix::time::{ClockId, clock_gettime};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -33,7 +34,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::behave::{AppConfig, Orders};
-use crate::topology::Protocol;
+use crate::topology::{Behaviour, Protocol};
 
 /// Largest answer of an upstream or order of the lab that is read, in bytes.
 const MAX_BODY: usize = 1 << 20;
@@ -55,7 +56,29 @@ type Body =
     Either<Full<Bytes>, WithTrailers<Full<Bytes>, Ready<Option<Result<HeaderMap, Infallible>>>>>;
 
 /// Orders with the pools of the usual and of the later behaviour.
-type Told = (Arc<Orders>, [Arc<Semaphore>; 2]);
+type Told = (Arc<Orders>, [Pool; 2]);
+
+/// The places where requests wait for something outside, and for a place.
+#[derive(Clone)]
+struct Pool {
+    /// Where they wait for something outside.
+    places: Arc<Semaphore>,
+    /// These places and those where they wait for one of them.
+    entries: Arc<Semaphore>,
+}
+
+impl Pool {
+    /// The pool of a behaviour; unbounded where it says nothing.
+    fn of(behaviour: &Behaviour) -> Self {
+        let bounded = |size: u32| (size as usize).min(UNBOUNDED);
+        let places = behaviour.pool.map_or(UNBOUNDED, |pool| bounded(pool.max(1)));
+        let entries = behaviour.queue.map_or(UNBOUNDED, |queue| bounded(queue) + places);
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            entries: Arc::new(Semaphore::new(entries.min(UNBOUNDED))),
+        }
+    }
+}
 
 /// A running application.
 struct App {
@@ -108,7 +131,8 @@ async fn serve(config: AppConfig) -> io::Result<()> {
     }
 }
 
-/// Serves one connection in the service's protocol. A caller that closes in the middle is part of
+/// Serves one connection in the service's protocol, where `http` is whatever version of HTTP the
+/// caller begins with. A caller that closes in the middle is part of
 /// the experiment.
 async fn serve_connection(app: Arc<App>, stream: TcpStream) {
     if app.config.protocol == Protocol::Tcp {
@@ -119,9 +143,10 @@ async fn serve_connection(app: Arc<App>, stream: TcpStream) {
     let protocol = app.config.protocol;
     let service = service_fn(move |request| answer(Arc::clone(&app), request));
     if protocol == Protocol::Http {
-        let mut server = hyper::server::conn::http1::Builder::new();
+        // A proxy that upgrades its pool speaks HTTP/2 to a port of HTTP/1.1 too.
+        let mut server = auto::Builder::new(TokioExecutor::new());
         if let Some(idle) = keep_alive {
-            server.timer(TokioTimer::new()).header_read_timeout(idle);
+            server.http1().timer(TokioTimer::new()).header_read_timeout(idle);
         }
         let _ = server.serve_connection(TokioIo::new(stream), service).await;
     } else {
@@ -168,14 +193,11 @@ async fn obey(
     })
 }
 
-/// Orders with a pool of the size they name.
+/// Orders with pools of the sizes they name.
 fn with_pool(orders: Orders) -> Told {
-    let pool = |size: Option<u32>| {
-        let size = size.map_or(UNBOUNDED, |size| (size as usize).clamp(1, UNBOUNDED));
-        Arc::new(Semaphore::new(size))
-    };
-    let later = orders.behaviour.later.as_ref().and_then(|later| later.behaviour.pool);
-    let pools = [pool(orders.behaviour.pool), pool(later)];
+    let later = orders.behaviour.later.as_ref().map(|later| Pool::of(&later.behaviour));
+    let usual = Pool::of(&orders.behaviour);
+    let pools = [usual.clone(), later.unwrap_or(usual)];
     (Arc::new(orders), pools)
 }
 
@@ -224,10 +246,16 @@ async fn work(app: &App) -> (Option<StatusCode>, usize) {
     burn(behaviour.cpu_us.draw(draw(), draw()));
     let wait = behaviour.sleep_us.draw(draw(), draw());
     let failure_draw = draw();
+    let bytes = behaviour.response_bytes.map_or(ANSWER_BYTES, |bytes| bytes as usize);
+    let bytes = bytes.min(MAX_BODY);
+    let Ok(entry) = pool.entries.try_acquire_owned() else {
+        return (Some(StatusCode::SERVICE_UNAVAILABLE), bytes);
+    };
     let waiting = {
         let orders = Arc::clone(&orders);
         async move {
-            let _place = pool.acquire_owned().await;
+            let _entry = entry;
+            let _place = pool.places.acquire_owned().await;
             let wait = wait.saturating_add(orders.extra_us(now_unix_ms()));
             if wait > 0 {
                 tokio::time::sleep(Duration::from_micros(wait)).await;
@@ -243,8 +271,7 @@ async fn work(app: &App) -> (Option<StatusCode>, usize) {
     let failed = orders.failure(now_unix_ms(), failure_draw);
     let failed = failed
         .map(|status| StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE));
-    let bytes = behaviour.response_bytes.map_or(ANSWER_BYTES, |bytes| bytes as usize);
-    (failed, bytes.min(MAX_BODY))
+    (failed, bytes)
 }
 
 /// Uses CPU for `us` microseconds of this thread's own time, so throttling makes it take longer.

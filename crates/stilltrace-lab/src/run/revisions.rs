@@ -72,7 +72,7 @@ pub fn revisions(folder: &Path, seed: u64, layout: LayoutBy) -> Result<Revisions
     let options = RunOptions { seed, quick: false, control: false };
     let workshop = tempfile::tempdir().map_err(|source| io("a temporary folder", source))?;
     let bare = workshop.path().join("repo.git");
-    let made = repository(&incident, options, &slots, START_MS, &bare)?;
+    let made = repository(&incident, options, &slots, &[], START_MS, &bare)?;
     let later = made.window.iter().flatten().map(|commit| &commit.revision.files);
     let trees = std::iter::once(&made.base.files).chain(later).map(gitops::tree).collect();
     let applied = made.reconcilers.into_iter().map(|reconciler| reconciler.path).collect();

@@ -125,6 +125,7 @@ const RELEASES: Shape = Shape::List(
 );
 
 const BASE: Shape = Shape::List(&PRESET, 0);
+const CURE: Shape = Shape::List(&EDIT, 1);
 const DECOYS: Shape = Shape::List(&EDIT, super::FEWEST_DECOYS);
 const BEHAVIOURS: Shape = Shape::Map(&Shape::Fields(BEHAVIOUR));
 const NAMES: Shape = Shape::Word(&["written", "drawn"]);
@@ -141,6 +142,7 @@ const VARIANT: Shape = Shape::Fields(&[
     optional("base", BASE),
     optional("change", EDIT),
     optional("also", ALSO),
+    optional("cure", CURE),
     optional("happens", HAPPENS),
     optional("decoys", DECOYS),
     optional("expect", EXPECT),
@@ -162,12 +164,14 @@ pub(crate) const SCENARIO: &[Field] = &[
     optional("base", BASE),
     optional("change", EDIT),
     optional("also", ALSO),
+    optional("cure", CURE),
     optional("happens", HAPPENS),
     needed("decoys", DECOYS),
     needed("expect", EXPECT),
     optional("moves", MOVES),
     optional("bystanders", Shape::Whole(0, 2_000)),
     optional("churn_every_s", Shape::Number(1.0, 600.0)),
+    optional("statistics", Shape::Word(&["all", "stock"])),
     optional("profiles", Shape::List(&Shape::Word(&["static", "istio", "cluster"]), 1)),
     optional("variants", Shape::List(&VARIANT, 0)),
 ];

@@ -1,5 +1,6 @@
 //! What a scenario must be beyond its form: fields that need each other, names that exist.
 
+use crate::profile::Profile;
 use crate::topology::Topology;
 
 use super::form::INNOCENT;
@@ -32,6 +33,15 @@ impl Scenario {
             let message = "`verdict: cause` needs a `change`; allowed without: not-the-platform, \
                            no-anomaly";
             return Err(("expect.verdict".into(), message.into()));
+        }
+        if self.bystanders > 0 && self.runs_in(Profile::Static) {
+            let message = "`bystanders` exist under Istio's control plane only; allowed with them: \
+                           `profiles` without static";
+            return Err(("bystanders".into(), message.into()));
+        }
+        if self.churn_every_s.is_some() && self.bystanders == 0 {
+            let message = "`churn_every_s` needs `bystanders`; allowed: a whole number from 1";
+            return Err(("churn_every_s".into(), message.into()));
         }
         for (index, moved) in self.moves.iter().enumerate() {
             let needs = match moved.signal {
@@ -102,6 +112,9 @@ impl Scenario {
         }
         for (index, edit) in self.decoys.iter().enumerate() {
             service(&format!("decoys[{index}].of"), &edit.of, &places)?;
+        }
+        for (index, edit) in self.cure.iter().enumerate() {
+            service(&format!("cure[{index}].of"), &edit.of, &places)?;
         }
         self.change.iter().try_for_each(|edit| service("change.of", &edit.of, &places))
     }

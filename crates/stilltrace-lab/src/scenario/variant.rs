@@ -22,6 +22,7 @@ pub struct Variant {
     base: Option<Vec<Preset>>,
     change: Option<Edit>,
     also: Option<Vec<Planted>>,
+    cure: Option<Vec<Edit>>,
     happens: Option<Happening>,
     decoys: Option<Vec<Edit>>,
     expect: Option<Expected>,
@@ -47,6 +48,7 @@ impl Scenario {
             base: variant.base.unwrap_or(self.base),
             change: variant.change.or(self.change),
             also: variant.also.unwrap_or(self.also),
+            cure: variant.cure.unwrap_or(self.cure),
             happens: variant.happens.unwrap_or(self.happens),
             decoys: variant.decoys.unwrap_or(self.decoys),
             expect: variant.expect.unwrap_or(self.expect),
@@ -69,7 +71,7 @@ impl Scenario {
         }
         let causes =
             self.change.iter_mut().chain(self.also.iter_mut().map(|also| &mut also.change));
-        for edit in causes.chain(&mut self.decoys) {
+        for edit in causes.chain(&mut self.decoys).chain(&mut self.cure) {
             new(&mut edit.of);
             edit.name.iter_mut().for_each(new);
             for value in [&mut edit.from, &mut edit.to].into_iter().flatten() {

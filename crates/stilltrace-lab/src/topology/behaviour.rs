@@ -13,6 +13,9 @@ pub struct Behaviour {
     /// How many requests wait at the same time; absent = all. Work goes on after its caller has
     /// given up, as in a server that does not notice a closed connection.
     pub pool: Option<u32>,
+    /// How many requests wait for a place in the pool; any number if absent. What comes on top fails
+    /// at once with status 503.
+    pub queue: Option<u32>,
     /// Recurring phases in which the wait is longer.
     pub slow: Option<SlowPhases>,
     /// Recurring phases in which requests fail.

@@ -46,6 +46,7 @@ pub(crate) const BEHAVIOUR: &[Field] = &[
     optional("cpu_us", TIME),
     optional("sleep_us", TIME),
     optional("pool", Shape::Whole(1, 100_000)),
+    optional("queue", Shape::Whole(0, 100_000)),
     optional("slow", SLOW),
     optional("fail", FAIL),
     optional("flaky", Shape::Number(0.0, 1.0)),
@@ -99,6 +100,7 @@ const SERVICE: Shape = Shape::Fields(&[
     BEHAVIOUR[6],
     BEHAVIOUR[7],
     BEHAVIOUR[8],
+    BEHAVIOUR[9],
 ]);
 
 /// The fields of `traffic`.

@@ -68,3 +68,27 @@ async fn a_failure_behind_grpc_is_one_of_the_front() {
     let asked = tokio::time::timeout(Duration::from_secs(20), asked(failing)).await;
     assert_eq!(asked.unwrap(), [503, 503, 503]);
 }
+
+#[tokio::test]
+async fn a_service_of_http_takes_both_versions() {
+    let front = start(Protocol::Http, quick(), vec![]);
+    let ask = |is_http2: bool| async move {
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.http2_only(is_http2);
+        let client = builder.build_http::<Full<Bytes>>();
+        let uri: hyper::Uri = format!("http://{front}/").parse().unwrap();
+        loop {
+            match client.get(uri.clone()).await {
+                Ok(response) => return (response.status().as_u16(), response.version()),
+                Err(error) if error.is_connect() => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Err(_) => return (0, hyper::Version::HTTP_09),
+            }
+        }
+    };
+    let both = async { (ask(false).await, ask(true).await) };
+    let (first, second) = tokio::time::timeout(Duration::from_secs(20), both).await.unwrap();
+    assert_eq!(first, (200, hyper::Version::HTTP_11));
+    assert_eq!(second, (200, hyper::Version::HTTP_2));
+}
