@@ -1,5 +1,7 @@
 //! Whether a fault shows: its signals leave the noise of runs without it, and come back.
 
+use std::fmt;
+
 use crate::record::Moved;
 use crate::scenario::Direction;
 
@@ -23,6 +25,18 @@ pub enum Fate {
     Moved,
     /// It did not come back when the change was taken back.
     Stayed,
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shown => "shown",
+            Self::Noise => "LOST IN NOISE",
+            Self::TooLittle => "TOO LITTLE",
+            Self::Moved => "MOVED, MUST STAY",
+            Self::Stayed => "DID NOT COME BACK",
+        })
+    }
 }
 
 /// How far signals wander from the quiet phase to the fault phase when there is no fault: the

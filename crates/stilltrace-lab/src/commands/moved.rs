@@ -1,7 +1,7 @@
 //! `moved`: whether every fault of a folder of recordings shows beyond the noise of its controls.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use stilltrace_lab::record::Moved;
 use stilltrace_lab::shown::{Fate, fate, noise};
 
 /// Controls that a fault should be held against.
-const CONTROLS: usize = 3;
+pub(super) const CONTROLS: usize = 3;
 
 /// What to check.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,55 +25,75 @@ struct Recorded {
     moves: Vec<Moved>,
 }
 
-/// Recordings of one scenario: by name, faults and controls.
+/// Recordings of one scenario: faults by name, and the signals of each control.
 #[derive(Debug, Default)]
 struct Recordings {
     faults: BTreeMap<String, Vec<Moved>>,
-    controls: Vec<Moved>,
-    runs: usize,
+    controls: Vec<Vec<Moved>>,
 }
 
 /// Prints how each signal fared; fails if one did not do what it must.
 pub(crate) fn run(args: &MovedArgs) -> Result<()> {
-    let mut failed = 0;
-    for (scenario, recordings) in read(args)? {
-        if recordings.runs < CONTROLS {
-            println!("{scenario}: {} controls, {CONTROLS} would tell more", recordings.runs);
-        }
-        for (name, moves) in &recordings.faults {
-            for moved in moves {
-                let same = |control: &&Moved| {
-                    control.wanted.signal == moved.wanted.signal
-                        && control.wanted.flag == moved.wanted.flag
-                        && control.wanted.metric == moved.wanted.metric
-                        && control.wanted.of == moved.wanted.of
-                };
-                let controls: Vec<_> = recordings.controls.iter().filter(same).cloned().collect();
-                let noise = noise(&controls);
-                let fate = fate(moved, noise);
-                failed += u32::from(fate != Fate::Shown);
-                let signal = serde_json::to_value(moved.wanted.signal)?;
-                println!(
-                    "{name:32} {:16} {:14} {:10.3} {:10.3} {:>10} noise {noise:.3}  {fate:?}",
-                    signal.as_str().unwrap_or_default(),
-                    moved.wanted.of.as_deref().unwrap_or("-"),
-                    moved.quiet,
-                    moved.fault,
-                    moved.recovered.map_or_else(|| "-".to_owned(), |after| format!("{after:.3}")),
-                );
-            }
-        }
-    }
-    ensure!(failed == 0, "{failed} signals did not do what their scenarios say");
+    let failed = check(&args.folder)?;
+    ensure!(failed.is_empty(), "not what their scenarios say: {}", failed.join(", "));
     Ok(())
 }
 
+/// Prints how each signal of the recordings in a folder fared. Returns the recordings of which one
+/// did not do what it must: they do not belong in a set.
+pub(super) fn check(folder: &Path) -> Result<Vec<String>> {
+    println!(
+        "{:32} {:16} {:14} {:>10} {:>10} {:>10} {:>10}",
+        "recording", "signal", "of", "quiet", "fault", "recovered", "noise"
+    );
+    let mut failed = Vec::new();
+    for (scenario, recordings) in read(folder)? {
+        let controls = recordings.controls.len();
+        if controls < CONTROLS {
+            println!("{scenario}: {controls} controls, {CONTROLS} would tell more");
+        }
+        for (name, moves) in &recordings.faults {
+            let fates = moves.iter().enumerate().map(|(place, moved)| {
+                let noise = noise(&likewise(place, moved, &recordings.controls));
+                let fate = fate(moved, noise);
+                println!("{}", line(name, moved, noise, fate));
+                fate
+            });
+            // Each is printed before any of them decides.
+            if fates.collect::<Vec<_>>().iter().any(|fate| *fate != Fate::Shown) {
+                failed.push(name.clone());
+            }
+        }
+    }
+    Ok(failed)
+}
+
+/// The signal at a place of the scenario's list as the controls have it. Names are no guide: seeds
+/// have names of their own.
+fn likewise(place: usize, moved: &Moved, controls: &[Vec<Moved>]) -> Vec<Moved> {
+    let same = |control: &&Moved| {
+        control.wanted.signal == moved.wanted.signal && control.wanted.flag == moved.wanted.flag
+    };
+    controls.iter().filter_map(|moves| moves.get(place).filter(same).cloned()).collect()
+}
+
+fn line(name: &str, moved: &Moved, noise: f64, fate: Fate) -> String {
+    let signal = serde_json::to_value(moved.wanted.signal).unwrap_or_default();
+    let recovered = moved.recovered.map_or_else(|| "-".to_owned(), |after| format!("{after:.3}"));
+    format!(
+        "{name:32} {:16} {:14} {:10.3} {:10.3} {recovered:>10} {noise:10.3}  {fate}",
+        signal.as_str().unwrap_or_default(),
+        moved.wanted.of.as_deref().unwrap_or("-"),
+        moved.quiet,
+        moved.fault,
+    )
+}
+
 /// The figures of all recordings, by scenario.
-fn read(args: &MovedArgs) -> Result<BTreeMap<String, Recordings>> {
+fn read(folder: &Path) -> Result<BTreeMap<String, Recordings>> {
     let mut all: BTreeMap<String, Recordings> = BTreeMap::new();
-    let folder =
-        std::fs::read_dir(&args.folder).with_context(|| args.folder.display().to_string())?;
-    for path in folder.filter_map(|entry| Some(entry.ok()?.path())) {
+    let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let Some(name) = file.as_deref().and_then(|name| name.strip_suffix(".figures.json")) else {
             continue;
@@ -87,11 +107,38 @@ fn read(args: &MovedArgs) -> Result<BTreeMap<String, Recordings>> {
         let scenario = run.rsplit_once('-').map_or(run, |(scenario, _)| scenario);
         let recordings = all.entry(scenario.to_owned()).or_default();
         if control {
-            recordings.runs += 1;
-            recordings.controls.extend(recorded.moves);
+            recordings.controls.push(recorded.moves);
         } else {
             recordings.faults.insert(name.to_owned(), recorded.moves);
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(quiet: f64, fault: f64, recovered: f64) -> String {
+        format!(
+            r#"{{"moves": [{{"wanted": {{"signal": "client-p99", "direction": "rises"}},
+                "quiet": {quiet}, "fault": {fault}, "recovered": {recovered}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn recordings_that_do_not_leave_the_noise_of_their_controls_are_named() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let write = |name: &str, text: String| {
+            std::fs::write(folder.path().join(format!("{name}.figures.json")), text)
+        };
+        write("slow-1", figures(30.0, 300.0, 31.0))?;
+        write("slow-2", figures(30.0, 42.0, 31.0))?;
+        write("stuck-1", figures(30.0, 300.0, 290.0))?;
+        for seed in 1..=3 {
+            write(&format!("slow-{seed}-control"), figures(30.0, 38.0 + f64::from(seed), 30.0))?;
+        }
+        assert_eq!(check(folder.path())?, ["slow-2", "stuck-1"]);
+        Ok(())
+    }
 }

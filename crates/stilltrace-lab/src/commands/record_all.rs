@@ -1,4 +1,4 @@
-//! `record-all`: every scenario with every variant, and the control of each.
+//! `record-all`: every scenario with every variant, controls of each, and whether the faults show.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,8 @@ use stilltrace_lab::profile::Profile;
 use stilltrace_lab::record::NOISE_LIMIT_CORES;
 use stilltrace_lab::run::RunOptions;
 use stilltrace_lab::scenario::Scenario;
+
+use super::moved::CONTROLS;
 
 /// What to record.
 #[derive(Debug, Clone, clap::Args)]
@@ -17,6 +19,9 @@ pub(crate) struct RecordAllArgs {
     /// Folder for the captures; what is there already is not recorded again.
     #[arg(long, default_value = "bench/captures")]
     out: PathBuf,
+    /// Only every so-manyth scenario: `1/3`, `2/3` and `3/3` together are all.
+    #[arg(long, value_parser = shard, default_value = "1/1")]
+    shard: (usize, usize),
     /// Leave the controls out.
     #[arg(long)]
     no_controls: bool,
@@ -28,39 +33,59 @@ pub(crate) struct RecordAllArgs {
     profile: Option<Profile>,
 }
 
-/// Records them; a run that fails is named and the others go on.
+/// Reads `PART/PARTS`.
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let (part, parts) = text.split_once('/').unwrap_or_default();
+    match (part.parse(), parts.parse()) {
+        (Ok(part), Ok(parts)) if (1..=parts).contains(&part) => Ok((part, parts)),
+        _ => Err("allowed: PART/PARTS, such as 1/3".to_owned()),
+    }
+}
+
+/// Records them; a run that fails is named and the others go on. Then says whether the faults show:
+/// one that does not is no part of a set.
 pub(crate) fn run(args: &RecordAllArgs) -> Result<()> {
-    let mut folders: Vec<_> = std::fs::read_dir(&args.scenarios)
-        .with_context(|| args.scenarios.display().to_string())?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.join("scenario.yaml").is_file())
-        .collect();
-    folders.sort();
     let profile = args.profile.unwrap_or_else(Profile::available);
     let mut failed = 0_u32;
-    for folder in folders {
+    for folder in folders(args)? {
         let scenario = Scenario::read(&folder)?;
         if !scenario.runs_in(profile) {
             let profiles = scenario.profiles.join(", ");
             eprintln!("{}: only in {profiles}, not in {}", folder.display(), profile.name());
             continue;
         }
-        let variants = scenario.variants.len().max(1);
-        for seed in 1..=variants as u64 {
-            for control in [false, true] {
-                if control && args.no_controls {
-                    continue;
-                }
-                let options = RunOptions { seed, quick: false, control };
-                if let Err(error) = once(&folder, options, profile, args) {
-                    eprintln!("{} {seed}: {error:#}", folder.display());
-                    failed += 1;
-                }
+        for options in runs(&scenario, args.no_controls) {
+            if let Err(error) = once(&folder, options, profile, args) {
+                eprintln!("{} {}: {error:#}", folder.display(), options.seed);
+                failed += 1;
             }
         }
     }
-    ensure!(failed == 0, "{failed} runs gave no capture");
+    let unshown = super::moved::check(&args.out)?;
+    ensure!(failed == 0, "{failed} runs gave no capture; the same command records them again");
+    ensure!(unshown.is_empty(), "not in the set, for they do not show: {}", unshown.join(", "));
     Ok(())
+}
+
+/// The folders of this shard's scenarios.
+fn folders(args: &RecordAllArgs) -> Result<Vec<PathBuf>> {
+    let mut all: Vec<_> = std::fs::read_dir(&args.scenarios)
+        .with_context(|| args.scenarios.display().to_string())?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.join("scenario.yaml").is_file())
+        .collect();
+    all.sort();
+    let (part, parts) = args.shard;
+    Ok(all.into_iter().skip(part - 1).step_by(parts).collect())
+}
+
+/// One run of each variant, and the controls, of which there are enough to know the noise.
+fn runs(scenario: &Scenario, no_controls: bool) -> Vec<RunOptions> {
+    let variants = scenario.variants.len().max(1);
+    let controls = if no_controls { 0 } else { variants.max(CONTROLS) };
+    let run = |control| move |seed: usize| RunOptions { seed: seed as u64, quick: false, control };
+    let faults = (1..=variants).map(run(false));
+    faults.chain((1..=controls).map(run(true))).collect()
 }
 
 /// Records one run unless its capture exists.
