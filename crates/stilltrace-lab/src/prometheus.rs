@@ -1,7 +1,7 @@
 //! Prometheus: its configuration in the lab, and the raw samples it took.
 //!
-//! Three jobs every 15 s, as in a usual installation: every proxy's statistics (only the part that
-//! a stock Istio shows), the kubelet's container metrics, the node's. Relabelling turns the
+//! Three jobs every 15 s, as in a usual installation: every proxy's statistics (what a stock Istio
+//! shows and what the widened view adds), the kubelet's container metrics, the node's. Relabelling turns the
 //! statistics logger's names into Istio's. Targets come from a file that Prometheus watches, so a
 //! change of what a proxy exports needs no restart.
 
@@ -16,7 +16,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use stilltrace_model::Platform;
 
-use crate::envoy::{STATS_PORT, stats};
+use crate::envoy::STATS_PORT;
+use crate::envoy::stats::{self, Kept};
 use crate::http;
 use crate::pods::Pod;
 
@@ -60,14 +61,18 @@ pub fn configuration(targets: &Path, scrape_seconds: u64) -> String {
     format!("{scrape:#}\n")
 }
 
-/// The file with the proxies as targets; each carries the part of its statistics to ask for.
-pub fn targets(pods: &[Pod], platform: &Platform) -> Value {
+/// The file with the proxies as targets; each carries the part of its statistics to ask for: both
+/// views where proxies keep everything.
+pub fn targets(pods: &[Pod], platform: &Platform, kept: Kept) -> Value {
     let target = |pod: &Pod| {
         let extra = extra_stats(platform, pod);
         json!({
             "targets": [format!("{}:{STATS_PORT}", pod.address)],
             "labels": {
-                "__param_filter": stats::scraped(&extra),
+                "__param_filter": match kept {
+                    Kept::All => stats::widened(&extra),
+                    Kept::Stock => stats::scraped(&extra),
+                },
                 "namespace": pod.workload.namespace,
                 "pod": pod.name,
                 "app": pod.labels.get("app"),

@@ -15,6 +15,7 @@ use std::path::Path;
 use stilltrace_capture::{BundleWriter, CaptureError};
 use stilltrace_model::{Question, ServiceId, Timestamp, Window};
 
+use crate::envoy::stats::Kept;
 use crate::harvest::Noise;
 use crate::run::Run;
 use crate::truth;
@@ -25,14 +26,21 @@ pub use moves::Moved;
 /// CPU that everything but the lab's containers may use while recording, in cores. Clients and
 /// sampler, which are outside every container, take about a tenth of one.
 pub const NOISE_LIMIT_CORES: f64 = 0.35;
+/// Name of the samples that only the widened view has.
+const WIDENED_SAMPLES: &str = "widened";
 /// Time that the hypervisor may steal while recording, in cores.
 const STEAL_LIMIT_CORES: f64 = 0.05;
+
+/// End of the file names of captures with the widened view.
+pub const WIDENED_CAPTURE: &str = ".widened.stilltrace";
 
 /// A capture with what it shows.
 #[derive(Debug)]
 pub struct Recording {
-    /// The capture.
+    /// The capture, with the statistics that a stock installation shows.
     pub bundle: BundleWriter,
+    /// The same with those of the widened view beside them; absent where proxies kept none.
+    pub widened: Option<BundleWriter>,
     /// What the clients and the proxies went through.
     pub figures: Figures,
     /// What is to be found, as in the capture's `truth.json`.
@@ -82,7 +90,7 @@ pub fn record(run: &Run, noise_limit: f64) -> Result<Recording, RecordError> {
     let figures = figures::of(run);
     let mut bundle = BundleWriter::new(manifest::of(run));
     bundle.repository(&run.folder.path().join("repo.git"))?;
-    bundle.samples("prometheus", &samples::of(run));
+    bundle.samples("prometheus", &samples::stock(run));
     bundle.bursts(&bursts::of(run))?;
     bundle.events(&events::of(run));
     bundle.calls(&calls::of(run));
@@ -93,7 +101,18 @@ pub fn record(run: &Run, noise_limit: f64) -> Result<Recording, RecordError> {
     bundle.file("logs.jsonl", logs::of(run).into_bytes())?;
     let truth = truth::of(run, &figures).ok_or(RecordError::NoChange)?;
     bundle.truth(truth.clone());
-    Ok(Recording { bundle, figures, truth })
+    Ok(Recording { widened: widened(run, &bundle), bundle, figures, truth })
+}
+
+/// The capture with the widened view in it.
+fn widened(run: &Run, stock: &BundleWriter) -> Option<BundleWriter> {
+    if run.incident.scenario.statistics == Kept::Stock {
+        return None;
+    }
+    let mut bundle = stock.clone();
+    bundle.samples(WIDENED_SAMPLES, &samples::widened(run));
+    bundle.manifest_mut().sources.push(manifest::widened_source());
+    Some(bundle)
 }
 
 /// Whether the machine was quiet enough for a capture.
@@ -109,7 +128,7 @@ fn fit(noise: &Noise, limit: f64) -> Result<(), RecordError> {
 }
 
 /// Writes a recording into a folder: `NAME.stilltrace`, with `NAME.truth.json` and
-/// `NAME.figures.json` beside it. Returns the path of the capture.
+/// `NAME.figures.json` beside it, and `NAME.widened.stilltrace`. Returns the path of the capture.
 pub fn write(
     recording: &Recording,
     run: &Run,
@@ -120,6 +139,9 @@ pub fn write(
     let name = format!("{}-{}{control}", run.incident.name, run.options.seed);
     let path = folder.join(format!("{name}.stilltrace"));
     recording.bundle.write_file(&path)?;
+    if let Some(widened) = &recording.widened {
+        widened.write_file(&folder.join(format!("{name}{WIDENED_CAPTURE}")))?;
+    }
     let figures = serde_json::to_string_pretty(&recording.figures)?;
     std::fs::write(folder.join(format!("{name}.figures.json")), figures + "\n")?;
     std::fs::write(folder.join(format!("{name}.truth.json")), &recording.truth)?;

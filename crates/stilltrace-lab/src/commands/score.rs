@@ -7,15 +7,40 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use stilltrace_lab::record::WIDENED_CAPTURE;
 
 /// What to score.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ScoreArgs {
     /// Folder of captures with their `NAME.truth.json`.
     captures: PathBuf,
+    /// Which of the two views of each run.
+    #[arg(long, value_enum, default_value_t = View::Stock)]
+    view: View,
     /// The product's binary; the one beside this program if absent.
     #[arg(long)]
     stilltrace: Option<PathBuf>,
+}
+
+/// What the proxies show of their statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum View {
+    /// What those of a stock installation show.
+    Stock,
+    /// What those show whose `proxyStatsMatcher` is widened.
+    Widened,
+}
+
+impl View {
+    /// Name of the recording whose capture in this view the file is.
+    fn recording(self, file: &str) -> Option<&str> {
+        let widened = file.strip_suffix(WIDENED_CAPTURE);
+        match self {
+            Self::Stock if widened.is_some() => None,
+            Self::Stock => file.strip_suffix(".stilltrace"),
+            Self::Widened => widened,
+        }
+    }
 }
 
 /// How one answer compares.
@@ -36,23 +61,25 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     };
     let mut captures: Vec<_> = std::fs::read_dir(&args.captures)
         .with_context(|| args.captures.display().to_string())?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "stilltrace"))
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let name = args.view.recording(path.file_name()?.to_str()?)?.to_owned();
+            Some((name, path))
+        })
         .collect();
     captures.sort();
     ensure!(!captures.is_empty(), "no captures in {}", args.captures.display());
     println!("{:40} verdict mechanism line commit", "capture");
     let mut wrong = 0;
-    for capture in &captures {
-        let truth: Value =
-            serde_json::from_slice(&std::fs::read(capture.with_extension("truth.json"))?)?;
+    for (name, capture) in &captures {
+        let truth = args.captures.join(format!("{name}.truth.json"));
+        let truth: Value = serde_json::from_slice(&std::fs::read(truth)?)?;
         let report = ask(&program, capture)?;
         let score = compare(&truth, &report);
-        let name = capture.file_stem().map(|name| name.to_string_lossy().into_owned());
         let mark = |right: bool| if right { "ok" } else { "WRONG" };
         println!(
             "{:40} {:7} {:9} {:5} {}",
-            name.unwrap_or_default(),
+            name,
             mark(score.verdict),
             mark(score.mechanism),
             mark(score.line),
@@ -93,6 +120,16 @@ fn compare(truth: &Value, report: &Value) -> Score {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn each_view_has_captures_of_its_own() {
+        let (stock, widened) = ("a-1.stilltrace", "a-1.widened.stilltrace");
+        assert_eq!(View::Stock.recording(stock), Some("a-1"));
+        assert_eq!(View::Stock.recording(widened), None);
+        assert_eq!(View::Widened.recording(widened), Some("a-1"));
+        assert_eq!(View::Widened.recording(stock), None);
+        assert_eq!(View::Stock.recording("a-1.truth.json"), None);
+    }
 
     #[test]
     fn another_line_is_wrong_and_an_innocent_platform_needs_none() {

@@ -18,6 +18,35 @@ pub const STOCK_VIEW: &str = concat!(
     r"|(rbac.allowed|rbac.denied|shadow_allowed|shadow_denied)$|vhost\..*\.route\..*",
 );
 
+/// What the widened view shows of every cluster beyond [`STOCK_VIEW`], by the last part of the
+/// counter's name: what an installation has whose `proxyStatsMatcher` names them.
+pub const WIDENED: &[&str] = &[
+    "lb_healthy_panic",
+    "outlier_detection.ejections_active",
+    "outlier_detection.ejections_enforced_total",
+    "ssl.handshake",
+    "ssl.session_reused",
+    "upstream_cx_connect_fail",
+    "upstream_cx_destroy_local",
+    "upstream_cx_destroy_remote",
+    "upstream_cx_http1_total",
+    "upstream_cx_http2_total",
+    "upstream_cx_idle_timeout",
+    "upstream_cx_max_requests",
+    "upstream_cx_none_healthy",
+    "upstream_cx_overflow",
+    "upstream_cx_total",
+    "upstream_rq_pending_overflow",
+    "upstream_rq_per_try_timeout",
+    "upstream_rq_retry",
+    "upstream_rq_retry_limit_exceeded",
+    "upstream_rq_retry_overflow",
+    "upstream_rq_timeout",
+    "upstream_rq_total",
+];
+/// The same of every HTTP connection manager.
+pub const WIDENED_HTTP: &[&str] = &["fault.aborts_injected", "fault.delays_injected"];
+
 /// What of Envoy's statistics a proxy keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -40,6 +69,13 @@ pub fn scraped(extra: &[String]) -> String {
         expression.push_str(addition);
     }
     expression
+}
+
+/// The expression of what a scrape shows where proxies keep everything: both views in one.
+pub fn widened(extra: &[String]) -> String {
+    let of = |names: &[&str]| names.join("|").replace('.', r"\.");
+    let (clusters, http) = (of(WIDENED), of(WIDENED_HTTP));
+    format!(r"{}|^cluster\..*\.({clusters})$|^http\..*\.({http})$", scraped(extra))
 }
 
 /// Envoy's `stats_config`: Istio's tags and the matcher.
@@ -248,6 +284,16 @@ mod tests {
         let expression = scraped(&["upstream_rq_retry".to_owned()]);
         assert!(expression.starts_with(STOCK_VIEW));
         assert!(expression.ends_with("|upstream_rq_retry"));
+    }
+
+    #[test]
+    fn the_widened_view_shows_both() {
+        let expression = widened(&[]);
+        assert!(expression.starts_with(STOCK_VIEW));
+        assert!(expression.contains(r"ssl\.handshake|"), "{expression}");
+        assert!(
+            expression.ends_with(r"|^http\..*\.(fault\.aborts_injected|fault\.delays_injected)$")
+        );
     }
 
     #[test]

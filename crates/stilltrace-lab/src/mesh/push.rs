@@ -71,7 +71,7 @@ impl Mesh {
 
     /// Tells Prometheus what to ask the proxies for, if that has changed.
     fn write_targets(&mut self, platform: &Platform) -> Result<(), MeshError> {
-        let targets = prometheus::targets(&self.pods, platform).to_string();
+        let targets = prometheus::targets(&self.pods, platform, self.options.kept).to_string();
         if self.told.targets != targets {
             write(&self.state.path().join("targets.json"), Ok(targets.clone().into_bytes()))?;
             self.told.targets = targets;

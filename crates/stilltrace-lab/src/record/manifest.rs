@@ -64,6 +64,17 @@ fn sources(run: &Run) -> Vec<SourceRecord> {
     ]
 }
 
+/// The source of the widened view.
+pub(super) fn widened_source() -> SourceRecord {
+    SourceRecord {
+        name: "prometheus-widened".to_owned(),
+        detail: "the same scrapes: what proxies show whose proxyStatsMatcher is widened; counters \
+                 that stayed zero are left out"
+            .to_owned(),
+        files: vec!["samples/widened.om".to_owned()],
+    }
+}
+
 /// What a reader should know, one sentence each.
 fn notes(run: &Run) -> Vec<String> {
     let mut notes = vec![
@@ -153,7 +164,8 @@ fn statistics(run: &Run) -> &'static str {
     match run.incident.scenario.statistics {
         Kept::All => {
             "Proxies kept all of their statistics; each scrape asked for the part that a stock \
-             installation shows."
+             installation shows and for some counters beside it, which only the capture with the \
+             widened view holds."
         }
         Kept::Stock => {
             "Proxies kept only the statistics that a stock installation keeps, or that the \

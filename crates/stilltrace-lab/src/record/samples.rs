@@ -1,8 +1,12 @@
-//! What Prometheus scraped, reduced to what a diagnosis can ask for.
+//! What Prometheus scraped, reduced to what a diagnosis can ask for: the view of a stock
+//! installation, and what one with a widened `proxyStatsMatcher` sees beside it.
+
+use std::collections::BTreeSet;
 
 use stilltrace_capture::RawSeries;
 use stilltrace_model::Timestamp;
 
+use crate::envoy::stats::{WIDENED, WIDENED_HTTP};
 use crate::prometheus;
 use crate::run::Run;
 
@@ -44,23 +48,38 @@ const REPEATED_LABELS: &[&str] = &[
     "request_protocol",
 ];
 
-/// The series of a run, with samples up to the end of the recording.
-pub(super) fn of(run: &Run) -> Vec<RawSeries> {
+/// The series that a stock installation has, with samples up to the end of the recording.
+pub(super) fn stock(run: &Run) -> Vec<RawSeries> {
+    kept(run, |metric| {
+        METRICS.iter().any(|prefix| {
+            metric.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || prefix.ends_with('_'))
+        })
+    })
+}
+
+/// The series that the widened view adds; those that stayed zero are left out.
+pub(super) fn widened(run: &Run) -> Vec<RawSeries> {
+    let exported = |scope: &str, name: &&str| format!("envoy_{scope}_{}", name.replace('.', "_"));
+    let clusters = WIDENED.iter().map(|name| exported("cluster", name));
+    let names: BTreeSet<_> =
+        clusters.chain(WIDENED_HTTP.iter().map(|name| exported("http", name))).collect();
+    let mut all = kept(run, |metric| names.contains(metric));
+    all.retain(|series| series.points.iter().any(|(_, value)| *value != 0.0));
+    all
+}
+
+/// The series with a name that is wanted.
+fn kept(run: &Run, wanted: impl Fn(&str) -> bool) -> Vec<RawSeries> {
+    let series = run.records.series.iter().filter(|series| wanted(series.name()));
     let mut all: Vec<RawSeries> =
-        run.records.series.iter().filter_map(|series| reduced(series, run.end_ms())).collect();
+        series.filter_map(|series| reduced(series, run.end_ms())).collect();
     all.sort_by(|a, b| (&a.metric, &a.labels).cmp(&(&b.metric, &b.labels)));
     all
 }
 
-/// One series, or nothing if it is not needed.
+/// One series without what others say too, or nothing if it has no samples.
 fn reduced(series: &prometheus::RawSeries, end_ms: i64) -> Option<RawSeries> {
     let metric = series.name();
-    let kept = METRICS.iter().any(|prefix| {
-        metric.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || prefix.ends_with('_'))
-    });
-    if !kept {
-        return None;
-    }
     let labels = series
         .labels
         .iter()

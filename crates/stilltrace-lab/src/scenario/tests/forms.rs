@@ -168,10 +168,10 @@ fn refused(change: impl Fn(&str) -> String) -> String {
 #[test]
 fn names_that_do_not_exist_are_told_with_those_that_do() {
     let error = refused(|text| text.replace("topology: shop", "topology: shoop"));
-    assert!(error.contains("scenario.yaml:7: `topology` is `shoop`"), "{error}");
+    assert!(error.contains("scenario.yaml:8: `topology` is `shoop`"), "{error}");
     assert!(error.contains("allowed: bank, desk, media, shop, travel"), "{error}");
     let error = refused(|text| text.replacen("victim: checkout", "victim: till", 1));
-    assert!(error.contains("scenario.yaml:8: `victim` is `till`; allowed: catalog,"), "{error}");
+    assert!(error.contains("scenario.yaml:9: `victim` is `till`; allowed: catalog,"), "{error}");
     let error = refused(|text| text.replacen("  of: payments\n", "  of: payment\n", 1));
     assert!(error.contains("`base[0].of` is `payment`; allowed: "), "{error}");
     assert!(error.contains("payments") && error.contains("mesh"), "{error}");
