@@ -5,6 +5,8 @@
 //! ([`crate::prometheus`]) finishes the names. `*_peer` labels carry Istio's five fields of the
 //! other side, which relabelling takes apart.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use stilltrace_model::ServiceId;
 
@@ -76,6 +78,13 @@ pub fn widened(extra: &[String]) -> String {
     let of = |names: &[&str]| names.join("|").replace('.', r"\.");
     let (clusters, http) = (of(WIDENED), of(WIDENED_HTTP));
     format!(r"{}|^cluster\..*\.({clusters})$|^http\..*\.({http})$", scraped(extra))
+}
+
+/// Names under which Prometheus has what only the widened view shows.
+pub fn widened_metrics() -> BTreeSet<String> {
+    let exported = |scope: &str, name: &str| format!("envoy_{scope}_{}", name.replace('.', "_"));
+    let clusters = WIDENED.iter().map(|name| exported("cluster", name));
+    clusters.chain(WIDENED_HTTP.iter().map(|name| exported("http", name))).collect()
 }
 
 /// Envoy's `stats_config`: Istio's tags and the matcher.

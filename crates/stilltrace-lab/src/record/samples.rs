@@ -1,12 +1,10 @@
 //! What Prometheus scraped, reduced to what a diagnosis can ask for: the view of a stock
 //! installation, and what one with a widened `proxyStatsMatcher` sees beside it.
 
-use std::collections::BTreeSet;
-
 use stilltrace_capture::RawSeries;
 use stilltrace_model::Timestamp;
 
-use crate::envoy::stats::{WIDENED, WIDENED_HTTP};
+use crate::envoy::stats::widened_metrics;
 use crate::prometheus;
 use crate::run::Run;
 
@@ -59,10 +57,7 @@ pub(super) fn stock(run: &Run) -> Vec<RawSeries> {
 
 /// The series that the widened view adds; those that stayed zero are left out.
 pub(super) fn widened(run: &Run) -> Vec<RawSeries> {
-    let exported = |scope: &str, name: &&str| format!("envoy_{scope}_{}", name.replace('.', "_"));
-    let clusters = WIDENED.iter().map(|name| exported("cluster", name));
-    let names: BTreeSet<_> =
-        clusters.chain(WIDENED_HTTP.iter().map(|name| exported("http", name))).collect();
+    let names = widened_metrics();
     let mut all = kept(run, |metric| names.contains(metric));
     all.retain(|series| series.points.iter().any(|(_, value)| *value != 0.0));
     all

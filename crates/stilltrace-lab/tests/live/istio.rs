@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use stilltrace_lab::envoy::stats::widened_metrics;
 use stilltrace_lab::mesh::Mesh;
 use stilltrace_lab::profile::Profile;
 use stilltrace_lab::prometheus::RawSeries;
@@ -70,10 +71,14 @@ fn istio_configures_the_mesh_as_our_reader_says_and_a_commit_reaches_it() {
     }
     let sidecar = [("container", "istio-proxy"), ("namespace", "billing")];
     assert!(total(&records, "container_cpu_usage_seconds_total", &sidecar) > 0.2);
-    let is_hidden = |series: &RawSeries| {
+    let is_of_a_cluster = |series: &&RawSeries| {
         series.labels.get("cluster_name").is_some_and(|cluster| cluster.starts_with("outbound|"))
     };
-    assert!(!records.series.iter().any(is_hidden), "stock Istio hides the clusters' statistics");
+    let widened = widened_metrics();
+    let of_clusters: Vec<_> = records.series.iter().filter(is_of_a_cluster).collect();
+    assert!(of_clusters.iter().any(|series| series.name() == "envoy_cluster_upstream_rq_total"));
+    let other = of_clusters.iter().find(|series| !widened.contains(series.name()));
+    assert!(other.is_none(), "neither view shows {other:?}");
     assert!(records.logs.iter().any(|log| log.kind.upstream_cluster == "inbound|8080||"));
     eprintln!("{:?}", records.noise);
     mesh.shutdown().unwrap();

@@ -188,8 +188,8 @@ fn check_metrics(records: &Records) {
         let timed = total(records, "istio_request_duration_milliseconds_count", &labels.concat());
         assert!(timed > 500.0, "{reporter} timed {timed} requests");
     }
-    let is_hidden = |name: &str| name.contains("upstream_rq_per_try_timeout");
-    assert!(!records.series.iter().any(|series| is_hidden(series.name())), "stock Istio hides it");
+    let is_hidden = |name: &str| name.contains("upstream_cx_length_ms");
+    assert!(!records.series.iter().any(|series| is_hidden(series.name())), "neither view shows it");
     let sidecar = [("container", "istio-proxy"), ("namespace", "shop")];
     assert!(total(records, "container_cpu_usage_seconds_total", &sidecar) > 0.5);
     assert!(total(records, "container_cpu_cfs_throttled_seconds_total", &sidecar) > 0.01);
