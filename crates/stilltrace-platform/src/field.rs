@@ -9,6 +9,7 @@ use stilltrace_manifest::{Mark, Node, Value};
 use stilltrace_model::{Bytes, Location, Millicores, Origin, Setting};
 
 use crate::labels::Labels;
+use crate::made;
 use crate::source::Source;
 use crate::value;
 
@@ -269,11 +270,12 @@ impl<'a> Field<'a> {
     }
 
     fn origin_at(&self, mark: &Mark) -> Origin {
-        Origin::Git {
-            at: location(mark),
-            object: Arc::clone(&self.source.id),
-            field: Arc::from(self.path.as_str()),
-        }
+        // Istio knows what it makes of an object under other paths than Git does.
+        let (object, field) = match made::written_by(&self.source.made_of, mark) {
+            Some((maker, path)) => (&maker.id, Arc::from(path)),
+            None => (&self.source.id, Arc::from(self.path.as_str())),
+        };
+        Origin::Git { at: location(mark), object: Arc::clone(object), field }
     }
 }
 
@@ -301,7 +303,7 @@ fn joined(path: &str, key: &str) -> String {
 }
 
 /// Goes on from a path to one of its keys.
-fn append(path: &mut String, key: &str) {
+pub(crate) fn append(path: &mut String, key: &str) {
     let parts = if key.contains(['.', '[', ']']) {
         ["[\"", key, "\"]"]
     } else if path.is_empty() {

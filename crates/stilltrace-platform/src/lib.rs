@@ -44,6 +44,7 @@ mod istio_version;
 mod istiod;
 mod kubernetes;
 mod labels;
+mod made;
 mod matching;
 mod mesh_config;
 mod networks;

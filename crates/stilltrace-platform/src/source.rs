@@ -8,12 +8,15 @@ use stilltrace_model::{ObjectRef, Origin, Reconciler, Timestamp};
 use crate::field::{Field, location};
 use crate::gaps::Gaps;
 use crate::labels::Labels;
+use crate::made::Maker;
 
 /// One object of the cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
     /// Its identity in the cluster.
     pub(crate) id: Arc<ObjectRef>,
+    /// The objects of Git that Istio makes this one of; empty for one that Git holds.
+    pub(crate) made_of: Arc<[Maker]>,
     /// Its tree, shared with the build.
     pub(crate) root: Arc<Node>,
     /// When it was created, if the manifest says; Git normally does not.
@@ -40,11 +43,17 @@ impl Source {
                 namespace,
                 name: object.name().to_owned(),
             }),
+            made_of: Arc::default(),
             root: Arc::clone(&object.root),
             created: created.and_then(Timestamp::parse),
             reconciler,
             gaps: Arc::clone(gaps),
         }
+    }
+
+    /// The object that Git holds: the first, where Istio makes this one of several.
+    pub(crate) fn written_as(&self) -> &Arc<ObjectRef> {
+        self.made_of.first().map_or(&self.id, |maker| &maker.id)
     }
 
     /// The API group; empty for the core group.
@@ -76,7 +85,7 @@ impl Source {
     pub(crate) fn origin(&self) -> Origin {
         Origin::Git {
             at: location(&self.root.mark),
-            object: Arc::clone(&self.id),
+            object: Arc::clone(self.written_as()),
             field: Arc::from(""),
         }
     }

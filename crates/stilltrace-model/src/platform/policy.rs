@@ -10,6 +10,8 @@ pub use balancing::{
 pub use pool::{Http2, Pool, RetryBudget, TcpKeepalive};
 pub use tls::TlsMode;
 
+use std::sync::Arc;
+
 use crate::{NamedDefault, Origin, Setting};
 
 /// How a proxy treats a destination (`DestinationRule` traffic policy with defaults filled in).
@@ -18,6 +20,9 @@ pub struct TrafficPolicy {
     /// The `DestinationRule` that applies, if any; of merged rules the oldest, as Envoy's metadata
     /// names it.
     pub object: Option<Origin>,
+    /// `namespace/name` of the destination rule that Istio makes of the object, where that is another
+    /// kind of policy.
+    pub live_name: Option<Arc<str>>,
     /// How the proxy learns the endpoints.
     pub discovery: Setting<Discovery>,
     /// Endpoints behind the destination. `None` where Git does not say, and where the proxy connects
@@ -52,6 +57,7 @@ impl TrafficPolicy {
         let of = of.into();
         Self {
             object: None,
+            live_name: None,
             discovery: Setting::default_of(Discovery::Pushed, of),
             endpoints: None,
             plaintext_by: None,

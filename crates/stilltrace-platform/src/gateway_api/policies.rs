@@ -16,6 +16,7 @@ use crate::age::{self, Guess};
 use crate::hosts;
 use crate::inventory::Inventory;
 use crate::istiod;
+use crate::made::Maker;
 use crate::source::Source;
 
 /// The group of what the Gateway API only tries out.
@@ -224,7 +225,12 @@ fn rule(target: &Target, policies: &[Policy<'_>], inventory: &Inventory<'_>) -> 
     let object = Object::from_node(Arc::new(root))?;
     let source = first.source;
     let made = Source::new(&object, namespace.clone(), source.reconciler.clone(), &source.gaps);
-    Some(Source { created: Some(age::FIRST), ..made })
+    let maker = |policy: &Policy<'_>| Maker {
+        id: Arc::clone(&policy.source.id),
+        root: Arc::clone(&policy.source.root),
+    };
+    let made_of = policies.iter().map(maker).collect();
+    Some(Source { created: Some(age::FIRST), made_of, ..made })
 }
 
 /// `trafficPolicy` of a target.

@@ -168,6 +168,8 @@ struct Builder<'b, 'r> {
     around: &'b Around<'b>,
     /// The policy that applies, named by its oldest object.
     object: Option<Origin>,
+    /// Its name to Istio, where Istio makes it of another kind of object.
+    live_name: Option<Arc<str>>,
     discovery: Discovery,
     automatic: Setting<TlsMode>,
     all_proxied: bool,
@@ -190,13 +192,17 @@ impl<'b, 'r> Builder<'b, 'r> {
             Resolution::Dialled if client.sidecar => Discovery::Dialled,
             Resolution::Dialled | Resolution::Pushed | Resolution::Alias(_) => Discovery::Pushed,
         };
+        let first = rule.and_then(|rule| rule.from.first());
         Self {
             rule,
             callee,
             port,
             client,
             around,
-            object: rule.and_then(|rule| rule.from.first()).map(|source| source.origin()),
+            object: first.map(|source| source.origin()),
+            live_name: first
+                .filter(|source| !source.made_of.is_empty())
+                .map(|source| Arc::from(format!("{}/{}", source.namespace(), source.name()))),
             discovery,
             automatic: automatic(callee, around),
             all_proxied: !endpoints.is_empty()
@@ -255,6 +261,7 @@ impl<'b, 'r> Builder<'b, 'r> {
         };
         let policy = TrafficPolicy {
             object: self.object.clone(),
+            live_name: self.live_name.clone(),
             discovery,
             plaintext_by: count
                 .filter(|count| count.mutual_tls < count.total)

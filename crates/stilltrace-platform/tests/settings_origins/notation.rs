@@ -77,7 +77,13 @@ impl Claim<'_> {
             ("match", value) => value.is_none_or(|value| is_match(value, node)),
             ("lb", value) => self.balances(value, text),
             ("h2", value) => self.upgrades(value, text),
+            // What a `BackendTLSPolicy` checks, it checks of servers only.
+            ("tls", Some(value)) if self.key == "validation" => value == "simple",
             ("tls", value) => self.encrypts(value, text),
+            // What the schema fills in stands at its block.
+            ("retry_budget.min", Some(value)) if self.key == "retryConstraint" => {
+                node.get("minRetryRate").is_none() && *value == 10
+            }
             ("outbound_policy", Some(value)) if self.key == "outboundTrafficPolicy" => {
                 // A block without a mode is this one.
                 node.get("mode").is_none() && value == "REGISTRY_ONLY"
@@ -355,10 +361,14 @@ fn is_match(value: &Value, node: &Node) -> bool {
     }
 }
 
-/// A redirect names its code, or the block that has its parts.
+/// A redirect names its code, or the block that has its parts; without a code that of a route of the
+/// Gateway API is 302.
 fn redirects(value: &Value, node: &Node) -> bool {
     if let Some(code) = node.as_f64() {
         return value["code"].as_f64() == Some(code);
+    }
+    if let Some(host) = node.get("hostname").and_then(Node::text) {
+        return value["host"] == host && value["code"] == 302 && node.get("statusCode").is_none();
     }
     if let Some(full) = node.at(&["path", "replaceFullPath"]).and_then(Node::text) {
         return value["path"] == full;

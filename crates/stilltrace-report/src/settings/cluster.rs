@@ -36,7 +36,9 @@ fn policy(policy: &TrafficPolicy, behind: &Origin) -> Object {
     if let Some(origin) = &policy.object
         && let Some(rule) = origin.object()
     {
-        object.put_from("dr", json!(format!("{}/{}", rule.namespace, rule.name)), origin);
+        let own = || format!("{}/{}", rule.namespace, rule.name);
+        let name = policy.live_name.as_deref().map_or_else(own, str::to_owned);
+        object.put_from("dr", json!(name), origin);
     }
     let discovery = match policy.discovery.value {
         Discovery::Pushed => None,

@@ -14,6 +14,7 @@ use crate::platform::{
 pub(super) fn list<'a>(prefix: &str, policy: &'a TrafficPolicy, all: &mut Vec<Listed<'a>>) {
     let TrafficPolicy {
         object: _,
+        live_name: _,
         discovery,
         endpoints: _,
         plaintext_by: _,
