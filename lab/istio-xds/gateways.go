@@ -174,8 +174,12 @@ func (r *reader) deploy(gateway *gatewayapi.Gateway, name string) {
 		ports = append(ports, corev1.ServicePort{Name: portName, Port: port, AppProtocol: &protocol})
 	}
 	r.services = append(r.services, &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: gateway.Namespace, Labels: selector},
-		Spec:       corev1.ServiceSpec{Selector: selector, Ports: ports},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name, Namespace: gateway.Namespace, Labels: selector,
+			// It is made as soon as the gateway is there.
+			CreationTimestamp: gateway.CreationTimestamp,
+		},
+		Spec: corev1.ServiceSpec{Selector: selector, Ports: ports},
 	})
 }
 
