@@ -10,6 +10,7 @@ use stilltrace_manifest::{Node, Tree};
 use crate::embedded;
 use crate::field::Field;
 use crate::inventory::Inventory;
+use crate::mesh_config::GENERATED;
 use crate::revision::DEFAULT;
 use crate::source::Source;
 
@@ -101,10 +102,10 @@ pub(crate) fn documents<'a>(
     let mut found = Vec::new();
     for (group, kind, path) in GENERATORS {
         for source in inventory.of(group, kind) {
-            if kind == "Application" {
-                found.extend(of_application(source, tree));
-            } else {
-                found.extend(source.field().at(path).as_ref().map(Values::part));
+            match kind {
+                "Application" => found.extend(of_application(source, tree)),
+                "HelmRelease" => found.extend(of_release(source, path)),
+                _ => found.extend(source.field().at(path).as_ref().map(Values::part)),
             }
         }
     }
@@ -112,7 +113,27 @@ pub(crate) fn documents<'a>(
     found
 }
 
-/// The values of an `Application`'s sources. The object wins over the text (`ValuesObject` of Argo
+/// Names of Istio's chart of the control plane: as it is published, and its folder in Istio's own
+/// repository.
+const CHARTS: [&str; 2] = ["istiod", "istio-discovery"];
+
+/// Whether values are for Istio's chart: the chart is called so, or they say something that only that
+/// chart has, as where a chart of another name wraps or copies it.
+fn is_for_istio(chart: Option<&Field<'_>>, values: &Values<'_>) -> bool {
+    let named = chart.and_then(|chart| chart.node().text());
+    let last = named.and_then(|path| path.trim_end_matches('/').rsplit('/').next());
+    last.is_some_and(|name| CHARTS.contains(&name)) || values.field().get(GENERATED).is_some()
+}
+
+/// The values of a Flux release, if it is one of Istio's.
+fn of_release<'a>(source: &'a Source, path: &[&str]) -> Option<Values<'a>> {
+    let values = Values::part(&source.field().at(path)?);
+    let spec = source.spec()?;
+    let chart = spec.at(&["chart", "spec", "chart"]).or_else(|| spec.at(&["chartRef", "name"]));
+    is_for_istio(chart.as_ref(), &values).then_some(values)
+}
+
+/// The values of an `Application`'s sources that are for Istio's chart. The object wins over the text (`ValuesObject` of Argo
 /// CD's `ApplicationSourceHelm`).
 fn of_application<'a>(source: &'a Source, tree: &dyn Tree) -> Vec<Values<'a>> {
     let Some(spec) = source.spec() else { return Vec::new() };
@@ -120,7 +141,9 @@ fn of_application<'a>(source: &'a Source, tree: &dyn Tree) -> Vec<Values<'a>> {
     let values = sources.filter_map(|source| {
         let helm = source.get("helm")?;
         let text = || Values::text(&helm.get("values")?, tree);
-        helm.get("valuesObject").as_ref().map(Values::part).or_else(text)
+        let values = helm.get("valuesObject").as_ref().map(Values::part).or_else(text)?;
+        let chart = source.get("chart").or_else(|| source.get("path"));
+        is_for_istio(chart.as_ref(), &values).then_some(values)
     });
     values.collect()
 }

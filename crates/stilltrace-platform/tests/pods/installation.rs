@@ -133,3 +133,55 @@ fn values_in_the_text_of_an_application_keep_their_lines() {
     let proxy = workload(&platform, "web").sidecar.as_ref().unwrap();
     assert_eq!(shown(&proxy.cpu_limit), "Millicores(700), line 15");
 }
+
+const FLUX: &str = "
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: shop, namespace: flux-system}
+spec: {path: ./shop, sourceRef: {kind: GitRepository, name: flux-system}}
+";
+
+#[test]
+fn values_of_other_releases_say_nothing_about_proxies() {
+    let request = |chart: &str, values: &str| {
+        let release = format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n\
+             metadata: {{name: one, namespace: istio-system}}\n\
+             spec: {{chart: {{spec: {{chart: {chart}}}}}, values: {values}}}\n"
+        );
+        let tree = MemoryTree::new()
+            .with("flux/shop.yaml", FLUX.trim_start())
+            .with("shop/a.yaml", NAMESPACE)
+            .with("shop/one.yaml", &release)
+            .with("shop/web.yaml", WEB.trim_start());
+        let platform = read(&tree, &mut ParseCache::new());
+        shown(&workload(&platform, "web").sidecar.as_ref().unwrap().cpu_request)
+    };
+    for (values, own) in [
+        ("{profile: demo}", "Millicores(10), Istio 1.31 demo profile"),
+        ("{global: {proxy: {resources: {requests: {cpu: 7m}}}}}", "Millicores(7), line 4"),
+    ] {
+        let nothing = "Millicores(100), Istio 1.31 installation default";
+        assert_eq!(request("frontend", values), nothing);
+        assert_eq!(request("istiod", values), own);
+        assert_eq!(request("./charts/istio-discovery/", values), own);
+    }
+}
+
+#[test]
+fn values_of_other_applications_say_nothing_about_proxies() {
+    let limit = |application: &str| {
+        let tree = MemoryTree::new()
+            .with("apps/one.yaml", application.trim_start())
+            .with("apps/shop.yaml", SHOP.trim_start())
+            .with("shop/a.yaml", NAMESPACE)
+            .with("shop/web.yaml", WEB.trim_start());
+        let platform = read(&tree, &mut ParseCache::new());
+        shown(&workload(&platform, "web").sidecar.as_ref().unwrap().cpu_limit)
+    };
+    let other = APPLICATION.replace("chart: istiod", "chart: frontend");
+    assert_eq!(limit(&other), "Millicores(2000), Istio 1.31 installation default");
+    // A chart of another name that says what only Istio's has is a copy of it.
+    let copy = other.replace("        global:", "        meshConfig: {}\n        global:");
+    assert_eq!(limit(&copy), "Millicores(700), line 16");
+}
