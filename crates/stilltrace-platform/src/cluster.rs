@@ -76,7 +76,8 @@ fn of_one(tree: &dyn Tree, repository: Repository, options: &Options<'_>) -> Pla
     }
     let platform = platform(tree, &mut cluster, &repository.written, options);
     // Giving back thousands of trees takes time that nobody needs to wait for.
-    thread::spawn(move || drop((cluster, clusters, repository.written)));
+    // Where no thread is to be had it is given back here.
+    let _ = thread::Builder::new().spawn(move || drop((cluster, clusters, repository.written)));
     platform
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Values<'a> {
     source: &'a Source,
     node: Kept<'a>,
     path: String,
+    /// The key that holds those of Istio's chart, where they are handed to a chart that wraps it.
+    below: Option<&'static str>,
 }
 
 /// A document that is part of an object, or the text of one of its fields.
@@ -46,13 +48,13 @@ enum Kept<'a> {
 impl<'a> Values<'a> {
     fn part(field: &Field<'a>) -> Self {
         let (source, path) = (field.source(), field.path().to_owned());
-        Self { source, node: Kept::Part(field.node()), path }
+        Self { source, node: Kept::Part(field.node()), path, below: None }
     }
 
     fn text(field: &Field<'a>, tree: &dyn Tree) -> Option<Self> {
         let node = Box::new(embedded::read(tree, field.node())?);
         let (source, path) = (field.source(), field.path().to_owned());
-        Some(Self { source, node: Kept::Text(node), path })
+        Some(Self { source, node: Kept::Text(node), path, below: None })
     }
 
     /// The object that holds it.
@@ -60,13 +62,26 @@ impl<'a> Values<'a> {
         self.source
     }
 
-    /// The document's root. Of an `IstioOperator` that is its `spec`.
+    /// The root of what is for Istio's chart. Of an `IstioOperator` that is its `spec`.
     pub(crate) fn field(&self) -> Field<'_> {
+        let root = self.root();
+        self.below.and_then(|key| root.get(key)).unwrap_or(root)
+    }
+
+    /// The root of all that is handed over.
+    fn root(&self) -> Field<'_> {
         let node = match &self.node {
             Kept::Part(node) => *node,
             Kept::Text(node) => node,
         };
         Field::document(self.source, node, self.path.clone())
+    }
+
+    /// Where the value at a path can stand, the winner first: a chart's `global` wins over that of
+    /// the charts in it (`CoalesceValues` of Helm).
+    fn places(&self, path: &[&str]) -> Vec<Field<'_>> {
+        let global = path.first() == Some(&"global") && self.below.is_some();
+        global.then(|| self.root()).into_iter().chain(self.values()).collect()
     }
 
     /// The values of the charts.
@@ -117,12 +132,19 @@ pub(crate) fn documents<'a>(
 /// repository.
 const CHARTS: [&str; 2] = ["istiod", "istio-discovery"];
 
-/// Whether values are for Istio's chart: the chart is called so, or they say something that only that
-/// chart has, as where a chart of another name wraps or copies it.
-fn is_for_istio(chart: Option<&Field<'_>>, values: &Values<'_>) -> bool {
+/// The values if they are for Istio's chart: the chart is called so, or a chart of another name that
+/// copies or wraps it gets what only Istio's has, or holds the values of Istio's below its name.
+fn for_istio<'a>(chart: Option<&Field<'_>>, mut values: Values<'a>) -> Option<Values<'a>> {
     let named = chart.and_then(|chart| chart.node().text());
     let last = named.and_then(|path| path.trim_end_matches('/').rsplit('/').next());
-    last.is_some_and(|name| CHARTS.contains(&name)) || values.field().get(GENERATED).is_some()
+    if last.is_some_and(|name| CHARTS.contains(&name)) || values.field().get(GENERATED).is_some() {
+        return Some(values);
+    }
+    let root = values.root();
+    let wrapped = |key: &&str| root.get(key).is_some_and(|below| !below.entries().is_empty());
+    let below = CHARTS.into_iter().find(wrapped)?;
+    values.below = Some(below);
+    Some(values)
 }
 
 /// The values of a Flux release, if it is one of Istio's.
@@ -130,11 +152,11 @@ fn of_release<'a>(source: &'a Source, path: &[&str]) -> Option<Values<'a>> {
     let values = Values::part(&source.field().at(path)?);
     let spec = source.spec()?;
     let chart = spec.at(&["chart", "spec", "chart"]).or_else(|| spec.at(&["chartRef", "name"]));
-    is_for_istio(chart.as_ref(), &values).then_some(values)
+    for_istio(chart.as_ref(), values)
 }
 
-/// The values of an `Application`'s sources that are for Istio's chart. The object wins over the text (`ValuesObject` of Argo
-/// CD's `ApplicationSourceHelm`).
+/// The values of an `Application`'s sources that are for Istio's chart. The object wins over the text
+/// (`ValuesObject` of Argo CD's `ApplicationSourceHelm`).
 fn of_application<'a>(source: &'a Source, tree: &dyn Tree) -> Vec<Values<'a>> {
     let Some(spec) = source.spec() else { return Vec::new() };
     let sources = spec.get("source").into_iter().chain(spec.list("sources"));
@@ -143,7 +165,7 @@ fn of_application<'a>(source: &'a Source, tree: &dyn Tree) -> Vec<Values<'a>> {
         let text = || Values::text(&helm.get("values")?, tree);
         let values = helm.get("valuesObject").as_ref().map(Values::part).or_else(text)?;
         let chart = source.get("chart").or_else(|| source.get("path"));
-        is_for_istio(chart.as_ref(), &values).then_some(values)
+        for_istio(chart.as_ref(), values)
     });
     values.collect()
 }
@@ -201,8 +223,8 @@ impl<'a> Installation<'a> {
             let (field, complete) = deepest(injector.field(), path);
             return if complete { Said::Here(field) } else { Said::Absent(field) };
         }
-        let mut values = self.documents.iter().filter_map(Values::values);
-        let found = values.find_map(|values| {
+        let mut places = self.documents.iter().flat_map(|document| document.places(path));
+        let found = places.find_map(|values| {
             let (field, complete) = deepest(values, path);
             complete.then_some(field)
         });
@@ -211,7 +233,8 @@ impl<'a> Installation<'a> {
 
     /// The value at a path of what is handed to the charts.
     pub(crate) fn handed(&self, path: &[&str]) -> Option<Field<'_>> {
-        self.documents.iter().filter_map(Values::values).find_map(|values| values.at(path))
+        let mut places = self.documents.iter().flat_map(|document| document.places(path));
+        places.find_map(|values| values.at(path))
     }
 
     /// Whether the profile `demo` is installed, whose values are between the charts' own and the
@@ -226,7 +249,8 @@ impl<'a> Installation<'a> {
     }
 }
 
-/// The field at the path or a null on the way to it, or the last one towards it that there is; and whether it is the field.
+/// The field at the path or a null on the way to it, or the last one towards it that there is; and
+/// whether it is the field.
 fn deepest<'f>(root: Field<'f>, path: &[&str]) -> (Field<'f>, bool) {
     let mut field = root;
     for key in path {

@@ -14,8 +14,6 @@ use crate::workloads::Pods;
 pub(crate) struct Views<'a> {
     /// By namespace, `Sidecar`, and whether the proxy is a gateway.
     numbers: BTreeMap<Key, usize>,
-    /// The same in the order of their numbers.
-    keys: Vec<Key>,
     /// The views of running sidecars that no `Sidecar` limits, by namespace.
     open: BTreeMap<String, usize>,
     sidecars: &'a [Sidecar<'a>],
@@ -42,8 +40,7 @@ pub(crate) struct Seen<'a> {
 impl<'a> Views<'a> {
     /// No views yet, of a mesh with these `Sidecar` objects and root namespace.
     pub(crate) fn new(sidecars: &'a [Sidecar<'a>], root: &'a str) -> Self {
-        let (numbers, keys, open) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
-        Self { numbers, keys, open, sidecars, root }
+        Self { numbers: BTreeMap::new(), open: BTreeMap::new(), sidecars, root }
     }
 
     /// The number of the view of these pods; pods that do not run ask Istio for nothing. Gateways
@@ -76,17 +73,16 @@ impl<'a> Views<'a> {
         };
         let is_gateway = pods.injected == Injected::Gateway;
         let key = Key { namespace: namespace.clone(), sidecar, is_gateway };
-        let keys = &mut self.keys;
-        let number = *self.numbers.entry(key).or_insert_with_key(|key| {
-            keys.push(key.clone());
-            keys.len() - 1
-        });
+        let next = self.numbers.len();
+        let number = *self.numbers.entry(key).or_insert(next);
         (number, sidecar.is_some())
     }
 
     /// All views that were asked for, by number, computed on all cores.
     pub(crate) fn compute(self, mesh: &Mesh<'_>) -> Vec<Seen<'a>> {
-        parallel::map(&self.keys, |key| {
+        let mut keys: Vec<(Key, usize)> = self.numbers.into_iter().collect();
+        keys.sort_unstable_by_key(|(_, number)| *number);
+        parallel::map(&keys, |(key, _)| {
             let open = [sidecar_scope::open_egress(key.is_gateway)];
             let sidecar = key.sidecar.and_then(|index| self.sidecars.get(index));
             let egress: Option<&[Egress]> = sidecar.map(|sidecar| sidecar.egress.as_slice());

@@ -1,7 +1,7 @@
 //! Settings of Kubernetes itself: numbers, places and life of pods.
 //!
 //! Defaults are those of the API server's defaulting (`pkg/apis/core/v1/defaults.go` and
-//! `pkg/apis/autoscaling/v2/defaults.go` of Kubernetes 1.35).
+//! `pkg/apis/autoscaling/v2/defaults.go` of Kubernetes 1.36).
 
 mod autoscaler;
 mod disruption;

@@ -165,6 +165,10 @@ fn values_of_other_releases_say_nothing_about_proxies() {
         assert_eq!(request("frontend", values), nothing);
         assert_eq!(request("istiod", values), own);
         assert_eq!(request("./charts/istio-discovery/", values), own);
+        // Helm hands what stands below a chart's name to that chart.
+        assert_eq!(request("platform", &format!("{{istiod: {values}}}")), own);
+        assert_eq!(request("platform", &format!("{{istio-discovery: {values}}}")), own);
+        assert_eq!(request("platform", &format!("{{other: {values}}}")), nothing);
     }
 }
 
@@ -184,4 +188,24 @@ fn values_of_other_applications_say_nothing_about_proxies() {
     // A chart of another name that says what only Istio's has is a copy of it.
     let copy = other.replace("        global:", "        meshConfig: {}\n        global:");
     assert_eq!(limit(&copy), "Millicores(700), line 16");
+}
+
+#[test]
+fn global_values_of_a_chart_win_over_those_of_the_chart_that_it_wraps() {
+    let application = APPLICATION.replace("chart: istiod", "chart: platform");
+    let (head, values) = application.split_once("        global:\n").unwrap();
+    let below = format!("        global:\n{values}").replace("\n ", "\n   ");
+    let wrapped = format!("{head}        istiod:\n  {below}");
+    let limit = |application: &str| {
+        let tree = MemoryTree::new()
+            .with("apps/one.yaml", application.trim_start())
+            .with("apps/shop.yaml", SHOP.trim_start())
+            .with("shop/a.yaml", NAMESPACE)
+            .with("shop/web.yaml", WEB.trim_start());
+        let platform = read(&tree, &mut ParseCache::new());
+        shown(&workload(&platform, "web").sidecar.as_ref().unwrap().cpu_limit)
+    };
+    assert_eq!(limit(&wrapped), "Millicores(700), line 16");
+    let global = "        global: {proxy: {resources: {limits: {cpu: 3}}}}\n";
+    assert_eq!(limit(&format!("{wrapped}{global}")), "Millicores(3000), line 17");
 }

@@ -1,47 +1,22 @@
 //! Hazards that the settings alone decide, joined with what to do about them.
 
 use std::collections::BTreeSet;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
+use stilltrace_manifest::parallel;
 use stilltrace_mechanisms::{Surveyed, catalog};
 use stilltrace_model::{Certainty, Entity, Platform, ServiceId};
 use stilltrace_report::settings::Advised;
-
-/// Mechanisms that look at one large mesh at a time.
-const AT_ONCE: usize = 4;
 
 /// Hazards of the whole platform, by entity. What needs measurements to matter is left to `why`.
 pub(super) fn of(platform: &Platform) -> Vec<Advised> {
     // Each mechanism walks all edges, which shows in a mesh of thousands.
     let surveyed = Surveyed::new(platform);
-    let next = AtomicUsize::new(0);
-    let look = || {
-        let mut found = Vec::new();
-        while let Some(mechanism) = catalog().get(next.fetch_add(1, Ordering::Relaxed)) {
-            let hazards = mechanism.hazards(&surveyed).into_iter();
-            found.extend(
-                hazards
-                    .filter(|hazard| hazard.certainty != Certainty::NeedsLiveData)
-                    .map(|hazard| Advised { remedy: mechanism.remedy(&hazard), hazard }),
-            );
-        }
-        found
-    };
-    let cores = thread::available_parallelism().map_or(1, NonZero::get).min(AT_ONCE);
-    let mut found: Vec<Advised> = thread::scope(|scope| {
-        let others: Vec<_> = (1..cores).map(|_| scope.spawn(look)).collect();
-        let mut found = look();
-        for other in others {
-            match other.join() {
-                Ok(more) => found.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        found
+    let found = parallel::map(catalog(), |mechanism| {
+        let hazards = mechanism.hazards(&surveyed).into_iter();
+        let certain = hazards.filter(|hazard| hazard.certainty != Certainty::NeedsLiveData);
+        certain.map(|hazard| Advised { remedy: mechanism.remedy(&hazard), hazard }).collect()
     });
-    // Which thread found what does not show.
+    let mut found: Vec<Advised> = found.into_iter().flat_map(|found: Vec<_>| found).collect();
     found.sort_by(|a, b| {
         let key = |one: &'_ Advised| (one.hazard.entity.clone(), one.hazard.mechanism);
         key(a).cmp(&key(b)).then_with(|| a.hazard.message.cmp(&b.hazard.message))
