@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{NamedDefault, Origin, Setting};
+use crate::{Millicores, NamedDefault, Origin, Setting};
 
 /// An amount of memory in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +57,34 @@ pub struct TopologySpread {
     pub strict: Setting<bool>,
 }
 
+/// What all containers of a pod may use together, and what is kept for them (`spec.resources` of a
+/// pod, on by default since Kubernetes 1.34). `None` where the pod says nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PodResources {
+    /// Most CPU of all containers together.
+    pub cpu_limit: Setting<Option<Millicores>>,
+    /// CPU kept for the pod.
+    pub cpu_request: Setting<Option<Millicores>>,
+    /// Most memory of all containers together.
+    pub memory_limit: Setting<Option<Bytes>>,
+    /// Memory kept for the pod.
+    pub memory_request: Setting<Option<Bytes>>,
+}
+
+impl Default for PodResources {
+    /// A pod that says nothing.
+    fn default() -> Self {
+        let cpu = || Setting::default_of(None, NamedDefault::KUBERNETES);
+        let memory = || Setting::default_of(None, NamedDefault::KUBERNETES);
+        Self {
+            cpu_limit: cpu(),
+            cpu_request: cpu(),
+            memory_limit: memory(),
+            memory_request: memory(),
+        }
+    }
+}
+
 /// Placement and life of a workload's pods.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodRules {
@@ -68,6 +96,8 @@ pub struct PodRules {
     pub spread: Vec<TopologySpread>,
     /// Time between the signal to stop and the end by force.
     pub termination_grace: Setting<Duration>,
+    /// What the containers of a pod share.
+    pub resources: PodResources,
 }
 
 impl Default for PodRules {
@@ -81,6 +111,7 @@ impl Default for PodRules {
                 Duration::from_secs(30),
                 NamedDefault::KUBERNETES,
             ),
+            resources: PodResources::default(),
         }
     }
 }

@@ -34,7 +34,7 @@ pub use diagnosis::{
 };
 pub use entity::{ContainerId, EdgeId, Entity, PodName, ServiceId, WorkloadId};
 pub use hazard::{Certainty, Edit, Expect, Fix, Hazard, Prediction, Safety, Weight};
-pub use kubernetes::{Autoscaler, Bytes, DisruptionBudget, PodRules, TopologySpread};
+pub use kubernetes::{Autoscaler, Bytes, DisruptionBudget, PodResources, PodRules, TopologySpread};
 pub use named_default::{NamedDefault, Software};
 pub use origin::{CommitId, CommitInfo, Location, ObjectRef, Origin, Owner, Side};
 pub use plan::{Line, Plan, Want};

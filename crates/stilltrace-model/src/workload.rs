@@ -313,6 +313,14 @@ fn list_patch<'a>(patch: &'a FilterPatch, all: &mut Vec<Listed<'a>>) {
 fn list_rules<'a>(rules: &'a PodRules, all: &mut Vec<Listed<'a>>) {
     let grace = &rules.termination_grace;
     all.push(named("terminationGracePeriod", grace, |time| format!("{}s", time.as_secs())));
+    let shared = &rules.resources;
+    for (name, cpu) in [("cpuLimit", &shared.cpu_limit), ("cpuRequest", &shared.cpu_request)] {
+        list_amount(&format!("pod.{name}"), cpu, all);
+    }
+    let memory = [("memoryLimit", &shared.memory_limit), ("memoryRequest", &shared.memory_request)];
+    for (name, memory) in memory {
+        list_amount(&format!("pod.{name}"), memory, all);
+    }
     if let Some(scaler) = &rules.autoscaler {
         all.push(named("autoscaler.min", &scaler.min, ToString::to_string));
         all.push(named("autoscaler.max", &scaler.max, ToString::to_string));
@@ -332,6 +340,18 @@ fn list_rules<'a>(rules: &'a PodRules, all: &mut Vec<Listed<'a>>) {
         let name = format!("topologySpread[{}]", spread.key.value);
         all.push(named(&format!("{name}.maxSkew"), &spread.max_skew, ToString::to_string));
         all.push(named(&format!("{name}.strict"), &spread.strict, ToString::to_string));
+    }
+}
+
+/// An amount that somebody wrote.
+fn list_amount<'a, T: ToString>(
+    name: &str,
+    amount: &'a Setting<Option<T>>,
+    all: &mut Vec<Listed<'a>>,
+) {
+    if amount.is_written() {
+        let show = |amount: &Option<T>| amount.as_ref().map_or(String::new(), ToString::to_string);
+        all.push(named(name, amount, show));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::source::Source;
 
 /// API group and kind of what runs pods, and the path of the template. Of two objects with one name
 /// the first kind here stands for both: a `Rollout` takes over the `Deployment` that it replaces.
-pub(crate) const KINDS: [(&str, &str, &[&str]); 7] = [
+pub(crate) const KINDS: [(&str, &str, &[&str]); 8] = [
     (ROLLOUTS, "Rollout", &["spec", "template"]),
     ("apps", "Deployment", &["spec", "template"]),
     ("apps", "StatefulSet", &["spec", "template"]),
@@ -18,7 +18,11 @@ pub(crate) const KINDS: [(&str, &str, &[&str]); 7] = [
     ("apps", "ReplicaSet", &["spec", "template"]),
     ("batch", "CronJob", &["spec", "jobTemplate", "spec", "template"]),
     ("batch", "Job", &["spec", "template"]),
+    ("", POD, &[]),
 ];
+
+/// A pod that no controller made is its own template.
+const POD: &str = "Pod";
 
 /// The API group of Argo Rollouts.
 pub(crate) const ROLLOUTS: &str = "argoproj.io";
@@ -40,6 +44,11 @@ pub(crate) fn of<'a>(
         return None;
     }
     let root = source.field();
+    if path.is_empty() {
+        let owners = root.at(&["metadata", "ownerReferences"]);
+        let is_made = owners.is_some_and(|owners| !owners.items().is_empty());
+        return (!is_made).then_some(root);
+    }
     root.at(path).or_else(|| borrowed(&root.at(&["spec", "workloadRef"])?, inventory))
 }
 
@@ -84,7 +93,11 @@ pub(crate) fn retired<'a>(source: &Source, inventory: &Inventory<'a>) -> Option<
 
 /// Whether pods of this kind end by themselves: they call others but do not stay behind a service.
 pub(crate) fn ends(source: &Source) -> bool {
-    source.group() == "batch"
+    let restarts = || source.field().at(&["spec", "restartPolicy"]).and_then(|field| field.text());
+    match source.id.kind.as_str() {
+        POD => restarts().is_some_and(|policy| policy != "Always"),
+        _ => source.group() == "batch",
+    }
 }
 
 /// Whether only `helm test` applies the object.

@@ -20,6 +20,8 @@ pub(crate) trait Amount: Copy {
     const OF_DEMO_REQUEST: Self;
     /// Reads the amount; reports anything else.
     fn read(field: &Field<'_>) -> Option<Self>;
+    /// The amount as a number, for ratios.
+    fn number(self) -> f64;
 }
 
 impl Amount for Millicores {
@@ -30,6 +32,10 @@ impl Amount for Millicores {
     fn read(field: &Field<'_>) -> Option<Self> {
         field.cpu()
     }
+
+    fn number(self) -> f64 {
+        f64::from(self.0)
+    }
 }
 
 impl Amount for Bytes {
@@ -39,6 +45,11 @@ impl Amount for Bytes {
 
     fn read(field: &Field<'_>) -> Option<Self> {
         field.memory()
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a ratio of amounts far below 2^53 bytes")]
+    fn number(self) -> f64 {
+        self.0 as f64
     }
 }
 

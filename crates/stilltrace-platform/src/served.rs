@@ -143,7 +143,7 @@ fn one(task: &Task<'_, '_>, around: &Around<'_, '_>, shared: &mut Shared) -> Don
     let mut workload = workload(pods, around.rules.of(pods), sidecar, fill);
     workload.replicas = pods.replicas(around.scaled);
     if sidecar_known {
-        kubernetes::report_workload(&workload, pods);
+        kubernetes::report_workload(&workload, pods, around.ranges);
     }
     Done { workload, routes, edges }
 }

@@ -7,6 +7,7 @@
 //! objects defaults is filled in as the API server does.
 
 mod backend;
+mod channel;
 mod class;
 mod deployment;
 mod filters;

@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 
+use super::channel::Retry;
 use super::grants::Grants;
 use super::listener::MADE;
 use super::parent::{self, Parent};
@@ -22,6 +23,8 @@ pub(super) struct Context<'c, 'a> {
     pub(super) facts: &'c Facts<'c, 'a>,
     /// Which references to other namespaces are granted.
     pub(super) grants: &'c Grants,
+    /// Whether the cluster keeps the retries of an `HTTPRoute`.
+    pub(super) retry: Retry,
     /// How many more rules there is room for.
     pub(super) room: Cell<usize>,
 }
@@ -29,7 +32,7 @@ pub(super) struct Context<'c, 'a> {
 impl<'c, 'a> Context<'c, 'a> {
     /// With room for as many rules as a read may have.
     pub(super) fn new(facts: &'c Facts<'c, 'a>, grants: &'c Grants) -> Self {
-        Self { facts, grants, room: Cell::new(MAX_RULES) }
+        Self { facts, grants, retry: Retry::of(facts.inventory), room: Cell::new(MAX_RULES) }
     }
 
     /// Takes room for the rules of one host of `route`; without room, the host is a gap.

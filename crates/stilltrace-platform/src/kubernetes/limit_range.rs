@@ -12,8 +12,9 @@ use crate::field::Field;
 use crate::inventory::Inventory;
 use crate::resources::Amount;
 
-/// Container items by namespace, in the order of the objects' names.
+/// Items by namespace, in the order of the objects' names.
 pub(crate) struct LimitRanges<'a> {
+    /// Those of type `Container`.
     by_namespace: BTreeMap<&'a str, Vec<Field<'a>>>,
 }
 
@@ -39,9 +40,14 @@ impl<'a> LimitRanges<'a> {
         Self { by_namespace }
     }
 
+    /// The items of type `Container` of a namespace.
+    pub(super) fn items(&self, namespace: &str) -> &[Field<'a>] {
+        self.by_namespace.get(namespace).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// What fills up the containers of a namespace.
     pub(crate) fn of(&self, namespace: &str) -> Filler<'_> {
-        Filler(self.by_namespace.get(namespace).map(Vec::as_slice).unwrap_or_default())
+        Filler(self.items(namespace))
     }
 }
 

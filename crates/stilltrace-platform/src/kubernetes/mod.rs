@@ -8,7 +8,9 @@ mod disruption;
 mod limit_range;
 mod probes;
 mod progressive;
+mod refused;
 mod selector;
+mod shared;
 mod spread;
 mod vertical;
 
@@ -47,6 +49,7 @@ impl<'a> Rules<'a> {
             disruption_budgets: disruption::of(pods, &self.budgets),
             spread: spread::of(pods),
             termination_grace: seconds(&pods.template, &grace, 30, false),
+            resources: shared::of(pods),
         }
     }
 }
@@ -58,7 +61,8 @@ pub(crate) fn report(inventory: &Inventory<'_>) {
 }
 
 /// Names what cannot work for a workload as it is.
-pub(crate) fn report_workload(workload: &Workload, pods: &Pods<'_>) {
+pub(crate) fn report_workload(workload: &Workload, pods: &Pods<'_>, ranges: &LimitRanges<'_>) {
+    refused::report(workload, pods, ranges);
     autoscaler::report_blind(workload, pods);
     spread::report_useless(pods);
     probes::report_unanswered(workload, pods);

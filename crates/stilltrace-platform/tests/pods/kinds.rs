@@ -140,3 +140,42 @@ fn jobs_call_others_and_are_no_lasting_endpoints() {
     assert_eq!(nightly, "unset, pods at the times of its schedule");
     assert!(platform.services.values().all(|service| service.workloads.is_empty()));
 }
+
+const POD: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec:
+  resources: {limits: {cpu: 1500m, memory: 1Gi}}
+  containers: [{name: c, image: x, resources: {requests: {memory: 256Mi}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, ports: [{name: http, port: 80}]}
+";
+
+#[test]
+fn a_pod_that_no_controller_made_is_a_workload() {
+    let web = platform(POD);
+    let pod = workload(&web, "web");
+    assert_eq!(
+        (pod.kind.as_str(), shown(&pod.replicas).as_str()),
+        ("Pod", "1, Kubernetes default")
+    );
+    assert!(pod.sidecar.is_some());
+    assert!(web.services.values().any(|service| service.workloads == [pod.id.clone()]));
+    let made = POD.replace("labels: {app: web}", "ownerReferences: [{kind: ReplicaSet, name: w}]");
+    assert!(platform(&made).workloads.is_empty());
+}
+
+#[test]
+fn what_a_pod_may_use_as_a_whole_is_read() {
+    let platform = platform(POD);
+    let together = &workload(&platform, "web").pod_rules.resources;
+    assert_eq!(shown(&together.cpu_limit), "Millicores(1500), line 5");
+    // No container requests CPU, so the pod requests what it may use.
+    assert_eq!(shown(&together.cpu_request), "Millicores(1500), line 5");
+    assert_eq!(shown(&together.memory_limit), "Bytes(1073741824), line 5");
+    assert_eq!(shown(&together.memory_request), "unset, Kubernetes default");
+}

@@ -46,5 +46,6 @@ fn gaps(platform: &Platform) -> String {
 mod installation;
 mod kinds;
 mod probes;
+mod refused;
 mod resources;
 mod scaling;

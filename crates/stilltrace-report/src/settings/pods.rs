@@ -29,6 +29,14 @@ pub(super) fn describe(platform: &Platform, workload: &Workload) -> Value {
     let rules = &workload.pod_rules;
     let grace = &rules.termination_grace;
     written(&mut object, "termination_grace_ms", grace, millis(grace.value));
+    let together = &rules.resources;
+    let limits = amounts(&together.cpu_limit, &together.memory_limit);
+    let requests = amounts(&together.cpu_request, &together.memory_request);
+    for (name, amounts) in [("limits", limits), ("requests", requests)] {
+        if amounts.len() > 0 {
+            object.nest(name, amounts);
+        }
+    }
     if let Some(scaler) = &rules.autoscaler {
         object.put("autoscaler", autoscaler(scaler));
     }
@@ -155,9 +163,7 @@ fn container(container: &AppContainer) -> Value {
     limits.always("cpu", cpu, quantity(cpu));
     quantities(&mut limits, "memory", &container.memory_limit);
     object.nest("limits", limits);
-    let mut requests = Object::default();
-    quantities(&mut requests, "cpu", &container.cpu_request);
-    quantities(&mut requests, "memory", &container.memory_request);
+    let requests = amounts(&container.cpu_request, &container.memory_request);
     if requests.len() > 0 {
         object.nest("requests", requests);
     }
@@ -173,13 +179,22 @@ fn proxy(proxy: &SidecarProxy) -> Value {
     limits.always("cpu", &proxy.cpu_limit, quantity(&proxy.cpu_limit));
     quantities(&mut limits, "memory", &proxy.memory_limit);
     object.nest("limits", limits);
-    let mut requests = Object::default();
-    quantities(&mut requests, "cpu", &proxy.cpu_request);
-    quantities(&mut requests, "memory", &proxy.memory_request);
+    let requests = amounts(&proxy.cpu_request, &proxy.memory_request);
     if requests.len() > 0 {
         object.nest("requests", requests);
     }
     object.into_value()
+}
+
+/// CPU and memory, each absent when there is none.
+fn amounts<C: Display, M: Display>(
+    cpu: &Setting<Option<C>>,
+    memory: &Setting<Option<M>>,
+) -> Object {
+    let mut object = Object::default();
+    quantities(&mut object, "cpu", cpu);
+    quantities(&mut object, "memory", memory);
+    object
 }
 
 /// An amount that is absent when there is none.

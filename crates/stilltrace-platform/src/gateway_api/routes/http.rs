@@ -28,6 +28,7 @@ fn rules<'a>(
     source: &'a Source,
     guarded: bool,
 ) -> Option<Vec<HttpRule>> {
+    context.retry.report(source);
     let mut found = Vec::new();
     for (position, entry) in source.spec()?.list("rules").iter().enumerate() {
         found.extend(rule(context, entry, position, guarded).ok()?);
@@ -41,7 +42,8 @@ fn rule<'a>(
     position: usize,
     guarded: bool,
 ) -> Result<Vec<HttpRule>, Unusable> {
-    let (timeout, retries) = limits::read(entry, context.facts.mesh_retries);
+    let (timeout, retries) =
+        limits::read(entry, context.retry.block(entry), context.facts.mesh_retries);
     let written = entry.list("matches");
     let cases = if written.is_empty() {
         vec![Some(request_match::of_http(None))]

@@ -16,9 +16,10 @@ const CONDITIONS: &str = "connect-failure,refused-stream,unavailable,cancelled";
 /// Tries after the first of a block that does not say how many.
 const ATTEMPTS: u32 = 2;
 
-/// Time for the whole request, and retries.
+/// Time for the whole request, and retries; `retry` is the rule's, if the cluster keeps it.
 pub(super) fn read(
     rule: &Field<'_>,
+    retry: Option<Field<'_>>,
     mesh: Option<&Field<'_>>,
 ) -> (Setting<Option<Duration>>, Retries) {
     let time = |key: &str| {
@@ -28,7 +29,7 @@ pub(super) fn read(
     };
     let whole = time("request");
     let one_try = time("backendRequest");
-    let Some(block) = rule.block("retry") else {
+    let Some(block) = retry else {
         let (retries, _) = retries::read(None, mesh);
         return (without_retries(whole, one_try), retries);
     };
