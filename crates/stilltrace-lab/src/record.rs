@@ -2,6 +2,7 @@
 
 mod bursts;
 mod calls;
+mod dashboard;
 mod events;
 mod figures;
 mod logs;
@@ -20,6 +21,7 @@ use crate::harvest::Noise;
 use crate::run::Run;
 use crate::truth;
 
+pub use dashboard::{Panel, Series};
 pub use figures::{Figures, PhaseFigures};
 pub use moves::Moved;
 
@@ -82,12 +84,17 @@ pub enum RecordError {
 }
 
 /// Makes the capture of a run, or says why it is not fit to be one. A quick run is never rejected
-/// for noise.
-pub fn record(run: &Run, noise_limit: f64) -> Result<Recording, RecordError> {
+/// for noise. `controls` are the panels of runs of the scenario without its change, from which follows
+/// what a dashboard hides.
+pub fn record(
+    run: &Run,
+    noise_limit: f64,
+    controls: &[Vec<Panel>],
+) -> Result<Recording, RecordError> {
     if !run.options.quick {
         fit(&run.records.noise, noise_limit)?;
     }
-    let figures = figures::of(run);
+    let figures = figures::of(run, controls);
     let mut bundle = BundleWriter::new(manifest::of(run));
     bundle.repository(&run.folder.path().join("repo.git"))?;
     bundle.samples("prometheus", &samples::stock(run));

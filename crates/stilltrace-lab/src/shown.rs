@@ -6,9 +6,9 @@ use crate::record::Moved;
 use crate::scenario::Direction;
 
 /// How much further than the controls ever went a signal must move.
-const BEYOND_NOISE: f64 = 1.5;
+pub(crate) const BEYOND_NOISE: f64 = 1.5;
 /// Share of its value before the change that any signal may wander, controls or not.
-const WANDER: f64 = 0.05;
+pub(crate) const WANDER: f64 = 0.05;
 /// Share of its way that a signal must have come back in the recovery phase.
 const RETURNED: f64 = 0.6;
 

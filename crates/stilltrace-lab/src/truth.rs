@@ -40,7 +40,8 @@ pub(crate) fn of(run: &Run, figures: &Figures) -> Option<Vec<u8>> {
         "verdict": verdict,
         "causes": causes,
         "victim": victim(run).to_string(),
-        "hidden_in_15s": figures.hidden_in_15s,
+        // Without a control nobody can claim it.
+        "hidden_in_15s": figures.hidden_in_15s.unwrap_or(false),
         "decoys": decoys,
     });
     let mut text = serde_json::to_vec_pretty(&truth).ok()?;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use stilltrace_lab::record::Moved;
+use stilltrace_lab::hidden;
+use stilltrace_lab::record::{Moved, Panel};
 use stilltrace_lab::shown::{Fate, fate, noise};
 
 /// Controls that a fault should be held against.
@@ -23,13 +24,15 @@ pub(crate) struct MovedArgs {
 struct Recorded {
     #[serde(default)]
     moves: Vec<Moved>,
+    #[serde(default)]
+    panels: Vec<Panel>,
 }
 
 /// Recordings of one scenario: faults by name, and the signals of each control.
 #[derive(Debug, Default)]
 struct Recordings {
-    faults: BTreeMap<String, Vec<Moved>>,
-    controls: Vec<Vec<Moved>>,
+    faults: BTreeMap<String, Recorded>,
+    controls: Vec<Recorded>,
 }
 
 /// Prints how each signal fared; fails if one did not do what it must.
@@ -52,8 +55,8 @@ pub(super) fn check(folder: &Path) -> Result<Vec<String>> {
         if controls < CONTROLS {
             println!("{scenario}: {controls} controls, {CONTROLS} would tell more");
         }
-        for (name, moves) in &recordings.faults {
-            let fates = moves.iter().enumerate().map(|(place, moved)| {
+        for (name, recorded) in &recordings.faults {
+            let fates = recorded.moves.iter().enumerate().map(|(place, moved)| {
                 let noise = noise(&likewise(place, moved, &recordings.controls));
                 let fate = fate(moved, noise);
                 println!("{}", line(name, moved, noise, fate));
@@ -63,6 +66,7 @@ pub(super) fn check(folder: &Path) -> Result<Vec<String>> {
             if fates.collect::<Vec<_>>().iter().any(|fate| *fate != Fate::Shown) {
                 failed.push(name.clone());
             }
+            println!("{name:32} {}", dashboard(&recorded.panels, &recordings.controls));
         }
     }
     Ok(failed)
@@ -70,11 +74,38 @@ pub(super) fn check(folder: &Path) -> Result<Vec<String>> {
 
 /// The signal at a place of the scenario's list as the controls have it. Names are no guide: seeds
 /// have names of their own.
-fn likewise(place: usize, moved: &Moved, controls: &[Vec<Moved>]) -> Vec<Moved> {
+fn likewise(place: usize, moved: &Moved, controls: &[Recorded]) -> Vec<Moved> {
     let same = |control: &&Moved| {
         control.wanted.signal == moved.wanted.signal && control.wanted.flag == moved.wanted.flag
     };
-    controls.iter().filter_map(|moves| moves.get(place).filter(same).cloned()).collect()
+    controls.iter().filter_map(|one| one.moves.get(place).filter(same).cloned()).collect()
+}
+
+/// What a dashboard with one sample in 15 s shows of a recording.
+fn dashboard(panels: &[Panel], controls: &[Recorded]) -> String {
+    let controls: Vec<Vec<Panel>> = controls.iter().map(|one| one.panels.clone()).collect();
+    match hidden::seen(panels, &controls).as_deref() {
+        None => "hidden in 15 s: no control to tell".to_owned(),
+        Some([]) => "hidden in 15 s".to_owned(),
+        Some([first, rest @ ..]) => {
+            let ((_, quiet), (_, fault)) = (first.quiet, first.fault);
+            format!(
+                "seen in 15 s: {:?} of {} {quiet} -> {fault}, and {} more",
+                first.series,
+                first.of,
+                rest.len()
+            )
+        }
+    }
+}
+
+/// The panels of all controls of a scenario in a folder, which may not exist yet.
+pub(super) fn control_panels(folder: &Path, scenario: &str) -> Result<Vec<Vec<Panel>>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let recordings = read(folder)?.remove(scenario).unwrap_or_default();
+    Ok(recordings.controls.into_iter().map(|one| one.panels).collect())
 }
 
 fn line(name: &str, moved: &Moved, noise: f64, fate: Fate) -> String {
@@ -107,9 +138,9 @@ fn read(folder: &Path) -> Result<BTreeMap<String, Recordings>> {
         let scenario = run.rsplit_once('-').map_or(run, |(scenario, _)| scenario);
         let recordings = all.entry(scenario.to_owned()).or_default();
         if control {
-            recordings.controls.push(recorded.moves);
+            recordings.controls.push(recorded);
         } else {
-            recordings.faults.insert(name.to_owned(), recorded.moves);
+            recordings.faults.insert(name.to_owned(), recorded);
         }
     }
     Ok(all)

@@ -79,13 +79,14 @@ fn folders(args: &RecordAllArgs) -> Result<Vec<PathBuf>> {
     Ok(all.into_iter().skip(part - 1).step_by(parts).collect())
 }
 
-/// One run of each variant, and the controls, of which there are enough to know the noise.
+/// The controls, of which there are enough to know the noise, and one run of each variant: what a
+/// dashboard hides is told by the controls that are there.
 fn runs(scenario: &Scenario, no_controls: bool) -> Vec<RunOptions> {
     let variants = scenario.variants.len().max(1);
     let controls = if no_controls { 0 } else { variants.max(CONTROLS) };
     let run = |control| move |seed: usize| RunOptions { seed: seed as u64, quick: false, control };
-    let faults = (1..=variants).map(run(false));
-    faults.chain((1..=controls).map(run(true))).collect()
+    let without = (1..=controls).map(run(true));
+    without.chain((1..=variants).map(run(false))).collect()
 }
 
 /// Records one run unless its capture exists.

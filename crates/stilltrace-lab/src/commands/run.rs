@@ -50,7 +50,8 @@ pub(super) fn record(
 ) -> Result<()> {
     let mesh = MeshOptions::find(options.seed)?.under(profile)?;
     let run = run::run(scenario, options, mesh, &mut |line| eprintln!("{line}"))?;
-    let recording = record::record(&run, noise_limit)?;
+    let controls = super::moved::control_panels(out, &run.incident.name)?;
+    let recording = record::record(&run, noise_limit, &controls)?;
     let path = record::write(&recording, &run, out)?;
     print(&recording.figures);
     println!("{} ({} KB)", path.display(), std::fs::metadata(&path)?.len() / 1_000);

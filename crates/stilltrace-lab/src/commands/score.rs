@@ -2,12 +2,20 @@
 //!
 //! The product is asked through its command line alone, as anybody would.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use stilltrace_capture::Bundle;
 use stilltrace_lab::record::WIDENED_CAPTURE;
+use stilltrace_lab::score::{Evidence, Found, Marks, Tally};
+use stilltrace_model::Timestamp;
+
+/// Most bytes of a capture that are unpacked in search of its truth.
+const MOST_BYTES: u64 = 256 << 20;
 
 /// What to score.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,22 +51,35 @@ impl View {
     }
 }
 
-/// How one answer compares.
-#[derive(Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "four independent marks, printed side by side")]
-struct Score {
-    verdict: bool,
-    mechanism: bool,
-    line: bool,
-    commit: bool,
-}
-
-/// Scores them and prints a table; fails if any answer is wrong.
+/// Scores them, prints a table and what they come to; fails if any answer is wrong.
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     let program = match &args.stilltrace {
         Some(path) => path.clone(),
         None => std::env::current_exe()?.with_file_name("stilltrace"),
     };
+    let captures = captures(args)?;
+    println!("{:40} verdict mechanism line commit edge", "capture");
+    let (mut tally, mut wrong) = (Tally::default(), 0);
+    for (name, capture) in &captures {
+        let truth = truth(&args.captures, name, capture)?;
+        let began = Instant::now();
+        let report = ask(&program, capture)?;
+        let took = began.elapsed();
+        let marks = Marks::of(&truth, &report);
+        println!("{}", line(name, &marks));
+        let bundle = Bundle::open(capture)?;
+        let onset = onset(&report, &bundle);
+        let (events, series) = (bundle.events(), bundle.samples());
+        tally.add(&marks, &Evidence { onset, events, series, truth: &truth }, took);
+        wrong += u32::from(!marks.all_right());
+    }
+    println!("\n{tally}");
+    ensure!(wrong == 0, "{wrong} of {} answers are wrong", captures.len());
+    Ok(())
+}
+
+/// The captures of the view, by name.
+fn captures(args: &ScoreArgs) -> Result<Vec<(String, PathBuf)>> {
     let mut captures: Vec<_> = std::fs::read_dir(&args.captures)
         .with_context(|| args.captures.display().to_string())?
         .filter_map(|entry| {
@@ -69,26 +90,50 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
         .collect();
     captures.sort();
     ensure!(!captures.is_empty(), "no captures in {}", args.captures.display());
-    println!("{:40} verdict mechanism line commit", "capture");
-    let mut wrong = 0;
-    for (name, capture) in &captures {
-        let truth = args.captures.join(format!("{name}.truth.json"));
-        let truth: Value = serde_json::from_slice(&std::fs::read(truth)?)?;
-        let report = ask(&program, capture)?;
-        let score = compare(&truth, &report);
-        let mark = |right: bool| if right { "ok" } else { "WRONG" };
-        println!(
-            "{:40} {:7} {:9} {:5} {}",
-            name,
-            mark(score.verdict),
-            mark(score.mechanism),
-            mark(score.line),
-            mark(score.commit)
-        );
-        wrong += u32::from(!(score.verdict && score.mechanism && score.line && score.commit));
+    Ok(captures)
+}
+
+/// The truth of a recording: the file beside it, else what the capture itself holds.
+fn truth(folder: &Path, name: &str, capture: &Path) -> Result<Value> {
+    let beside = folder.join(format!("{name}.truth.json"));
+    if beside.exists() {
+        return Ok(serde_json::from_slice(&std::fs::read(beside)?)?);
     }
-    ensure!(wrong == 0, "{wrong} of {} answers are wrong", captures.len());
-    Ok(())
+    let packed = std::fs::File::open(capture)?;
+    let unpacked = zstd::Decoder::new(packed)?.take(MOST_BYTES);
+    let mut archive = tar::Archive::new(unpacked);
+    for entry in archive.entries()? {
+        let entry = entry?;
+        if entry.path()? == Path::new("truth.json") {
+            return Ok(serde_json::from_reader(entry)?);
+        }
+    }
+    bail!("{}: it holds no truth.json, and none stands beside it", capture.display())
+}
+
+/// When the symptom began as the report has it; without one, the end of the window.
+fn onset(report: &Value, bundle: &Bundle) -> Timestamp {
+    let told = report["symptom"]["onset"].as_str().and_then(Timestamp::parse);
+    let end = || bundle.manifest().window().map(|window| window.to);
+    told.or_else(end).unwrap_or(Timestamp(i64::MAX))
+}
+
+/// One row: `1` where the first answer is right, `3` where one of the first three is.
+fn line(name: &str, marks: &Marks) -> String {
+    let mark = |found: Option<Found>| match found {
+        None => "-",
+        Some(Found { first: true, .. }) => "1",
+        Some(Found { third: true, .. }) => "3",
+        Some(_) => "WRONG",
+    };
+    let verdict = if marks.verdict { "ok" } else { "WRONG" };
+    format!(
+        "{name:40} {verdict:7} {:9} {:5} {:6} {}",
+        mark(marks.mechanism),
+        mark(marks.line),
+        mark(marks.commit),
+        mark(marks.edge)
+    )
 }
 
 /// The product's report about a capture.
@@ -103,23 +148,9 @@ fn ask(program: &Path, capture: &Path) -> Result<Value> {
     })
 }
 
-/// Compares the first hypothesis with the first cause. Where there is nothing to blame, only the
-/// verdict counts; where the platform is innocent, the kind of cause too.
-fn compare(truth: &Value, report: &Value) -> Score {
-    let mut score = Score { verdict: truth["verdict"] == report["verdict"], ..Score::default() };
-    let (cause, first) = (&truth["causes"][0], &report["hypotheses"][0]);
-    let origin = &first["origin"];
-    let is_cause = truth["verdict"] == "cause";
-    score.mechanism = cause.is_null() || cause["mechanism"] == first["mechanism"];
-    score.line = !is_cause || (cause["path"] == origin["path"] && cause["line"] == origin["line"]);
-    score.commit = !is_cause || cause["commit"] == origin["commit"];
-    score
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn each_view_has_captures_of_its_own() {
@@ -129,21 +160,5 @@ mod tests {
         assert_eq!(View::Widened.recording(widened), Some("a-1"));
         assert_eq!(View::Widened.recording(stock), None);
         assert_eq!(View::Stock.recording("a-1.truth.json"), None);
-    }
-
-    #[test]
-    fn another_line_is_wrong_and_an_innocent_platform_needs_none() {
-        let cause = json!({"mechanism": "m", "path": "a.yaml", "line": 3, "commit": "c"});
-        let truth = json!({"verdict": "cause", "causes": [cause]});
-        let report = |line: u32| {
-            json!({"verdict": "cause", "hypotheses": [
-                {"mechanism": "m", "origin": {"path": "a.yaml", "line": line, "commit": "c"}},
-            ]})
-        };
-        assert!(compare(&truth, &report(3)).line && !compare(&truth, &report(4)).line);
-        let truth = json!({"verdict": "no-anomaly", "causes": []});
-        let report = json!({"verdict": "no-anomaly", "hypotheses": []});
-        let score = compare(&truth, &report);
-        assert!(score.verdict && score.mechanism && score.line && score.commit);
     }
 }

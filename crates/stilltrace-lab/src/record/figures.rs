@@ -10,7 +10,9 @@ use crate::pods::ContainerEntry;
 use crate::run::Run;
 use stilltrace_model::ContainerId;
 
+use super::dashboard::{self, Panel};
 use super::moves::{self, Moved};
+use crate::hidden;
 
 /// Time after the change that belongs to neither phase, in milliseconds.
 const SETTLING_MS: i64 = 3_000;
@@ -24,13 +26,15 @@ pub struct Figures {
     pub quiet: PhaseFigures,
     /// After it.
     pub fault: PhaseFigures,
-    /// Whether latency at least doubled while 15 s averages of the proxies' CPU rose by less than
-    /// a quarter: a dashboard with one sample in 15 s does not show it.
-    pub hidden_in_15s: bool,
+    /// Whether no panel leaves the noise of the controls, so that a dashboard with one sample in
+    /// 15 s does not show the change; absent where there was no control to tell.
+    pub hidden_in_15s: Option<bool>,
     /// CPU used by everything outside the lab, in cores.
     pub noise_cores: f64,
     /// The signals that the scenario names.
     pub moves: Vec<Moved>,
+    /// CPU and throttling of every container, as such a dashboard has them.
+    pub panels: Vec<Panel>,
 }
 
 /// Figures of one phase.
@@ -55,26 +59,24 @@ pub struct PhaseFigures {
 }
 
 /// The figures of a run.
-pub(super) fn of(run: &Run) -> Figures {
+pub(super) fn of(run: &Run, controls: &[Vec<Panel>]) -> Figures {
     let change = run.change_ms();
     let quiet_end = run.change_began_ms();
-    let quiet = phase(run, run.start_ms, quiet_end);
-    let fault = phase(run, change + SETTLING_MS, run.end_ms());
+    let (before, with) = ((run.start_ms, quiet_end), (change + SETTLING_MS, run.end_ms()));
     let recovery = (!run.options.control && run.phases.recovery_s > 0).then(|| {
         let end = run.end_ms();
         (end + SETTLING_MS, end + i64::from(run.phases.recovery_s) * 1_000)
     });
-    let moves =
-        moves::of(run, (run.start_ms, quiet_end), (change + SETTLING_MS, run.end_ms()), recovery);
+    let panels = dashboard::of(run, before, with);
     let control = if run.options.control { " control" } else { "" };
     Figures {
         run: format!("{} seed {}{control}", run.incident.name, run.options.seed),
-        quiet,
-        fault,
-        hidden_in_15s: fault.p99_ms >= 2.0 * quiet.p99_ms
-            && fault.proxy_15s_cores <= 1.25 * quiet.proxy_15s_cores,
+        quiet: phase(run, before.0, before.1),
+        fault: phase(run, with.0, with.1),
+        hidden_in_15s: hidden::seen(&panels, controls).map(|seen| seen.is_empty()),
         noise_cores: round(run.records.noise.other_cores),
-        moves,
+        moves: moves::of(run, before, with, recovery),
+        panels,
     }
 }
 
@@ -131,7 +133,7 @@ pub(super) fn throttled_s(run: &Run, columns: &[usize], from_ms: i64, to_ms: i64
 }
 
 /// Rows whose window ends between two times, with that end in milliseconds of Unix time.
-fn rows(
+pub(super) fn rows(
     cpu: &CpuRecord,
     from_ms: i64,
     to_ms: i64,
@@ -177,6 +179,6 @@ fn quantile_ms(sorted_us: &[u64], share: f64) -> f64 {
 }
 
 /// Three decimals are more than a run is worth.
-fn round(value: f64) -> f64 {
+pub(super) fn round(value: f64) -> f64 {
     (value * 1_000.0).round() / 1_000.0
 }
