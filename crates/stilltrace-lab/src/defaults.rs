@@ -50,7 +50,12 @@ fn unset<T>(value: T) -> Setting<T> {
 
 /// No traces, and every request in the access log.
 fn recording() -> Recording {
-    Recording { tracing_percent: unset(0.0), tracer: unset(None), access_log: unset(true) }
+    Recording {
+        tracing_percent: unset(0.0),
+        tracer: unset(None),
+        access_log: unset(true),
+        access_log_filter: None,
+    }
 }
 
 /// A workload with a proxy and, unless it is a gateway, one application container.

@@ -153,6 +153,8 @@ pub struct Recording {
     pub tracer: Setting<Option<String>>,
     /// Whether every request is written to an access log without a filter.
     pub access_log: Setting<bool>,
+    /// Where not every request is written: the condition of those that are.
+    pub access_log_filter: Option<Setting<String>>,
 }
 
 impl Recording {
@@ -260,9 +262,12 @@ impl Workload {
             let shown = if self.is_gateway { &directions[..1] } else { &directions[..] };
             for (recording, [tracing, log]) in shown {
                 all.push(named(tracing, &recording.tracing_percent, |share| format!("{share}%")));
-                all.push(named(log, &recording.access_log, |on| {
-                    if *on { "on" } else { "off" }.to_owned()
-                }));
+                match &recording.access_log_filter {
+                    Some(filter) => all.push(named(log, filter, |filter| format!("if {filter}"))),
+                    None => all.push(named(log, &recording.access_log, |on| {
+                        if *on { "on" } else { "off" }.to_owned()
+                    })),
+                }
             }
             all.push(named("telemetry.stats", &telemetry.extra_stats, |list| {
                 if list.is_empty() { "default".to_owned() } else { list.join(", ") }

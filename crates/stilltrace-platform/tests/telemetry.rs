@@ -272,3 +272,23 @@ fn a_younger_peer_authentication_is_among_what_the_older_one_overrode() {
     assert_eq!(place(mode), "file-1.yaml:4");
     assert_eq!(mode.overrode.iter().map(place_of).collect::<Vec<_>>(), ["file-0.yaml:4"]);
 }
+
+#[test]
+fn a_log_of_some_requests_says_which() {
+    let envoy = "providers: [{name: envoy}]";
+    let filtered = telemetry(
+        "some",
+        "",
+        &format!("accessLogging: [{{{envoy}, filter: {{expression: 'response.code >= 500'}}}}]"),
+    );
+    let telemetry = proxy(&platform(&mesh(""), &[&filtered])).telemetry.clone();
+    for recording in [&telemetry.outbound, &telemetry.inbound] {
+        let filter = recording.access_log_filter.as_ref().unwrap();
+        assert!(!recording.access_log.value);
+        assert_eq!(filter.value, "response.code >= 500");
+        assert_eq!(place(filter), place(&recording.access_log));
+    }
+    let off = filtered.replace("filter:", "disabled: true, filter:");
+    let telemetry = proxy(&platform(&mesh(""), &[&off])).telemetry.clone();
+    assert!(telemetry.outbound.access_log_filter.is_none());
+}

@@ -321,3 +321,29 @@ fn hazards_of_workloads_without_settings_are_told_first() {
     document["hazards"] = json!([hazard]);
     assert_eq!(settings_table(&document, &options(100)).matches("has no effect").count(), 1);
 }
+
+/// The line of the table that begins with a label.
+fn row(document: &Value, label: &str) -> String {
+    let table = settings_table(document, &options(120));
+    let line = table.lines().find(|line| line.trim_start().starts_with(label));
+    line.unwrap_or_else(|| panic!("{table}")).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_value_that_is_put_together_names_the_places_of_its_parts() {
+    let document = json!({"gaps": [], "workloads": {"shop/web": {"edges": {"db.shop.svc.cluster.local|80": {
+        "proto": "tcp", "type": "ORIGINAL_DST", "tcp_keepalive": {"interval_s": 5, "probes": 3},
+        "max_connections": 3,
+        "origins": {
+            "lb": at("a.yaml", 47),
+            "max_connections": {"path": "a.yaml", "line": 8, "column": 9,
+                "overrode": [{"path": "a.yaml", "line": 8, "column": 40}]},
+            "tcp_keepalive.interval_s": at("a.yaml", 50), "tcp_keepalive.probes": at("b.yaml", 2),
+        },
+    }}}}});
+    let keepalive = row(&document, "TCP keepalive");
+    assert!(keepalive.ends_with("a.yaml:50, b.yaml:2"), "{keepalive}");
+    let balancer = "load balancer none: the address that was called a.yaml:47";
+    assert_eq!(row(&document, "load balancer"), balancer);
+    assert_eq!(row(&document, "connections"), "connections 3 a.yaml:8, not a.yaml:8:40");
+}

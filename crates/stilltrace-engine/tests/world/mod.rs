@@ -204,6 +204,7 @@ fn recording() -> Recording {
         tracing_percent: unset(1.0),
         tracer: unset(Some("otel".to_owned())),
         access_log: unset(false),
+        access_log_filter: None,
     }
 }
 

@@ -37,13 +37,13 @@ pub(super) fn read(
     let http2 = http2(layer, mesh, side);
     let explicit = http2.value == Some(Http2::Always);
     Pool {
-        max_connections: limit(layer, &["tcp", "maxConnections"]),
+        max_connections: bound(layer, &["tcp", "maxConnections"]),
         connect_timeout: layer
             .setting(&["tcp", "connectTimeout"], Field::duration, || mesh.connect_timeout.clone()),
-        max_pending_requests: limit(layer, &["http", "http1MaxPendingRequests"]),
-        max_requests: limit(layer, &["http", "http2MaxRequests"]),
+        max_pending_requests: bound(layer, &["http", "http1MaxPendingRequests"]),
+        max_requests: bound(layer, &["http", "http2MaxRequests"]),
         max_requests_per_connection: limit(layer, &["http", "maxRequestsPerConnection"]),
-        max_retries: limit(layer, &["http", "maxRetries"]),
+        max_retries: bound(layer, &["http", "maxRetries"]),
         idle_timeout: if http_idle.is_written() { http_idle } else { idle("tcp") },
         max_connection_duration: layer.setting(
             &["tcp", "maxConnectionDuration"],
@@ -65,6 +65,20 @@ pub(super) fn read(
 fn limit(layer: &Layer<'_>, path: &[&str]) -> Setting<Option<u32>> {
     let read = |field: &Field<'_>| field.count().map(|limit| (limit > 0).then_some(limit));
     layer.setting(path, read, || Setting::default_of(None, defaults::ISTIO))
+}
+
+/// A limit of what is in flight, of which one would think that zero lets nothing through.
+fn bound(layer: &Layer<'_>, path: &[&str]) -> Setting<Option<u32>> {
+    if let Some(zero) = layer.at(path).filter(|field| field.count() == Some(0)) {
+        let name = path.last().copied().unwrap_or_default();
+        // `applyConnectionPool` writes a threshold only where it is more than 0.
+        zero.source().gaps.add(
+            format!("{}: {}: `{name}: 0` is no limit at all", zero.origin(), zero.source().id),
+            "Istio takes 0 for unset, and its default is unlimited",
+            format!("leave `{name}` out, or set it to at least 1"),
+        );
+    }
+    limit(layer, path)
 }
 
 /// HTTP/2 by the client's choice, by the port's protocol, by sniffing, by an upgrade.

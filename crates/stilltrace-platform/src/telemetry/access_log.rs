@@ -17,17 +17,18 @@ use crate::field::Field;
 /// What one logging provider does.
 struct Log {
     on: bool,
-    filtered: bool,
+    /// Where only some requests are written: the condition.
+    filter: Option<Setting<String>>,
     by: Origin,
 }
 
-/// Whether any provider writes every request at one end.
+/// Whether any provider writes every request at one end, and if none does, which it writes.
 pub(super) fn of(
     levels: &[Field<'_>],
     end: End,
     providers: &Providers<'_>,
     mesh: &Mesh<'_>,
-) -> Setting<bool> {
+) -> (Setting<bool>, Option<Setting<String>>) {
     let document = mesh.document.as_ref();
     let logging: Vec<Vec<Field<'_>>> = levels
         .iter()
@@ -43,20 +44,25 @@ pub(super) fn of(
     let can_log = |name: &str| providers.find(name).is_some_and(logs);
     let old = of_mesh(mesh);
     if logging.is_empty() {
-        return match default_field.filter(|_| default.iter().any(|name| can_log(name))) {
+        let log = match default_field.filter(|_| default.iter().any(|name| can_log(name))) {
             Some(field) => above(Setting::new(true, field.key_origin()), old),
             None => old.unwrap_or_else(|| Setting::default_of(false, defaults::ISTIO)),
         };
+        return (log, None);
     }
     let logs = merge(&logging, &default, end);
     let logs: Vec<&Log> =
         logs.iter().filter(|(name, _)| can_log(name)).map(|(_, log)| log).collect();
-    let writing = logs.iter().find(|log| log.on && !log.filtered);
-    match (writing, logs.first()) {
+    let writing = logs.iter().find(|log| log.on && log.filter.is_none());
+    let some = logs.iter().filter(|log| log.on && writing.is_none());
+    let filter = some.clone().find_map(|log| log.filter.clone());
+    let partly = some.min_by_key(|log| log.filter.is_none()).or(logs.first());
+    let log = match (writing, partly) {
         (Some(log), _) => above(Setting::new(true, log.by.clone()), old),
         (None, Some(log)) => above(Setting::new(false, log.by.clone()), old),
         (None, None) => old.unwrap_or_else(|| Setting::default_of(false, defaults::ISTIO)),
-    }
+    };
+    (log, filter)
 }
 
 /// A setting of providers, over the mesh's older settings.
@@ -122,7 +128,9 @@ fn merge(levels: &[Vec<Field<'_>>], default: &[String], end: End) -> BTreeMap<St
             let filter = filter.map(|filter| filter.get("expression").unwrap_or(filter));
             let last = writer.unwrap_or(entry);
             let by = off.as_ref().or(filter.as_ref()).or(switch.as_ref()).unwrap_or(last).origin();
-            let log = Log { on: off.is_none(), filtered: filter.is_some(), by };
+            let filter = filter
+                .map(|filter| filter.setting(filter.node().text().unwrap_or_default().to_owned()));
+            let log = Log { on: off.is_none(), filter, by };
             logs.insert(provider.clone(), log);
         }
     }

@@ -42,8 +42,8 @@ pub(crate) fn of(pods: &Pods<'_>, mesh: &Mesh<'_>, config: &Layers<'_>) -> Telem
     let providers = Providers::read(mesh);
     let record = |end: End| {
         let (tracing_percent, tracer) = tracing::of(&levels, end, &providers, mesh, config);
-        let access_log = access_log::of(&levels, end, &providers, mesh);
-        Recording { tracing_percent, tracer, access_log }
+        let (access_log, access_log_filter) = access_log::of(&levels, end, &providers, mesh);
+        Recording { tracing_percent, tracer, access_log, access_log_filter }
     };
     let outbound = record(End::Client);
     let inbound = match pods.injected {

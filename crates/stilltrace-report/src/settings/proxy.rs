@@ -44,6 +44,9 @@ fn record(object: &mut Object, prefix: &str, recording: &Recording) {
     object.always(&format!("{prefix}tracer"), tracer, json!(tracer.value));
     let log = &recording.access_log;
     object.always(&format!("{prefix}access_log"), log, json!(log.value));
+    if let Some(filter) = &recording.access_log_filter {
+        object.always(&format!("{prefix}access_log_filter"), filter, json!(filter.value));
+    }
 }
 
 /// A patch with everything that it names.

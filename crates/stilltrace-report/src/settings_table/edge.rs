@@ -108,6 +108,9 @@ fn rows(fields: &Fields, is_http: bool) -> Vec<Row> {
     rows
 }
 
+/// Endpoints are the addresses that callers dial.
+const DIALLED: &str = "ORIGINAL_DST";
+
 fn add(rows: &mut Vec<Row>, fields: &Fields, known: &Known, is_http: bool) {
     match (known.name, fields.get(known.name)) {
         ("outlier", Some(Value::Object(block))) => outlier(rows, fields, block),
@@ -115,6 +118,8 @@ fn add(rows: &mut Vec<Row>, fields: &Fields, known: &Known, is_http: bool) {
         (name, None) if !is_http && HTTP_ONLY.contains(&name) => {}
         (name, None) => {
             if let Some((text, of)) = known.default {
+                let dialled = name == "lb" && fields.get("type").is_some_and(|of| of == DIALLED);
+                let text = if dialled { "none: the address that was called" } else { text };
                 rows.push(Row::unwritten(fields, name, known.label, text, of));
             }
         }

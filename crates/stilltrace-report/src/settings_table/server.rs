@@ -113,8 +113,13 @@ fn process(proxy: &Fields) -> Vec<Row> {
     for name in ["access_log", "inbound_access_log"] {
         let log = proxy.get(name).filter(|_| tells_more(proxy, name)).and_then(Value::as_bool);
         if let Some(log) = log {
-            let text = if log { "every request" } else { "off" };
-            add(name, &label(proxy, name, "access log"), text.to_owned());
+            let filter = proxy.get(&format!("{name}_filter")).and_then(Value::as_str);
+            let text = match filter {
+                _ if log => "every request".to_owned(),
+                Some(filter) => format!("only requests that match {filter}"),
+                None => "off".to_owned(),
+            };
+            add(name, &label(proxy, name, "access log"), text);
         }
     }
     if let Some(more) = proxy.get("extra_stats").filter(|more| !items(Some(more)).is_empty()) {

@@ -38,7 +38,14 @@ impl Row {
     /// A setting of `fields` that is there; its origin is looked up under `name`, then under what
     /// `name` is a part of.
     pub(super) fn of(fields: &Fields, name: &str, label: &str, value: impl Into<String>) -> Self {
-        Self::from_origin(origin(fields, name), label, value.into())
+        let mut row = Self::from_origin(origin(fields, name), label, value.into());
+        if row.from == From::Nothing {
+            let places = places_of_parts(fields, name);
+            if !places.is_empty() {
+                row.from = From::Written(places.join(", "));
+            }
+        }
+        row
     }
 
     /// A setting with its origin, or with anything else that has a place.
@@ -56,7 +63,8 @@ impl Row {
             Some(place) => From::Written(place),
             None => default().map_or(From::Nothing, |of| From::Default(of.to_owned())),
         };
-        row.lost = items(origin.get("overrode")).iter().filter_map(value::lost).collect();
+        let lost = items(origin.get("overrode")).iter();
+        row.lost = lost.filter_map(|lost| value::lost(lost, origin)).collect();
         row
     }
 
@@ -120,6 +128,20 @@ fn origin<'a>(fields: &'a Fields, name: &str) -> Option<&'a Value> {
         }
         name = name.rsplit_once('.')?.0;
     }
+}
+
+/// The places of the parts of a value that is put together, each once.
+fn places_of_parts(fields: &Fields, name: &str) -> Vec<String> {
+    let origins = fields.get("origins").and_then(Value::as_object);
+    let is_part = |part: &str| {
+        let rest = part.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with('.') || rest.starts_with('['))
+    };
+    let parts = origins.into_iter().flatten().filter(|(part, _)| is_part(part));
+    let mut places: Vec<String> = parts.filter_map(|(_, origin)| value::place(origin)).collect();
+    places.sort();
+    places.dedup();
+    places
 }
 
 /// Writes rows below each other. Where a line would be wider than the page, the origin stands below

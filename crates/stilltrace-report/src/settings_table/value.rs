@@ -80,10 +80,17 @@ pub(super) fn place(origin: &Value) -> Option<String> {
     }
 }
 
-/// Something that was overridden: its place, or whose default it is.
-pub(super) fn lost(origin: &Value) -> Option<String> {
+/// Something that `winner` overrode: its place, or whose default it is. Of two in one line the column
+/// tells which.
+pub(super) fn lost(origin: &Value, winner: &Value) -> Option<String> {
     let default = || Some(origin.get("default")?.as_str()?.to_owned());
-    place(origin).or_else(default)
+    let column = origin.get("column").and_then(Value::as_u64);
+    match (place(origin), column) {
+        (Some(own), Some(column)) if place(winner).as_ref() == Some(&own) => {
+            Some(format!("{own}:{column}"))
+        }
+        (own, _) => own.or_else(default),
+    }
 }
 
 /// `Kind namespace/name` of an object reference, or the text itself.
