@@ -1,12 +1,13 @@
 //! Names references that lead nowhere: nothing refuses them, and nothing in the cluster says so.
 //!
-//! A gateway that does not exist, a host that no gateway takes, a selector that selects no pod, a
+//! A gateway that does not exist, a host that no gateway takes or no service has, a selector that selects no pod, a
 //! route behind one that takes everything: each leaves what is written without effect. What is
 //! missing may be installed by something that was not read, so each is told as a gap with both ways
 //! out, never as a certain mistake. Meanings as in Istio's analyzers (IST0101, IST0127, IST0130,
 //! IST0132), release 1.31.
 
 mod gateways;
+mod hosts;
 mod selectors;
 mod unreachable;
 
@@ -19,6 +20,7 @@ use crate::source::Source;
 pub(crate) fn report(applied: &[Source], root: &str, gaps: &Gaps) {
     let inventory = Inventory::new(applied, Guess::FirstByName);
     gateways::report(&inventory, gaps);
+    hosts::report(&inventory, gaps);
     selectors::report(&inventory, root, gaps);
     unreachable::report(&inventory, gaps);
 }
