@@ -23,13 +23,16 @@ pub(super) struct Autoscalers<'a> {
 impl<'a> Autoscalers<'a> {
     /// Sorts the objects by what they scale.
     pub(super) fn new(inventory: &Inventory<'a>) -> Self {
-        Self {
-            horizontal: by_target(inventory.of("autoscaling", "HorizontalPodAutoscaler")),
-            keda: by_target(inventory.of("keda.sh", "ScaledObject")),
+        let all = inventory.of("autoscaling", "HorizontalPodAutoscaler");
+        let mut horizontal = by_target(all);
+        for disputed in report_disputes(all, &horizontal) {
+            horizontal.remove(&disputed);
         }
+        Self { horizontal, keda: by_target(inventory.of("keda.sh", "ScaledObject")) }
     }
 
-    /// Who decides the number of these pods; the oldest object where several claim to.
+    /// Who decides the number of these pods. Where several `HorizontalPodAutoscaler` objects claim
+    /// to, none does.
     pub(super) fn of(&self, pods: &Pods<'_>) -> Option<Autoscaler> {
         let id = &pods.source.id;
         let key = (pods.id.namespace.as_str(), id.kind.as_str(), pods.id.name.as_str());
@@ -43,13 +46,47 @@ impl<'a> Autoscalers<'a> {
 fn by_target<'a>(oldest_first: &[&'a Source]) -> Scalers<'a> {
     let mut found = Scalers::new();
     for source in oldest_first {
-        let Some(target) = source.field().at(&["spec", "scaleTargetRef"]) else { continue };
-        let text = |key: &str| target.get(key).and_then(|field| field.text());
-        let Some(name) = text("name") else { continue };
-        let kind = text("kind").unwrap_or("Deployment");
-        found.entry((source.namespace(), kind, name)).or_insert(source);
+        if let Some(target) = target(source) {
+            found.entry(target).or_insert(source);
+        }
     }
     found
+}
+
+/// Namespace, kind and name of what an object scales.
+fn target<'a>(source: &'a Source) -> Option<(&'a str, &'a str, &'a str)> {
+    let target = source.field().at(&["spec", "scaleTargetRef"])?;
+    let text = |key: &str| target.get(key).and_then(|field| field.text());
+    Some((source.namespace(), text("kind").unwrap_or("Deployment"), text("name")?))
+}
+
+/// Names every second `HorizontalPodAutoscaler` of one target, and gives the targets: the controller
+/// then lets none of them scale (condition `AmbiguousSelector`, Kubernetes 1.27 and later).
+fn report_disputes<'a>(
+    all: &[&'a Source],
+    first: &Scalers<'a>,
+) -> Vec<(&'a str, &'a str, &'a str)> {
+    let mut disputed = Vec::new();
+    for source in all {
+        let Some(target) = target(source) else { continue };
+        let Some(other) = first.get(&target).filter(|first| first.id != source.id) else {
+            continue;
+        };
+        let (namespace, kind, name) = target;
+        source.gaps.add(
+            format!(
+                "{}: {} and {} both scale {kind} {namespace}/{name}",
+                source.origin(),
+                source.id,
+                other.id
+            ),
+            "Kubernetes lets neither of them scale (AmbiguousSelector): the number of pods stays as \
+             it is",
+            "keep one of them; one object takes several metrics",
+        );
+        disputed.push(target);
+    }
+    disputed
 }
 
 fn horizontal(source: &Source) -> Option<Autoscaler> {

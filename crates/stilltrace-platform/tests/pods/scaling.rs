@@ -138,3 +138,24 @@ fn budgets_keep_percentages_as_written_and_an_empty_selector_takes_every_pod() {
     assert_eq!(found(", selector: {}"), ["50%"]);
     assert!(found("").is_empty() && found(", selector: {matchLabels: {app: no}}").is_empty());
 }
+
+#[test]
+fn two_autoscalers_of_one_workload_scale_nothing() {
+    let scaler = |name: &str, target: &str| {
+        format!(
+            "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\n\
+             metadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{scaleTargetRef: {{kind: Deployment, name: {target}}}, maxReplicas: 4}}\n"
+        )
+    };
+    let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\n\
+               spec: {template: {spec: {containers: [{name: c, image: x}]}}}\n";
+    let both = platform(&format!("{web}{}{}", scaler("one", "web"), scaler("two", "web")));
+    assert!(workload(&both, "web").pod_rules.autoscaler.is_none());
+    let expected = "b.yaml:11:1: HorizontalPodAutoscaler shop/two and HorizontalPodAutoscaler \
+                    shop/one both scale Deployment shop/web";
+    assert!(gaps(&both).contains("both scale Deployment shop/web"), "{expected}\n{}", gaps(&both));
+    let apart = platform(&format!("{web}{}{}", scaler("one", "web"), scaler("two", "api")));
+    assert!(workload(&apart, "web").pod_rules.autoscaler.is_some());
+    assert!(!gaps(&apart).contains("both scale"));
+}
