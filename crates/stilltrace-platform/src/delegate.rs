@@ -27,17 +27,58 @@ pub(crate) fn merged<'a>(
     let name = text("name").unwrap_or_default();
     let found = parts.get(&(namespace, name)).and_then(|source| source.spec());
     let Some(spec) = found.filter(|spec| spec.list("hosts").is_empty()) else {
-        delegate.report(&format!(
-            "the name of a VirtualService without hosts; {namespace}/{name} is none"
-        ));
+        let is_there = parts.contains_key(&(namespace, name));
+        let why = if is_there { "has hosts, so it is no delegate" } else { "is not there" };
+        drop_route(
+            delegate,
+            &format!("VirtualService {namespace}/{name} {why}"),
+            "name a VirtualService without hosts, or read what holds it",
+        );
         return Vec::new();
     };
     if !Visibility::read(Some(&spec), default_export, namespace).includes(home) {
-        delegate.report(&format!("a VirtualService that is exported to {home}"));
+        drop_route(
+            delegate,
+            &format!("VirtualService {namespace}/{name} is not exported to {home}"),
+            &format!("add `{home}` to its exportTo"),
+        );
         return Vec::new();
     }
     let root = HttpRoute::read(root);
-    spec.list("http").iter().filter_map(|leaf| merge(&root, HttpRoute::read(leaf))).collect()
+    let leaves = spec.list("http");
+    let merged = leaves.iter().filter_map(|leaf| {
+        let merged = merge(&root, HttpRoute::read(leaf));
+        if merged.is_none() {
+            contradict(leaf, delegate);
+        }
+        merged
+    });
+    merged.collect()
+}
+
+/// Names a route that leaves to nobody.
+fn drop_route(delegate: &Field<'_>, reason: &str, remedy: &str) {
+    let source = delegate.source();
+    source.gaps.add(
+        format!("{}: {}: the route delegates, and {reason}", delegate.origin(), source.id),
+        "Istio leaves the route out: its requests fall through to the next one, or get 404",
+        remedy,
+    );
+}
+
+/// Names a route of a delegate that no request can meet.
+fn contradict(leaf: &Field<'_>, delegate: &Field<'_>) {
+    let root = delegate.source();
+    leaf.source().gaps.add(
+        format!(
+            "{}: {}: the route's match contradicts that of the route that delegates ({})",
+            leaf.origin(),
+            leaf.source().id,
+            delegate.origin()
+        ),
+        format!("Istio leaves the route out under {}, and says so only in its log", root.id),
+        "let the delegate's match lie within the root's",
+    );
 }
 
 /// The delegate's route under the root's, or `None` when their conditions contradict.

@@ -53,9 +53,12 @@ fn a_short_name_in_another_namespace_is_named_with_the_full_one() {
 
 #[test]
 fn hosts_that_are_known_or_likely_kept_elsewhere_are_not_named() {
-    for host in
-        ["stg-cart", "bank.pay.svc.cluster.local", "'*.pay.svc.cluster.local'", "x.y.svc.cluster.local"]
-    {
+    for host in [
+        "stg-cart",
+        "bank.pay.svc.cluster.local",
+        "'*.pay.svc.cluster.local'",
+        "x.y.svc.cluster.local",
+    ] {
         let found = told(SERVICES, &destination_rule("shop", host));
         assert!(found.is_empty(), "{host}: {found:?}");
     }

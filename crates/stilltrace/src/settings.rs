@@ -99,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Ou
         Ok(narrowed) => narrowed,
         Err(error) => return Err(elsewhere::explain(error, &platform, arguments, &names)),
     };
-    if !narrowed.is_whole() {
+    if !narrowed.is_whole() || names.names_a_source() {
         hazards::keep(&mut hazards, &platform);
     }
     if arguments.format == Format::Json {

@@ -364,3 +364,32 @@ fn a_link_to_nowhere_and_a_pipe_are_named() {
     assert!(run.stdout.contains("gap  pipe.yaml"), "{}", run.stdout);
     assert!(!run.stdout.contains("same.yaml"), "{}", run.stdout);
 }
+
+#[test]
+fn only_hazards_of_whom_one_asks_about_are_told() {
+    let web = "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app, image: web}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: shop}
+spec: {template: {metadata: {labels: {app: api}}, spec: {containers: [{name: app, image: api}]}}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart, namespace: shop}
+spec: {hosts: [cart], http: [{route: [{destination: {host: cart, subset: none}}]}]}
+";
+    let program = Program::new();
+    let told = |source: &str| {
+        let all = ["settings", "--repo", "-", source];
+        let run = program.run_with_input(&all, format!("{MESH}{web}").as_bytes());
+        let words = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        (words.contains("a route of shop/web"), words.contains("a route of shop/api"))
+    };
+    assert_eq!(told("*"), (true, true));
+    assert_eq!(told("web"), (true, false));
+}

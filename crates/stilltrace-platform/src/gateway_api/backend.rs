@@ -98,9 +98,19 @@ pub(super) fn wanted(
     let foreign = namespace != route.namespace();
     let from = (route.id.kind.as_str(), route.namespace());
     if guarded && foreign && !context.grants.allow(from, group, kind, (namespace, name)) {
-        reference.report(&format!(
-            "a backend that a ReferenceGrant in {namespace} allows; requests are answered with 500"
-        ));
+        route.gaps.add(
+            format!(
+                "{}: {}: no ReferenceGrant in {namespace} lets it send to {kind} {name}",
+                reference.origin(),
+                route.id
+            ),
+            "the gateway answers these requests with 500",
+            format!(
+                "add a ReferenceGrant to {namespace} for {} objects of {}",
+                route.id.kind,
+                route.namespace()
+            ),
+        );
         return Ok(nowhere(reference));
     }
     let host = match (group, kind) {

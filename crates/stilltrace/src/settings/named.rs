@@ -18,6 +18,18 @@ pub(super) struct Names<'a> {
     pub(super) namespace: Option<&'a str>,
 }
 
+impl<'n> Names<'n> {
+    /// Who calls, where that is not everybody.
+    fn source(&self) -> Option<&'n str> {
+        self.source.filter(|source| *source != "*")
+    }
+
+    /// Whether only some callers are asked about.
+    pub(super) fn names_a_source(&self) -> bool {
+        self.source().is_some()
+    }
+}
+
 impl Names<'_> {
     /// The names as they were typed.
     pub(super) fn typed(&self) -> String {
@@ -95,7 +107,7 @@ fn narrow_edges(
     names: &Names<'_>,
     forgotten: &mut BTreeMap<WorkloadId, Workload>,
 ) -> anyhow::Result<Narrowed> {
-    if let Some(source) = names.source.filter(|source| *source != "*") {
+    if let Some(source) = names.source() {
         let callers = callers(platform, source, names.namespace)?;
         platform.edges.retain(|edge, _| callers.contains(&edge.source));
         keep_workloads(platform, forgotten, &callers);
