@@ -246,9 +246,22 @@ impl<'a> Field<'a> {
         self.node.overrode().iter().rev().map(|mark| self.origin_at(mark)).collect()
     }
 
+    /// Whether the value is one that something outside of the repository puts in: `${NAME}`.
+    pub(crate) fn is_variable(&self) -> bool {
+        self.node.text().is_some_and(is_variable)
+    }
+
+    /// Whether the value is a variable, or one lies anywhere below it.
+    pub(crate) fn holds_variable(&self) -> bool {
+        holds_variable(self.node)
+    }
+
     /// Reports that the value is not `expected`; whoever asked uses its default.
     pub(crate) fn report(&self, expected: &str) {
         let mark = &self.node.mark;
+        if self.is_variable() {
+            return self.report_variable();
+        }
         if self.source.gaps.is_refused_value(mark) {
             return;
         }
@@ -259,6 +272,15 @@ impl<'a> Field<'a> {
                 self.source.id
             ),
             format!("write {expected}"),
+        );
+    }
+
+    fn report_variable(&self) {
+        let (mark, text) = (&self.node.mark, self.node.text().unwrap_or_default());
+        self.source.gaps.add(
+            format!("{mark}: `{}` of {} is {text}, which is not known here", self.path, self.source.id),
+            "what is shown in its place is what holds without it; the cluster may have another value",
+            "write the variable's value where the substitution finds it in the repository",
         );
     }
 
@@ -276,6 +298,19 @@ impl<'a> Field<'a> {
             None => (&self.source.id, Arc::from(self.path.as_str())),
         };
         Origin::Git { at: location(mark), object: Arc::clone(object), field }
+    }
+}
+
+/// Whether a text has a variable in it, as Flux and envsubst write them.
+fn is_variable(text: &str) -> bool {
+    text.split_once("${").is_some_and(|(_, rest)| rest.contains('}'))
+}
+
+fn holds_variable(node: &Node) -> bool {
+    match &node.value {
+        Value::Mapping(entries) => entries.iter().any(|entry| holds_variable(&entry.value)),
+        Value::Sequence(items) => items.iter().any(holds_variable),
+        Value::Null | Value::Scalar(_) => node.text().is_some_and(is_variable),
     }
 }
 

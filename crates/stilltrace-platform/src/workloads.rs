@@ -163,6 +163,7 @@ impl<'a> Pods<'a> {
         }
         match (written, count) {
             (Some(field), Some(count)) => field.setting(Some(count)),
+            (Some(field), None) if field.is_variable() => field.setting(None),
             _ => Setting::default_of(Some(1), defaults::KUBERNETES),
         }
     }

@@ -30,8 +30,12 @@ impl<'a> Check<'a> {
         self.source.namespace()
     }
 
-    /// Adds a reason at a field: its key where the value is a block, the value otherwise.
+    /// Adds a reason at a field: its key where the value is a block, the value otherwise. What holds a
+    /// variable is not judged: something puts a value there before admission sees it.
     pub(super) fn refuse(&mut self, field: &Field<'_>, message: impl Into<String>) {
+        if field.holds_variable() {
+            return;
+        }
         let origin =
             if field.node().text().is_some() { field.origin() } else { field.key_origin() };
         let at = origin.location().cloned().unwrap_or_else(|| self.start());

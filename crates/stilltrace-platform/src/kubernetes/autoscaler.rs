@@ -54,7 +54,7 @@ fn by_target<'a>(oldest_first: &[&'a Source]) -> Scalers<'a> {
 }
 
 /// Namespace, kind and name of what an object scales.
-fn target<'a>(source: &'a Source) -> Option<(&'a str, &'a str, &'a str)> {
+fn target(source: &Source) -> Option<(&str, &str, &str)> {
     let target = source.field().at(&["spec", "scaleTargetRef"])?;
     let text = |key: &str| target.get(key).and_then(|field| field.text());
     Some((source.namespace(), text("kind").unwrap_or("Deployment"), text("name")?))
