@@ -40,6 +40,8 @@ pub enum Certainty {
     Certain,
     /// Depends on which of two objects is older, which Git does not know.
     DependsOnAge,
+    /// Does not hold if objects that somebody applies and that could not be read say otherwise.
+    DependsOnUnread,
     /// Needs live facts: latency, rate, endpoint counts.
     NeedsLiveData,
 }

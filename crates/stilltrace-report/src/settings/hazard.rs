@@ -60,6 +60,7 @@ const fn certainty(certainty: Certainty) -> &'static str {
     match certainty {
         Certainty::Certain => "certain",
         Certainty::DependsOnAge => "depends-on-age",
+        Certainty::DependsOnUnread => "depends-on-unread",
         Certainty::NeedsLiveData => "needs-live-data",
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use stilltrace_model::{
-    Certainty, Destination, EdgeId, Entity, Fix, Hazard, Origin, Platform, Prediction, Route,
-    Service, ServiceId, Target,
+    Bearing, Certainty, Destination, EdgeId, Entity, Fix, Hazard, Origin, Platform, Prediction,
+    Route, Service, ServiceId, Target,
 };
 
 use crate::draft::Draft;
@@ -191,12 +191,18 @@ fn draft(
     let target = &to.to;
     let (reason, code) = reason(platform, target)?;
     let named = if target.host == Target::UNKNOWN { "a backend" } else { target.host.as_str() };
-    let message = format!(
+    let mut message = format!(
         "a route of {} sends requests to {named}, {reason}: they are answered with {}",
         id.source,
         route.status_without_cluster(),
     );
-    let mut draft = Draft::new("unknown-host", entity, Certainty::Certain, message)
+    let mut certainty = Certainty::Certain;
+    // What could not be read may hold the service.
+    if code == NO_SERVICE && platform.gaps.iter().any(|gap| gap.bearing == Bearing::Objects) {
+        certainty = Certainty::DependsOnUnread;
+        message.push_str(", unless a service that could not be read has it (see the gaps)");
+    }
+    let mut draft = Draft::new("unknown-host", entity, certainty, message)
         .origin(weight, &target.host_origin)
         .origin(weight, &target.port_origin)
         .setting(weight, &to.weight)
