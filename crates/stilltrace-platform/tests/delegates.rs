@@ -35,7 +35,9 @@ fn told(delegate: &str) -> String {
     let tree = MemoryTree::new().with("a.yaml", MESH).with("leaf.yaml", delegate);
     let platform = read(&tree, &mut ParseCache::new());
     let told = platform.gaps.iter().filter(|gap| gap.why.contains("leaves the route out"));
-    told.map(|gap| format!("{} | {} | {}\n", gap.what, gap.why, gap.remedy)).collect()
+    let lines: Vec<String> =
+        told.map(|gap| format!("{} | {} | {}\n", gap.what, gap.why, gap.remedy)).collect();
+    lines.concat()
 }
 
 fn leaf(spec: &str) -> String {

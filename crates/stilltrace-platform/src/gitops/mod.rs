@@ -32,6 +32,7 @@ mod reach;
 mod render;
 mod roots;
 pub(crate) mod selector;
+mod unbuilt;
 mod unreconciled;
 mod variants;
 mod walk;

@@ -20,6 +20,7 @@ use super::marks::Marks;
 use super::own::Own;
 use super::render::{Rendered, Renderer};
 use super::roots::{Cluster, Root};
+use super::unbuilt;
 use super::written::{Written, is_reconciler};
 use crate::gaps::Gaps;
 
@@ -253,6 +254,7 @@ impl<'a> Walk<'a> {
                 gaps.add_problem(problem);
             }
         }
+        unbuilt::report(&gaps, claim, &rendered);
         report_unset(&gaps, claim, &rendered);
         for refusal in &rendered.refused {
             if let Some(reconciler) = &claim.reconciler {
