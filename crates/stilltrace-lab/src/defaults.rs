@@ -93,6 +93,7 @@ fn workload(pod: &Pod) -> Workload {
             },
             outbound_policy: None,
             inbound: BTreeMap::new(),
+            passed_by: stilltrace_model::PassedBy::default(),
             patches: Vec::new(),
             telemetry: Telemetry {
                 outbound: recording(),

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::OnceLock;
 
 use stilltrace_model::{
-    Destination, Edge, Platform, Route, ServiceId, TrafficPolicy, Workload, WorkloadId,
+    Destination, Edge, EdgeId, Platform, Route, ServiceId, TrafficPolicy, Workload, WorkloadId,
 };
 
 use crate::observed::called_edges;
@@ -91,6 +91,13 @@ fn routes(platform: &Platform) -> Vec<RouteInUse<'_>> {
     all
 }
 
+/// Whether calls of the edge never reach the caller's proxy, so that none of its settings matters.
+fn passes_the_proxy(platform: &Platform, edge: &EdgeId) -> bool {
+    let caller = platform.workloads.get(&*edge.source);
+    let proxy = caller.and_then(|caller| caller.sidecar.as_ref());
+    proxy.is_some_and(|proxy| proxy.passed_by.calls_of(edge.port).is_some())
+}
+
 /// Edges on which the caller may well call, and whether it was seen to: all but those from a
 /// workload to its own service, which every proxy can use and hardly any does.
 fn plausible_edges(platform: &Platform) -> Vec<(&Edge, bool)> {
@@ -98,6 +105,9 @@ fn plausible_edges(platform: &Platform) -> Vec<(&Edge, bool)> {
     let edges = platform.edges.values().map(|edge| (edge, called.contains(&edge.id)));
     edges
         .filter(|(edge, called)| {
+            if passes_the_proxy(platform, &edge.id) {
+                return false;
+            }
             let own = platform.services.get(&edge.id.destination);
             *called || !own.is_some_and(|own| own.workloads.contains(&edge.id.source))
         })

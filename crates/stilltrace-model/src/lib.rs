@@ -53,5 +53,6 @@ pub use setting::Setting;
 pub use signal::Signal;
 pub use time::{Timestamp, Window};
 pub use workload::{
-    AppContainer, Millicores, OutboundPolicy, Recording, Scope, SidecarProxy, Telemetry, Workload,
+    AppContainer, Millicores, OutboundPolicy, PassedBy, Recording, Scope, SidecarProxy, Telemetry,
+    Workload,
 };

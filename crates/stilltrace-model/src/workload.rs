@@ -97,10 +97,37 @@ pub struct SidecarProxy {
     pub outbound_policy: Option<Setting<OutboundPolicy>>,
     /// What it does with requests for its own application; empty for gateways.
     pub inbound: BTreeMap<InboundPort, Inbound>,
+    /// Connections that the pod's redirection leads past it.
+    pub passed_by: PassedBy,
     /// Patches of `EnvoyFilter` objects, in the order in which they are applied.
     pub patches: Vec<FilterPatch>,
     /// What it records.
     pub telemetry: Telemetry,
+}
+
+/// Ports whose connections never reach the proxy, each list with the annotation that says so.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PassedBy {
+    /// Ports that the pod calls.
+    pub outbound: Option<Setting<Vec<u16>>>,
+    /// Ports of the pod that others call.
+    pub inbound: Option<Setting<Vec<u16>>>,
+}
+
+impl PassedBy {
+    /// The line that leads calls of a port past the caller's proxy.
+    pub fn calls_of(&self, port: u16) -> Option<&Origin> {
+        Self::line(self.outbound.as_ref(), port)
+    }
+
+    /// The line that leads connections to a port of the pod past its proxy.
+    pub fn calls_to(&self, port: u16) -> Option<&Origin> {
+        Self::line(self.inbound.as_ref(), port)
+    }
+
+    fn line(list: Option<&Setting<Vec<u16>>>, port: u16) -> Option<&Origin> {
+        list.filter(|list| list.value.contains(&port)).map(|list| &list.origin)
+    }
 }
 
 /// The part of the mesh that a proxy is told about (Istio `Sidecar` egress hosts).
@@ -256,6 +283,14 @@ impl Workload {
             all.push(named("proxy.memoryRequest", &proxy.memory_request, optional));
             all.push(named("proxy.concurrency", &proxy.concurrency, optional));
             all.push(named("proxy.scope", &proxy.scope.hosts, |hosts| hosts.join(", ")));
+            let passed =
+                [("outbound", &proxy.passed_by.outbound), ("inbound", &proxy.passed_by.inbound)];
+            for (direction, list) in passed {
+                if let Some(list) = list {
+                    let name = format!("proxy.passedBy.{direction}");
+                    all.push(named(&name, list, |ports| format!("{ports:?}")));
+                }
+            }
             proxy.patches.iter().for_each(|patch| list_patch(patch, &mut all));
             let telemetry = &proxy.telemetry;
             let directions = telemetry.directions();

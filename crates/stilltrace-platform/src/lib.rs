@@ -39,6 +39,7 @@ mod inbound;
 mod ineffective;
 mod injection;
 mod installation;
+mod interception;
 mod inventory;
 mod istio_version;
 mod istiod;

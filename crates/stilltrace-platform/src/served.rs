@@ -16,6 +16,7 @@ use crate::field::Field;
 use crate::gaps::Gaps;
 use crate::inbound;
 use crate::injection::Injected;
+use crate::interception;
 use crate::kubernetes::{self, Filler, LimitRanges};
 use crate::proxy_config::{self, Layers};
 use crate::proxy_resources;
@@ -163,6 +164,10 @@ fn proxy(
     let installed = mesh.installation;
     let cpu: Share<Millicores> = proxy_resources::share(pods, installed, filler);
     let memory: Share<Bytes> = proxy_resources::share(pods, installed, filler);
+    let inbound = match pods.injected {
+        Injected::Sidecar => inbound::of(pods, view, sidecar, mesh),
+        Injected::Gateway | Injected::Nothing => BTreeMap::new(),
+    };
     SidecarProxy {
         revision: ask.by.clone(),
         concurrency: config.concurrency(&cpu.limit),
@@ -176,10 +181,8 @@ fn proxy(
             visible_services: view.services.len(),
         },
         outbound_policy: (pods.injected == Injected::Sidecar).then(|| outbound(sidecar, mesh)),
-        inbound: match pods.injected {
-            Injected::Sidecar => inbound::of(pods, view, sidecar, mesh),
-            Injected::Gateway | Injected::Nothing => BTreeMap::new(),
-        },
+        passed_by: interception::of(pods, inbound.keys()),
+        inbound,
         patches: envoy_filter::patches(pods, mesh.inventory, root),
         telemetry: telemetry::of(pods, mesh, &config),
     }

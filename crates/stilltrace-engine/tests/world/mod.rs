@@ -237,6 +237,7 @@ fn workload(id: &WorkloadId) -> Workload {
             scope: Scope { hosts: unset(vec!["./*".into()]), object: None, visible_services: 3 },
             outbound_policy: None,
             inbound: BTreeMap::new(),
+            passed_by: stilltrace_model::PassedBy::default(),
             patches: Vec::new(),
             telemetry: Telemetry {
                 outbound: recording(),

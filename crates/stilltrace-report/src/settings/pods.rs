@@ -70,6 +70,11 @@ fn serves(platform: &Platform, id: &WorkloadId, proxy: &SidecarProxy) -> Map<Str
         for (service, port) in &inbound.services {
             let Some(service) = platform.services.get(service) else { continue };
             let mut object = Object::default();
+            if let InboundPort::Port(own) = number
+                && let Some(line) = proxy.passed_by.calls_to(*own)
+            {
+                object.put_from("passed_by", json!(true), line);
+            }
             if let Some(mode) = &inbound.mutual_tls {
                 object.set("mtls", mode, Some(json!(mode.value.to_string())));
                 let others = modes_under_other_ages(platform, id, *number, mode);

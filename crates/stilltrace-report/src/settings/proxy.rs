@@ -27,6 +27,14 @@ fn describe(proxy: &SidecarProxy, is_gateway: bool) -> Value {
     if !is_gateway {
         record(&mut object, "inbound_", &telemetry.inbound);
     }
+    let passed = &proxy.passed_by;
+    for (name, ports) in
+        [("passed_by_outbound", &passed.outbound), ("passed_by_inbound", &passed.inbound)]
+    {
+        if let Some(ports) = ports {
+            object.always(name, ports, json!(ports.value));
+        }
+    }
     let stats = &telemetry.extra_stats;
     object.always("extra_stats", stats, json!(stats.value));
     let mut value = object.into_value();

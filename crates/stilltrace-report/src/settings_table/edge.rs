@@ -32,6 +32,7 @@ pub(super) fn write(page: &mut Page, shown: &Shown<'_>) {
     let Shown { document, workload, target, fields: edge, settings } = *shown;
     let is_http = is_http(edge);
     hazards::write(page, hazards::of_edge(document, workload, target));
+    passed_by(page, document, workload, target);
     patches::write(page, items(edge.get("patched_by")).iter());
     let by_routes = patches::reach_routes(edge);
     if settings.contains_key("gateway") {
@@ -54,6 +55,23 @@ pub(super) fn write(page: &mut Page, shown: &Shown<'_>) {
         }
         table::write(page, &patches::mark(own, patches::reach_destination(edge, name)));
     }
+}
+
+/// Says that calls of this port never reach the caller's proxy.
+fn passed_by(page: &mut Page, document: &Value, workload: &str, target: &str) {
+    let proxy = document.get("proxies").and_then(|proxies| proxies.get(workload));
+    let Some(proxy) = proxy.and_then(Value::as_object) else { return };
+    let port = target.rsplit('|').next().and_then(|port| port.parse::<u64>().ok());
+    let passed = items(proxy.get("passed_by_outbound")).iter().any(|one| one.as_u64() == port);
+    if port.is_none() || !passed {
+        return;
+    }
+    let place = proxy.get("origins").and_then(|origins| origins.get("passed_by_outbound"));
+    let place = place.and_then(value::place).map(|place| format!(" ({place})"));
+    let place = place.unwrap_or_default();
+    let text =
+        format!("calls of this port pass the proxy by{place}: nothing below applies to them");
+    page.paragraph(&[Span::new(Tone::Bad, "not in effect  ")], 15, &[Span::plain(text)]);
 }
 
 fn protocol(edge: &Fields) -> &str {

@@ -41,6 +41,9 @@ pub(super) fn write(page: &mut Page, document: &Value, workload: &str, settings:
 pub(super) fn demanded(document: &Value, target: &str) -> Vec<Row> {
     let servers = objects(document.get("pods")).filter_map(|(workload, pods)| {
         let served = pods.get("serves")?.get(target)?.as_object()?;
+        if served.contains_key("passed_by") {
+            return Some((workload, served, "none: the port passes the proxy by".to_owned()));
+        }
         let mode = value::text(served.get("mtls")?);
         let others =
             items(served.get("depends_on_age")).iter().filter_map(|other| other.get("mtls"));
@@ -53,7 +56,10 @@ pub(super) fn demanded(document: &Value, target: &str) -> Vec<Row> {
         Some((workload, served, mode))
     });
     let servers: Vec<_> = servers.collect();
-    let row = |label: &str, served: &Fields, mode: &str| Row::of(served, "mtls", label, mode);
+    let row = |label: &str, served: &Fields, mode: &str| {
+        let name = if served.contains_key("passed_by") { "passed_by" } else { "mtls" };
+        Row::of(served, name, label, mode)
+    };
     let all: Vec<Row> = servers
         .iter()
         .map(|(_, served, mode)| row("mutual TLS at the server", served, mode))

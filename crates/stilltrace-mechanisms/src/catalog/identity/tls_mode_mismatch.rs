@@ -1,8 +1,8 @@
 //! TLS mode mismatch: caller and server do not speak the same transport security.
 
 use stilltrace_model::{
-    Certainty, EdgeId, Entity, Fix, Hazard, Inbound, MutualTls, Origin, Platform, Prediction,
-    Setting, TlsMode, Workload, WorkloadId, signal,
+    Certainty, EdgeId, Entity, Fix, Hazard, Inbound, InboundPort, MutualTls, Origin, Platform,
+    Prediction, Setting, TlsMode, Workload, WorkloadId, signal,
 };
 
 use crate::draft::{self, Draft};
@@ -19,6 +19,9 @@ use crate::{Mechanism, Surveyed};
 /// plaintext. A caller's proxy sends plaintext because a `DestinationRule` says `DISABLE`, or because
 /// the policy of the server's namespace says so and only the workload is strict: callers look at the
 /// policies of the mesh and the namespace alone. Every object is valid, and right for itself.
+///
+/// Without any rule, Istio marks every pod with a proxy for mutual TLS, also for a port that the pod's
+/// annotation `excludeInboundPorts` leads past it: callers speak TLS to a bare application.
 ///
 /// ## Fingerprint
 /// All requests to those pods end with a failed connection (`UF`, `UC`) from the change on. They
@@ -43,6 +46,8 @@ pub(crate) struct TlsModeMismatch;
 const MODE: &str = "tls";
 /// Number of pods' workloads for which the caller's mode is right.
 const OTHER_PODS: &str = "workloads_that_fit";
+/// Name of the value that says that the pods are reached past their proxy.
+const PASSED_BY: &str = "passed_by";
 /// Set where the server refuses plaintext, absent where it cannot read TLS.
 const STRICT: &str = "strict";
 
@@ -92,6 +97,11 @@ impl Mechanism for TlsModeMismatch {
 
     fn remedy(&self, hazard: &Hazard) -> Option<String> {
         let edit = self.fix(hazard).map(|fix| draft::clause(&fix));
+        if hazard.value(PASSED_BY).is_some() {
+            let remedy = "lead the port to the proxy, or set `tls.mode: DISABLE` for it in a \
+                          DestinationRule";
+            return Some(remedy.to_owned());
+        }
         Some(
             edit.unwrap_or_else(|| "let caller and server speak the same to each other".to_owned()),
         )
@@ -112,8 +122,25 @@ fn demands<'w>(workload: &'w Workload, call: &EdgeId) -> Vec<&'w Setting<MutualT
     reached.into_iter().filter_map(|port| port.mutual_tls.as_ref()).collect()
 }
 
+/// The line that leads these calls past the workload's proxy, straight to its application.
+fn passes_the_proxy<'w>(workload: &'w Workload, call: &EdgeId) -> Option<&'w Origin> {
+    let proxy = workload.sidecar.as_ref()?;
+    proxy.inbound.iter().find_map(|(number, port)| {
+        let mut services = port.services.iter();
+        let leads =
+            services.any(|(service, own)| *service == *call.destination && *own == call.port);
+        match number {
+            InboundPort::Port(number) if leads => proxy.passed_by.calls_to(*number),
+            _ => None,
+        }
+    })
+}
+
 /// Whether a workload has a proxy that takes mutual TLS from these calls.
 fn takes_mutual_tls(workload: &Workload, call: &EdgeId) -> bool {
+    if passes_the_proxy(workload, call).is_some() {
+        return false;
+    }
     let modes = demands(workload, call);
     workload.sidecar.is_some()
         && (modes.is_empty() || modes.iter().any(|mode| mode.value != MutualTls::Disable))
@@ -121,6 +148,9 @@ fn takes_mutual_tls(workload: &Workload, call: &EdgeId) -> bool {
 
 /// The line that makes a workload refuse plaintext of these calls.
 fn strict<'w>(workload: &'w Workload, call: &EdgeId) -> Option<&'w Origin> {
+    if passes_the_proxy(workload, call).is_some() {
+        return None;
+    }
     let modes = demands(workload, call);
     let all = modes.iter().all(|mode| mode.value == MutualTls::Strict);
     modes.first().filter(|_| all).map(|mode| &mode.origin)
@@ -130,11 +160,22 @@ fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
     let mode = &used.policy.tls;
     let callees = used.workloads(platform);
     let call = &used.edge.id;
+    let mut line = None;
     let (speaks, broken, because, demanded) = match mode.value {
         TlsMode::IstioMutual => {
             let without = callees.iter().filter(|callee| !takes_mutual_tls(callee, call));
             let without: Vec<&WorkloadId> = without.map(|callee| &callee.id).collect();
             ("mutual TLS", without, "have nothing that takes it: the connections break", None)
+        }
+        // Istio marks every pod with a proxy for mutual TLS, whatever its ports.
+        TlsMode::Auto => {
+            let passed = callees
+                .iter()
+                .filter_map(|callee| Some((&callee.id, passes_the_proxy(callee, call)?)));
+            let (passed, lines): (Vec<&WorkloadId>, Vec<&Origin>) = passed.unzip();
+            line = lines.first().copied();
+            let because = "are reached past their proxy there: the connections break";
+            ("mutual TLS", passed, because, None)
         }
         TlsMode::Disable => {
             let strict =
@@ -158,6 +199,9 @@ fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
     );
     let mut draft = Draft::new("tls-mode-mismatch", id, Certainty::Certain, message)
         .setting(used.name(MODE), mode);
+    if let Some(line) = line {
+        draft = draft.origin(used.name(MODE), line).value(PASSED_BY, 1.0);
+    }
     if let Some(line) = demanded {
         draft = draft.origin(used.name(MODE), line).value(STRICT, 1.0);
     }
