@@ -93,11 +93,16 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Whether they install this revision.
-    pub(crate) fn is_of(&self, revision: &str) -> bool {
+    /// The revision that they install.
+    pub(crate) fn revision(&self) -> String {
         let written = self.field().get("revision");
         let written = written.as_ref().and_then(|field| field.node().text());
-        written.filter(|written| !written.is_empty()).unwrap_or(DEFAULT) == revision
+        written.filter(|written| !written.is_empty()).unwrap_or(DEFAULT).to_owned()
+    }
+
+    /// Whether they install this revision.
+    fn is_of(&self, revision: &str) -> bool {
+        self.revision() == revision
     }
 }
 

@@ -60,6 +60,7 @@ mod read;
 mod resources;
 mod retries;
 mod revision;
+mod revision_known;
 mod routes;
 mod schema_faults;
 mod scope;

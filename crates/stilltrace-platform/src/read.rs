@@ -31,6 +31,7 @@ use crate::ownership;
 use crate::peer_authentication::PeerPolicies;
 use crate::ports;
 use crate::revision::Revisions;
+use crate::revision_known;
 use crate::schema_faults;
 use crate::served::{self, Ask, Task};
 use crate::services::{self, Callee};
@@ -108,6 +109,7 @@ fn compute(objects: &Objects<'_>, gaps: &Arc<Gaps>, guess: Guess) -> Platform {
     let everything = Inventory::new(objects.applied, guess);
     let pods = workloads::read(&everything);
     let revisions = Revisions::read(&everything);
+    revision_known::report(&revisions, &pods, &everything, objects.tree, gaps);
     let mut platform = Platform::default();
     for revision in revisions.used(&pods, &everything) {
         merge(&mut platform, served_by(&revision, &revisions, objects, gaps, guess));

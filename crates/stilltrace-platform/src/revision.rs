@@ -18,7 +18,7 @@ use crate::source::Source;
 use crate::workloads::Pods;
 
 /// The label that names a revision or a tag.
-const LABEL: &str = "istio.io/rev";
+pub(crate) const LABEL: &str = "istio.io/rev";
 /// The revision that an installation without a name has, and the tag of `istio-injection`.
 pub(crate) const DEFAULT: &str = "default";
 

@@ -38,36 +38,43 @@ pub(super) fn report(inventory: &Inventory<'_>, gaps: &Gaps) {
 }
 
 /// The names of all services.
-fn known(inventory: &Inventory<'_>) -> BTreeSet<String> {
+struct Known {
+    all: BTreeSet<String>,
+    /// Those of them that stand for many.
+    wildcards: Vec<String>,
+}
+
+fn known(inventory: &Inventory<'_>) -> Known {
     let services = inventory.of("", "Service").iter();
-    let mut known: BTreeSet<String> =
+    let mut all: BTreeSet<String> =
         services.map(|source| hosts::service(source.name(), source.namespace())).collect();
     for entry in inventory.of(GROUP, "ServiceEntry") {
         let Some(spec) = entry.spec() else { continue };
         let written = spec.list("hosts").into_iter().filter_map(|host| host.node().text());
-        known.extend(written.map(str::to_ascii_lowercase));
+        all.extend(written.map(str::to_ascii_lowercase));
     }
-    known
+    let wildcards = all.iter().filter(|host| hosts::is_wildcard(host)).cloned().collect();
+    Known { all, wildcards }
 }
 
-fn look(field: &Field<'_>, known: &BTreeSet<String>, why: &str, gaps: &Gaps) {
+fn look(field: &Field<'_>, known: &Known, why: &str, gaps: &Gaps) {
     let source = field.source();
     let Some(written) = field.node().text() else { return };
     if written.is_empty() || written.contains("${") || written.ends_with(CLUSTER_SET) {
         return;
     }
     let full = hosts::complete(written, source.namespace()).to_ascii_lowercase();
-    let wildcards = known.iter().filter(|host| hosts::is_wildcard(host));
     let is_known = if hosts::is_wildcard(&full) {
-        known.iter().any(|host| hosts::overlap(host, &full))
+        known.all.iter().any(|host| hosts::overlap(host, &full))
     } else {
-        known.contains(&full) || wildcards.clone().any(|host| hosts::covers(host, &full))
+        let mut wildcards = known.wildcards.iter();
+        known.all.contains(&full) || wildcards.any(|host| hosts::covers(host, &full))
     };
     if is_known {
         return;
     }
-    let like = like(&full, known);
-    if like.is_empty() && !is_at_home(&full, known) {
+    let like = like(&full, &known.all);
+    if like.is_empty() && !is_at_home(&full, &known.all) {
         return;
     }
     let named = if full == written { full } else { format!("{written} ({full})") };

@@ -39,7 +39,12 @@ pub(super) fn read(
         share.origin = distribution.origin.clone();
         share.value = 0;
     }
-    if let Some(zero) = block.get("maxEjectionPercent").filter(|field| field.count() == Some(0)) {
+    let never = ["consecutive5xxErrors", "consecutiveErrors"];
+    let never = never.iter().any(|key| block.get(key).and_then(|field| field.count()) == Some(0));
+    let gateway = block.get("consecutiveGatewayErrors").and_then(|field| field.count());
+    let ejects = !never || gateway.is_some_and(|count| count > 0);
+    let zero = block.get("maxEjectionPercent").filter(|field| field.count() == Some(0));
+    if let Some(zero) = zero.filter(|_| ejects) {
         // `applyOutlierDetection` writes the share only where it is more than 0.
         zero.source().gaps.add(
             format!(

@@ -1,0 +1,80 @@
+//! Revisions of istiod that a cluster is known to have, and labels that name another one.
+
+use std::collections::BTreeSet;
+
+use stilltrace_manifest::Tree;
+
+use crate::gaps::Gaps;
+use crate::installation::{self, Values};
+use crate::inventory::Inventory;
+use crate::revision::{DEFAULT, LABEL, Revisions};
+use crate::workloads::Pods;
+
+/// Name of the mesh configuration.
+const MESH: &str = "istio";
+/// Names of what a revision is installed with; `-REVISION` behind them for all but the default one.
+const NAMES: [(&str, &str, &str); 4] = [
+    ("", "ConfigMap", MESH),
+    ("", "ConfigMap", "istio-sidecar-injector"),
+    ("apps", "Deployment", "istiod"),
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration", "istio-sidecar-injector"),
+];
+
+/// Names every revision that pods ask for and that nothing which was read installs; without any
+/// installation in the repository nobody knows.
+pub(crate) fn report(
+    revisions: &Revisions,
+    pods: &[Pods<'_>],
+    inventory: &Inventory<'_>,
+    tree: &dyn Tree,
+    gaps: &Gaps,
+) {
+    let known = known(inventory, tree);
+    if known.is_empty() {
+        return;
+    }
+    let mut told = BTreeSet::new();
+    for pods in pods {
+        let asked = revisions.of(pods, inventory);
+        if !asked.is_written() || known.contains(&asked.value) || !told.insert(asked.value.clone())
+        {
+            continue;
+        }
+        let names: Vec<&str> = known.iter().map(String::as_str).collect();
+        gaps.add(
+            format!(
+                "{}: {} asks for the istiod revision {}, which nothing that was read installs, only \
+                 {}",
+                asked.origin,
+                pods.source.id,
+                asked.value,
+                names.join(", ")
+            ),
+            "where it is not there, nothing injects these pods; the answer takes it as there, with \
+             the mesh configuration of another one",
+            "correct the label, or read what installs the revision",
+        );
+    }
+}
+
+/// The revisions that something installs.
+fn known(inventory: &Inventory<'_>, tree: &dyn Tree) -> BTreeSet<String> {
+    let documents = installation::documents(inventory, tree, DEFAULT);
+    let mut known: BTreeSet<String> = documents.iter().map(Values::revision).collect();
+    for (group, kind, name) in NAMES {
+        for source in inventory.of(group, kind) {
+            let Some(rest) = source.name().strip_prefix(name) else { continue };
+            let is_mesh = || source.field().at(&["data", "mesh"]).is_some();
+            if name == MESH && !is_mesh() {
+                continue;
+            }
+            match (source.labels().remove(LABEL), rest.strip_prefix('-')) {
+                (Some(revision), _) if !revision.is_empty() => known.insert(revision),
+                (_, None) if rest.is_empty() => known.insert(DEFAULT.to_owned()),
+                (_, Some(revision)) if !revision.is_empty() => known.insert(revision.to_owned()),
+                _ => false,
+            };
+        }
+    }
+    known
+}

@@ -1,0 +1,49 @@
+//! Labels that name a revision of istiod which nothing installs.
+
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+use stilltrace_manifest::MemoryTree;
+use stilltrace_platform::{ParseCache, read};
+
+/// What is said of pods of a namespace with this label, beside these installations.
+fn told(label: &str, installed: &str) -> Vec<String> {
+    let mesh = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: s, labels: {{istio.io/rev: {label}}}}}\n\
+         ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: s}}\n\
+         spec: {{template: {{metadata: {{labels: {{app: web}}}}, spec: {{containers: [{{name: c, image: i}}]}}}}}}\n"
+    );
+    let tree = MemoryTree::new().with("a.yaml", &mesh).with("istio.yaml", installed);
+    let platform = read(&tree, &mut ParseCache::new());
+    let gaps = platform.gaps.iter().map(|gap| gap.what.clone());
+    gaps.filter(|what| what.contains("asks for the istiod revision")).collect()
+}
+
+const STABLE: &str = "\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio-stable, namespace: istio-system}
+data: {mesh: 'connectTimeout: 1s'}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio-ca-root-cert, namespace: istio-system}
+data: {root-cert.pem: x}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: istio-revision-tag-prod, labels: {istio.io/rev: stable, istio.io/tag: prod}}
+";
+
+#[test]
+fn a_revision_that_nothing_installs_is_named_with_those_that_are() {
+    let expected = "a.yaml:3:44: Deployment s/web asks for the istiod revision stabel, which \
+                    nothing that was read installs, only stable";
+    assert_eq!(told("stabel", STABLE), [expected]);
+}
+
+#[test]
+fn revisions_and_tags_that_are_installed_are_not_named() {
+    assert_eq!(told("stable", STABLE), [""; 0]);
+    assert_eq!(told("prod", STABLE), [""; 0]);
+    assert_eq!(told("stabel", ""), [""; 0], "nothing about Istio was read");
+}
