@@ -174,7 +174,7 @@ pub(crate) fn corpora(root: &Path) -> Option<PathBuf> {
 }
 
 /// The one file with that extension.
-fn only_file(folder: &Path, extension: &str) -> Result<PathBuf> {
+pub(crate) fn only_file(folder: &Path, extension: &str) -> Result<PathBuf> {
     let mut found = None;
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -186,7 +186,7 @@ fn only_file(folder: &Path, extension: &str) -> Result<PathBuf> {
 }
 
 /// Lets the owner run `file`: archives of Python packages keep no permissions.
-fn executable(file: &Path) -> Result<()> {
+pub(crate) fn executable(file: &Path) -> Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

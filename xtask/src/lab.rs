@@ -3,15 +3,19 @@
 use anyhow::Result;
 
 use crate::command::{cargo, command, run as run_command};
-use crate::{install, istio, workspace};
+use crate::{control_plane, install, istio, workspace};
 
-/// Hands `args` to `stilltrace-lab` unchanged, in the folder of the caller; `tools` is ours.
+/// Hands `args` to `stilltrace-lab` unchanged, in the folder of the caller; `tools` and
+/// `tools cluster` are ours.
 ///
 /// The product is built beside it: `score` asks it.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let root = workspace::root()?;
     if args == ["tools"] {
         return istio::build(&root);
+    }
+    if args == ["tools", "cluster"] {
+        return control_plane::install(&root);
     }
     let installed = install::run(&root);
     let mut build = cargo(&root);

@@ -12,6 +12,7 @@ mod ansi;
 mod bench;
 mod bench_yaml;
 mod command;
+mod control_plane;
 mod generate;
 mod install;
 mod istio;
@@ -44,6 +45,8 @@ usage: cargo xtask TASK
   bench settings  read a repository of 10,000 files into effective settings
   lab ARGS…       run the laboratory (`cargo xtask lab --help`)
   lab tools       build istio-xds, with which tests compare our reader
+  lab tools cluster
+                  build and install a whole control plane for the laboratory: about 25 minutes of CPU
 ";
 
 fn main() -> ExitCode {

@@ -53,6 +53,9 @@ enum Command {
     /// The stand-in for kubelet, node exporter and trace collector.
     #[command(hide = true)]
     Exporter(roles::exporter::ExporterArgs),
+    /// The Git server of a control plane.
+    #[command(hide = true)]
+    GitHttp(roles::git_http::GitHttpArgs),
     /// Clears up when the lab is killed.
     #[command(hide = true)]
     Janitor {
@@ -87,6 +90,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Load(args) => roles::load::run(&args)?,
         Command::Sample(args) => roles::sample::run(&args)?,
         Command::Exporter(args) => roles::exporter::run(&args)?,
+        Command::GitHttp(args) => roles::git_http::run(&args)?,
         Command::Janitor { state } => janitor::run(&state)?,
     }
     Ok(())

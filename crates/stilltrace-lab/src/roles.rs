@@ -2,6 +2,7 @@
 
 pub mod exec;
 pub mod exporter;
+pub mod git_http;
 pub mod load;
 pub mod sample;
 pub mod svc;
