@@ -69,8 +69,11 @@ impl Identities {
     }
 }
 
+/// An authority with its key.
+pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
+
 /// A self-signed authority.
-fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+pub(crate) fn authority() -> Result<Authority, rcgen::Error> {
     let mut params = CertificateParams::default();
     params.distinguished_name = named(TRUST_DOMAIN);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

@@ -14,6 +14,7 @@
 
 pub mod behave;
 pub mod certs;
+pub mod cluster;
 pub mod defaults;
 pub mod envoy;
 mod form;

@@ -42,6 +42,8 @@ use std::time::Duration;
 use serde_json::Value;
 use stilltrace_model::{EdgeId, Platform};
 
+pub(crate) use boot::{permitted, with_pipe};
+pub(crate) use control_plane::environment;
 pub use error::MeshError;
 
 use crate::behave::Orders;

@@ -13,6 +13,7 @@
 
 mod churn;
 mod lock;
+pub mod rehearsal;
 pub mod revisions;
 mod schedule;
 mod targets;

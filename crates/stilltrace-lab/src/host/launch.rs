@@ -32,7 +32,7 @@ pub struct Launch {
     /// Real-time priority (`SCHED_FIFO`), where the machine permits it.
     pub realtime: Option<u8>,
     /// Variables beside the lab's own.
-    pub environment: Vec<(&'static str, &'static str)>,
+    pub environment: Vec<(&'static str, OsString)>,
 }
 
 /// The thread that starts processes.
@@ -70,7 +70,7 @@ impl Launcher {
         let mut command = Command::new(lab);
         command
             .args(exec_arguments(launch))
-            .envs(launch.environment.iter().copied())
+            .envs(launch.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);

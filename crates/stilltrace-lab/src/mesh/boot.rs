@@ -247,7 +247,7 @@ fn identities(profile: Profile, state: &StateDir, pods: &[Pod]) -> Result<Identi
 }
 
 /// The janitor with the pipe that tells it of this process's end.
-fn with_pipe(
+pub(crate) fn with_pipe(
     mut janitor: std::process::Child,
 ) -> Option<(std::process::Child, std::process::ChildStdin)> {
     let pipe = janitor.stdin.take()?;
@@ -255,7 +255,7 @@ fn with_pipe(
 }
 
 /// Turns a refusal of the kernel into an error that a test can skip on.
-fn permitted(what: &'static str) -> impl Fn(io::Error) -> MeshError {
+pub(crate) fn permitted(what: &'static str) -> impl Fn(io::Error) -> MeshError {
     move |source| {
         let refused = matches!(
             source.kind(),

@@ -5,6 +5,7 @@
 //! that it applied or refused, and one when it has read everything.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
@@ -34,6 +35,11 @@ pub(super) const ENVIRONMENT: [(&str, &str); 3] = [
 ];
 /// Most services of a mesh.
 const MAX_SERVICES: usize = 60_000;
+
+/// [`ENVIRONMENT`] as a process takes it.
+pub(crate) fn environment() -> Vec<(&'static str, OsString)> {
+    ENVIRONMENT.map(|(name, value)| (name, value.into())).to_vec()
+}
 
 /// What the control plane reports.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use stilltrace_model::{ContainerId, Platform};
 
 use super::boot::CONTAINERS;
-use super::control_plane::ENVIRONMENT;
+use super::control_plane::environment;
 use super::{Mesh, MeshError, Running};
 use crate::envoy::ADMIN_PORT;
 use crate::host::launch::Launch;
@@ -133,7 +133,7 @@ impl Mesh {
             log: self.log_of(name),
             uid: self.user_of(place),
             realtime: realtime.filter(|_| self.realtime),
-            environment: if is_control_plane { ENVIRONMENT.to_vec() } else { Vec::new() },
+            environment: if is_control_plane { environment() } else { Vec::new() },
         };
         let child = self
             .launcher

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
+mod cluster;
 mod istio;
 mod leftovers;
 mod settings;
