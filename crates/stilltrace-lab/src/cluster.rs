@@ -12,6 +12,7 @@
 //! are not connected to this istiod yet; what is here ends at its pushes.
 
 mod boot;
+mod evidence;
 mod keys;
 mod kubectl;
 pub mod pods;

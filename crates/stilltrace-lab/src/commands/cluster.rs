@@ -18,6 +18,9 @@ pub(crate) struct ClusterArgs {
     /// What applies the repository.
     #[arg(long, value_enum, default_value = "flux")]
     engine: Engines,
+    /// Folder for what the engines left: their objects, events and the audit log.
+    #[arg(long)]
+    out: Option<PathBuf>,
 }
 
 /// Does it.
@@ -25,7 +28,8 @@ pub(crate) fn run(args: &ClusterArgs) -> Result<()> {
     let lab = std::env::current_exe()?;
     let started = Instant::now();
     let mut say = |line: &str| println!("{line}");
-    let seen = rehearse(&args.scenario, args.seed, args.engine, &lab, &mut say)?;
+    let seen =
+        rehearse(&args.scenario, args.seed, args.engine, &lab, args.out.as_deref(), &mut say)?;
     println!(
         "{} commits, {} pods bound, {} mesh objects, {} changes seen by istiod; {:.1} s in all",
         seen.took.len(),

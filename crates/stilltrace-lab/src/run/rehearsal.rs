@@ -23,7 +23,8 @@ pub struct Rehearsal {
 }
 
 /// Boots a control plane, pushes the commits of a scenario one by one, and waits for each until it
-/// is in effect in the API server. `say` is told what happens, one line at a time.
+/// is in effect in the API server. What the engines left goes to the folder `out`; `say` is told what
+/// happens, one line at a time.
 ///
 /// # Errors
 /// When the tools are missing, the machine does not permit it, or a commit is not applied in time.
@@ -32,6 +33,7 @@ pub fn rehearse(
     seed: u64,
     engines: Engines,
     lab: &Path,
+    out: Option<&Path>,
     say: &mut dyn FnMut(&str),
 ) -> Result<Rehearsal, RunError> {
     let _lock = lock::Lock::take()?;
@@ -75,6 +77,9 @@ pub fn rehearse(
     rehearsal.pods = cluster.pods()?.iter().filter(|pod| pod.address.is_some()).count();
     rehearsal.mesh_objects = cluster.objects("virtualservices,destinationrules")?.len();
     rehearsal.pushes = cluster.pushes();
+    if let Some(out) = out {
+        cluster.write_evidence(out)?;
+    }
     cluster.shutdown()?;
     Ok(rehearsal)
 }

@@ -34,8 +34,10 @@ fn commits_reach_the_api_server_and_istiod_through_both_engines() {
     if !is_installed() {
         return;
     }
-    let output = Command::new(LAB).args(["cluster", SCENARIO, "--engine", "both"]).output();
-    let output = output.unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let mut command = Command::new(LAB);
+    command.args(["cluster", SCENARIO, "--engine", "both", "--out"]).arg(out.path());
+    let output = command.output().unwrap();
     let (text, error) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if is_not_permitted(&error) {
@@ -53,6 +55,14 @@ fn commits_reach_the_api_server_and_istiod_through_both_engines() {
     assert!(number(" changes seen by istiod") >= 6);
     let folder = text.lines().find_map(|line| line.strip_prefix("folder ")).unwrap();
     assert_nothing_left(&PathBuf::from(folder));
+    let left = |file: &str| std::fs::read_to_string(out.path().join(file)).unwrap();
+    let objects = left("objects.jsonl");
+    assert!(objects.contains("lastAppliedRevision") && objects.contains("deployedAt"));
+    assert!(left("events.jsonl").contains("kustomize.toolkit.fluxcd.io/revision"));
+    let audit = left("audit.jsonl");
+    assert!(
+        audit.contains("argocd-application-controller") && audit.contains("kustomize-controller")
+    );
 }
 
 #[test]
