@@ -155,8 +155,8 @@ fn served_by(
     let discovery = Discovery::read(document.as_ref(), &inventory);
     let inventory = inventory.limited_to(&discovery);
     networks::report(&inventory, tree, gaps);
-    kubernetes::report(&inventory);
     let pods = workloads::read(&inventory);
+    kubernetes::report(&inventory, &pods);
     let scaled = workloads::autoscaled(&inventory);
     let replicas: BTreeMap<&WorkloadId, Option<u32>> =
         pods.iter().map(|pods| (&pods.id, pods.replicas(&scaled).value)).collect();

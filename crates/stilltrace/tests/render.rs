@@ -108,6 +108,19 @@ fn origins_are_there_for_programs() {
 }
 
 #[test]
+fn values_of_secrets_are_no_part_of_the_list() {
+    let repository = repository();
+    let folder = repository.path().join("secret");
+    fs::create_dir_all(&folder).unwrap();
+    let text = "secretGenerator:\n- name: s\n  literals: [password=hunter2]\n\
+                configMapGenerator:\n- name: c\n  literals: [colour=blue]\n";
+    fs::write(folder.join("kustomization.yaml"), text).unwrap();
+    let run = Program::new().run(&["render", &dir(&repository, "secret"), "-o", "json"]);
+    assert!(!run.stdout.contains("aHVudGVyMg==") && !run.stdout.contains("hunter2"));
+    assert!(run.stdout.contains("\"blue\"") && run.stdout.contains("\"hidden\": true"));
+}
+
+#[test]
 fn refused_folders_are_named_and_the_others_written() {
     let repository = repository();
     let out = repository.path().join("out");

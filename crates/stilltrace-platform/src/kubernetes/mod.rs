@@ -12,6 +12,7 @@ mod refused;
 mod selector;
 mod shared;
 mod spread;
+mod target_port;
 mod vertical;
 
 use std::time::Duration;
@@ -54,8 +55,9 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// Names what other controllers write over Git's values.
-pub(crate) fn report(inventory: &Inventory<'_>) {
+/// Names what other controllers write over Git's values, and services that miss their pods' ports.
+pub(crate) fn report(inventory: &Inventory<'_>, pods: &[Pods<'_>]) {
+    target_port::report(inventory, pods);
     progressive::report(inventory);
     vertical::report(inventory);
 }

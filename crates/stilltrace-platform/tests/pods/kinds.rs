@@ -179,3 +179,23 @@ fn what_a_pod_may_use_as_a_whole_is_read() {
     assert_eq!(shown(&together.memory_limit), "Bytes(1073741824), line 5");
     assert_eq!(shown(&together.memory_request), "unset, Kubernetes default");
 }
+
+#[test]
+fn a_named_target_port_that_no_container_has_is_told() {
+    let mesh = |target: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\n\
+             spec:\n  template:\n    metadata: {{labels: {{app: web}}}}\n    \
+             spec: {{containers: [{{name: c, image: x, ports: [{{name: http, containerPort: 80}}]}}]}}\n\
+             ---\napiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\n\
+             spec: {{selector: {{app: web}}, ports: [{{port: 80, targetPort: {target}}}]}}\n"
+        )
+    };
+    let told = |target: &str| gaps(&platform(&mesh(target)));
+    let expected = "b.yaml:12:61: Service shop/web: no container of Deployment shop/web has a port \
+                    called `web`";
+    assert!(told("web").contains(expected), "{}", told("web"));
+    for fine in ["http", "80", "'8080'", "${PORT}"] {
+        assert!(!told(fine).contains("no container"), "{fine}");
+    }
+}

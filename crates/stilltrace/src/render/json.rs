@@ -11,6 +11,9 @@ use super::{
 /// Name of the format.
 const SCHEMA: &str = "stilltrace.render/v1";
 
+/// Fields of a `Secret` whose values this list, which people keep and pass on, leaves out.
+const HIDDEN: [&str; 2] = ["data", "stringData"];
+
 /// The document, ending with a line break.
 pub(super) fn document(root: &Root, rendered: &Rendered) -> String {
     let objects: Vec<Value> = rendered.objects.iter().map(object).collect();
@@ -19,8 +22,18 @@ pub(super) fn document(root: &Root, rendered: &Rendered) -> String {
 }
 
 fn object(object: &Object) -> Value {
-    let fields: Vec<Value> =
-        object.root.leaves().into_iter().map(|(path, node)| field(&path, node)).collect();
+    let is_secret = object.kind() == "Secret" && object.api_version() == "v1";
+    let leaves = object.root.leaves().into_iter();
+    let fields: Vec<Value> = leaves
+        .map(|(path, node)| {
+            let mut field = field(&path, node);
+            if is_secret && HIDDEN.iter().any(|hidden| path.starts_with(hidden)) {
+                field["value"] = Value::Null;
+                field["hidden"] = json!(true);
+            }
+            field
+        })
+        .collect();
     json!({
         "apiVersion": object.api_version(),
         "kind": object.kind(),

@@ -37,6 +37,13 @@ pub(super) fn of(
             });
         }
     }
+    if reasons.is_empty() {
+        return format!(
+            "{} is called through no proxy: no workload that may call has a sidecar (in ambient mode \
+             ask with a caller: settings CALLER SERVICE)",
+            ids.join(", ")
+        );
+    }
     let reasons: Vec<String> = reasons.into_iter().take(MOST).collect();
     format!("{} is invisible to {who}: {}", ids.join(", "), reasons.join("; "))
 }

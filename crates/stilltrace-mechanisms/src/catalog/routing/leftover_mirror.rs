@@ -38,7 +38,9 @@ impl Mechanism for LeftoverMirror {
     fn hazards(&self, platform: &Surveyed<'_>) -> Vec<Hazard> {
         let mut all = Vec::new();
         for used in platform.routes() {
-            let live = used.route.mirrors.iter().filter(|mirror| mirror.percent.value > 0.0);
+            // A copy for which there is no cluster is lost, and nobody works twice.
+            let live = used.route.mirrors.iter();
+            let live = live.filter(|one| one.percent.value > 0.0 && one.to.has_cluster);
             all.extend(live.map(|mirror| describe(platform, used, mirror)));
         }
         all
@@ -75,19 +77,25 @@ impl Mechanism for LeftoverMirror {
         let percentage = line.field().is_some_and(|field| field.to_lowercase().contains("percent"));
         percentage.then(|| draft::set(line, "0", "no request is copied any more".to_owned()))
     }
+
+    fn remedy(&self, hazard: &Hazard) -> Option<String> {
+        let edit = self.fix(hazard).map(|fix| draft::clause(&fix));
+        Some(edit.unwrap_or_else(|| "take the mirror out, or give it a percentage".to_owned()))
+    }
 }
 
 fn describe(platform: &Platform, used: &RouteInUse<'_>, mirror: &Mirror) -> Hazard {
     let id = &used.edge.id;
+    let route = if used.edge.routes.len() > 1 { ", on one of its routes," } else { "" };
     let message = format!(
-        "{}% of the requests of {} to {} are sent a second time, to {}:{}, which does the work again",
-        mirror.percent.value, id.source, id.destination, mirror.to.service, mirror.to.port,
+        "{}% of the requests of {} to {}{} are sent a second time, to {}:{}, which does the work again",
+        mirror.percent.value, id.source, id.destination, route, mirror.to.service, mirror.to.port,
     );
     let name = used.name(&format!("mirror[{}]", mirror.to.service));
     let mut draft = Draft::new("leftover-mirror", id, Certainty::Certain, message)
         .setting(name.clone(), &mirror.percent);
-    if let (Some(route), false) = (&used.route.object, mirror.percent.is_written()) {
-        draft = draft.origin(name, route);
+    if !mirror.percent.is_written() {
+        draft = draft.origin(name, &mirror.to.host_origin);
     }
     let targets = platform.workloads_of(&mirror.to.service);
     draft.related_all(targets.map(|target| &target.id)).done()
