@@ -114,6 +114,7 @@ fn service(pod: &Pod) -> Service {
         host: format!("{}.{}.svc.cluster.local", pod.service.name, pod.service.namespace),
         origin: Origin::Default { of: ISTIO.into() },
         ports: BTreeMap::from([(pod.port, Setting::default_of("http".to_owned(), ISTIO))]),
+        alias_of: None,
         workloads: Vec::new(),
     }
 }

@@ -104,6 +104,8 @@ pub struct Service {
     pub ports: BTreeMap<u16, Setting<String>>,
     /// Workloads whose pods it selects, sorted.
     pub workloads: Vec<WorkloadId>,
+    /// The host that it is only another name for (`ExternalName`), with the line that says so.
+    pub alias_of: Option<Setting<String>>,
 }
 
 /// The calls of one workload to one service port, and what its proxy does with them.

@@ -285,5 +285,8 @@ fn service(callee: &Callee) -> Service {
         origin: callee.origin.clone(),
         ports: ports::explained(&callee.declared),
         workloads: callee.workloads.clone(),
+        alias_of: callee.alias_of().map(|host| {
+            stilltrace_model::Setting::new(host.to_owned(), callee.resolved_by.clone())
+        }),
     }
 }

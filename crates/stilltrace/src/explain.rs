@@ -150,6 +150,7 @@ mod tests {
                 host: String::new(),
                 origin: Origin::Default { of: "a test".into() },
                 ports: BTreeMap::new(),
+                alias_of: None,
                 workloads: Vec::new(),
             };
             platform.services.insert(id, service);

@@ -393,3 +393,29 @@ spec: {hosts: [cart], http: [{route: [{destination: {host: cart, subset: none}}]
     assert_eq!(told("*"), (true, true));
     assert_eq!(told("web"), (true, false));
 }
+
+#[test]
+fn another_name_for_a_service_leads_to_it() {
+    let aliases = "---
+apiVersion: v1
+kind: Service
+metadata: {name: alias, namespace: shop}
+spec: {type: ExternalName, externalName: cart.shop.svc.cluster.local, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: outside, namespace: shop}
+spec: {type: ExternalName, externalName: foo.example.com, ports: [{port: 80}]}
+";
+    let program = Program::new();
+    let told = |destination: &str| {
+        let all = ["settings", "--repo", "-", "cart", destination];
+        program.run_with_input(&all, format!("{MESH}{aliases}").as_bytes()).stderr
+    };
+    let inside = told("alias");
+    assert!(inside.contains("shop/alias is only another name for cart.shop.svc"), "{inside}");
+    assert!(inside.contains("ask about shop/cart") && !inside.contains("not exported"), "{inside}");
+    let outside = told("outside");
+    assert!(outside.contains("foo.example.com (stdin.yaml:45:42"), "{outside}");
+    assert!(outside.contains("which no service has"), "{outside}");
+}

@@ -43,6 +43,7 @@ impl World {
                 host: format!("{name}.ns.svc.cluster.local"),
                 origin: Origin::Default { of: NOBODY.into() },
                 ports: BTreeMap::from([(80, Setting::default_of("http".to_owned(), NOBODY))]),
+                alias_of: None,
                 workloads: vec![id],
             };
             platform.services.insert(service.id.clone(), service);

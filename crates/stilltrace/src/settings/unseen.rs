@@ -14,6 +14,11 @@ pub(super) fn of(
     let ids: Vec<String> = called.iter().map(ToString::to_string).collect();
     let who = source.filter(|source| *source != "*").unwrap_or("every proxy");
     let services = called.iter().filter_map(|id| platform.services.get(id));
+    let aliases: Vec<String> =
+        services.clone().filter_map(|service| alias(platform, service)).collect();
+    if aliases.len() == called.len() && !aliases.is_empty() {
+        return aliases.join("; ");
+    }
     let mut reasons: BTreeSet<String> = BTreeSet::new();
     for service in services {
         let proxies = platform.workloads.iter().filter(|(_, one)| one.sidecar.is_some());
@@ -46,6 +51,22 @@ pub(super) fn of(
     }
     let reasons: Vec<String> = reasons.into_iter().take(MOST).collect();
     format!("{} is invisible to {who}: {}", ids.join(", "), reasons.join("; "))
+}
+
+/// What to ask about in place of a name that is only another one.
+fn alias(platform: &Platform, service: &Service) -> Option<String> {
+    let other = service.alias_of.as_ref()?;
+    let (id, host, place) = (&service.id, &other.value, &other.origin);
+    let meant = platform.services.values().find(|one| one.host == *host);
+    Some(match meant {
+        Some(one) => {
+            format!("{id} is only another name for {host} ({place}); ask about {}", one.id)
+        }
+        None => format!(
+            "{id} is only another name for {host} ({place}), which no service has: such calls are \
+             those to an unknown host (the row `unknown hosts` of the caller)"
+        ),
+    })
 }
 
 /// How many reasons are told.
