@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
-use stilltrace_manifest::MemoryTree;
+use std::collections::BTreeSet;
+
+use stilltrace_manifest::yaml::parse;
+use stilltrace_manifest::{Budget, MemoryTree, Node, Value};
 use stilltrace_model::{Origin, Platform};
 use stilltrace_platform::{ParseCache, read};
 
@@ -68,4 +71,88 @@ fn what_is_no_variable_is_judged() {
         let platform = platform(&MESH.replace("${TIMEOUT}", wrong));
         assert_eq!(platform.refused.len(), 1, "{wrong}");
     }
+}
+
+/// What the field of an accepted object decides about other fields is as unknown as the field.
+#[test]
+fn no_accepted_object_is_refused_for_a_variable_in_one_of_its_fields() {
+    let corpora =
+        [include_str!("admission/objects.yaml"), include_str!("admission/gateway_api.yaml")];
+    let mut wrong = BTreeSet::new();
+    let mut tried = 0;
+    for objects in corpora {
+        for text in objects.split("\n---\n") {
+            if !platform(text).refused.is_empty() {
+                continue;
+            }
+            for changed in with_one_variable(text) {
+                tried += 1;
+                for refusal in self::platform(&changed).refused {
+                    wrong.insert(format!(
+                        "{} {}: {}",
+                        refusal.object, refusal.field, refusal.message
+                    ));
+                }
+            }
+        }
+    }
+    assert!(tried > 1_000);
+    assert!(wrong.is_empty(), "{} of {tried}: {wrong:#?}", wrong.len());
+}
+
+/// The object once for each value of its specification, with a variable in the value's place.
+fn with_one_variable(text: &str) -> Vec<String> {
+    let parsed = parse("a.yaml", text.as_bytes(), &Budget::default());
+    let Some(document) = parsed.documents.first() else { return Vec::new() };
+    let Some(spec) = document.root.get("spec") else { return Vec::new() };
+    let head = document.root.entries().iter().filter(|entry| entry.key != "spec");
+    let head: Vec<String> =
+        head.map(|entry| format!("{}: {}\n", entry.key, flow(&entry.value, &mut 0))).collect();
+    let mut found = Vec::new();
+    for number in 1.. {
+        let mut left = number;
+        let spec = flow(spec, &mut left);
+        if left > 0 {
+            break;
+        }
+        found.push(format!("{}spec: {spec}\n", head.concat()));
+    }
+    found
+}
+
+/// A value in one line, with a variable where `left`, less one for each value, comes to nothing.
+fn flow(node: &Node, left: &mut usize) -> String {
+    let mut inner = |node: &Node| {
+        let before = *left;
+        *left = left.saturating_sub(1);
+        if before == 1 { "'${V}'".to_owned() } else { flow(node, left) }
+    };
+    match &node.value {
+        Value::Mapping(entries) => {
+            let entries =
+                entries.iter().map(|entry| format!("{:?}: {}", entry.key, inner(&entry.value)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+        Value::Sequence(items) => {
+            format!("[{}]", items.iter().map(inner).collect::<Vec<_>>().join(", "))
+        }
+        Value::Scalar(_) if node.as_str().is_some() => format!("{:?}", node.as_str().unwrap()),
+        Value::Scalar(scalar) => scalar.text.to_string(),
+        Value::Null => "null".to_owned(),
+    }
+}
+
+#[test]
+fn a_rule_across_fields_waits_for_the_value_of_a_variable() {
+    let spec = "hosts: [web]\n  http:\n  - route:\n    - {destination: {host: web}, weight: 0}\n    \
+                - {destination: {host: web}, weight: WEIGHT}\n    retries: {attempts: 0, retryOn: ON}\n";
+    let object = "apiVersion: networking.istio.io/v1\nkind: VirtualService\n\
+                  metadata: {name: web, namespace: shop}\nspec:\n  ";
+    let refused = |weight: &str, on: &str| {
+        let spec = spec.replace("WEIGHT", weight).replace("ON", on);
+        platform(&format!("{object}{spec}")).refused.len()
+    };
+    assert_eq!(refused("'${W}'", "'${C}'"), 0);
+    assert_eq!(refused("0", "'${C}'"), 1);
+    assert_eq!(refused("'${W}'", "5xx"), 1);
 }

@@ -42,6 +42,19 @@ impl<'a> Check<'a> {
         self.add(at, field.path(), message.into());
     }
 
+    /// Adds a reason at a field that also what is written `beside` it decides. Where a variable lies
+    /// there, nobody knows yet whether the rule is broken.
+    pub(super) fn refuse_beside<'f>(
+        &mut self,
+        field: &Field<'_>,
+        beside: impl IntoIterator<Item = Field<'f>>,
+        message: impl Into<String>,
+    ) {
+        if !beside.into_iter().any(|other| other.holds_variable()) {
+            self.refuse(field, message);
+        }
+    }
+
     /// Everything that was found, in the order of the object's fields.
     pub(super) fn into_refusals(self) -> Vec<Refusal> {
         self.found

@@ -289,7 +289,8 @@ pub(super) fn destinations(route: &Field<'_>, check: &mut Check<'_>) {
         total = total.saturating_add(values::count(item.get("weight"), check).unwrap_or(0));
     }
     if let (2.., Some(first), 0) = (targets.len(), targets.first(), total) {
-        check.refuse(first, "the weights of several destinations add up to 0");
+        let message = "the weights of several destinations add up to 0";
+        check.refuse_beside(first, route.get("route"), message);
     }
 }
 

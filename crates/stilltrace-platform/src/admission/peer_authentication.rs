@@ -16,10 +16,8 @@ pub(super) fn judge(spec: &Field<'_>, check: &mut Check<'_>) {
         if entries.is_empty() {
             check.refuse(&ports, "portLevelMtls needs at least one port");
         } else if !selects {
-            check.refuse(
-                &ports,
-                "portLevelMtls needs a selector: a mesh or namespace policy has no ports",
-            );
+            let message = "portLevelMtls needs a selector: a mesh or namespace policy has no ports";
+            check.refuse_beside(&ports, spec.get("selector"), message);
         }
         for (port, value) in &entries {
             if !port.parse::<u32>().is_ok_and(|port| (1..=65_535).contains(&port)) {

@@ -32,7 +32,9 @@ pub(super) fn judge(retries: &Field<'_>, check: &mut Check<'_>) {
         let written = ["perTryTimeout", "retryOn", "retryRemoteLocalities"];
         let present = |key: &&str| {
             if *key == "retryOn" {
-                values::is_set(retries, key)
+                // A variable may stand for nothing.
+                let known = |on: Field<'_>| !on.is_variable();
+                values::is_set(retries, key) && retries.get(key).is_some_and(known)
             } else {
                 retries.get(key).is_some()
             }

@@ -43,7 +43,8 @@ fn addresses(spec: &Field<'_>, resolution: &str, check: &mut Check<'_>) {
             check.refuse(&address, format!("`{text}` is no address or block of addresses"));
         }
         if text.contains('/') && !matches!(resolution, "" | "NONE" | "STATIC") {
-            check.refuse(&address, "blocks of addresses need resolution NONE or STATIC");
+            let message = "blocks of addresses need resolution NONE or STATIC";
+            check.refuse_beside(&address, spec.get("resolution"), message);
         }
     }
 }
@@ -80,6 +81,8 @@ fn ports<'a>(spec: &Field<'a>, check: &mut Check<'_>) -> BTreeSet<&'a str> {
 
 fn endpoints(spec: &Field<'_>, resolution: &str, ports: &BTreeSet<&str>, check: &mut Check<'_>) {
     let all = spec.list("endpoints");
+    let named = spec.get("ports").is_none_or(|ports| !ports.holds_variable());
+    let ports = named.then_some(ports);
     match resolution {
         "" | "NONE" => {
             if let Some(first) = all.first() {
@@ -88,7 +91,7 @@ fn endpoints(spec: &Field<'_>, resolution: &str, ports: &BTreeSet<&str>, check: 
         }
         "STATIC" => {
             for endpoint in &all {
-                workload(endpoint, Some(ports), false, check);
+                workload(endpoint, ports, false, check);
             }
         }
         "DNS" | "DNS_ROUND_ROBIN" => {
@@ -96,14 +99,14 @@ fn endpoints(spec: &Field<'_>, resolution: &str, ports: &BTreeSet<&str>, check: 
             let name = |host: &Field<'_>| host.node().text().unwrap_or_default().to_owned();
             let wild = hosts.iter().find(|host| patterns::domain(&name(host)).is_some());
             if let (true, Some(host)) = (all.is_empty(), wild) {
-                check
-                    .refuse(host, "without endpoints, a host that is resolved must be a full name");
+                let message = "without endpoints, a host that is resolved must be a full name";
+                check.refuse_beside(host, spec.get("endpoints"), message);
             }
             if resolution == "DNS_ROUND_ROBIN" && all.len() > 1 {
                 check.refuse(spec, "resolution DNS_ROUND_ROBIN takes at most one endpoint");
             }
             for endpoint in &all {
-                workload(endpoint, Some(ports), true, check);
+                workload(endpoint, ports, true, check);
             }
         }
         "DYNAMIC_DNS" => dynamic(spec, check),
@@ -140,7 +143,7 @@ pub(super) fn judge_workload(spec: &Field<'_>, check: &mut Check<'_>) {
     workload(spec, None, true, check);
 }
 
-/// One endpoint; `ports` are those of its ServiceEntry.
+/// One endpoint; `ports` are those of its ServiceEntry, where it has one and all are known.
 fn workload(
     entry: &Field<'_>,
     ports: Option<&BTreeSet<&str>>,

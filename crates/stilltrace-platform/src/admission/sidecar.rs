@@ -74,7 +74,8 @@ fn ingress_tls(tls: &Field<'_>, port: &Field<'_>, check: &mut Check<'_>) {
         check.refuse(tls, "this mode is not supported on a Sidecar");
     }
     if !patterns::is_tls(values::text(port, "protocol")) {
-        check.refuse(tls, "TLS settings need a port of protocol HTTPS or TLS");
+        let message = "TLS settings need a port of protocol HTTPS or TLS";
+        check.refuse_beside(tls, port.get("protocol"), message);
     }
     server_tls::judge(tls, check);
 }
@@ -163,7 +164,7 @@ fn outbound(policy: &Field<'_>, check: &mut Check<'_>) {
     values::choice(policy.get("mode"), &["REGISTRY_ONLY", "ALLOW_ANY"], check);
     let Some(proxy) = policy.block("egressProxy") else { return };
     if values::text(policy, "mode") != "ALLOW_ANY" {
-        check.refuse(&proxy, "egressProxy needs mode ALLOW_ANY");
+        check.refuse_beside(&proxy, policy.get("mode"), "egressProxy needs mode ALLOW_ANY");
         return;
     }
     if let Some(reason) = patterns::domain(values::text(&proxy, "host")) {

@@ -68,12 +68,13 @@ fn outlier_detection(block: &Field<'_>, check: &mut Check<'_>) {
     for key in ["consecutive5xxErrors", "consecutiveGatewayErrors"] {
         values::unsigned(block.get(key), check);
     }
-    let split =
-        block.get("splitExternalLocalOriginErrors").and_then(|field| field.node().as_bool());
+    let splits = block.get("splitExternalLocalOriginErrors");
+    let split = splits.as_ref().and_then(|field| field.node().as_bool());
     let local = block.get("consecutiveLocalOriginFailures");
     let number = values::unsigned(local.clone(), check);
     if let (Some(field), Some(1..), false) = (local, number, split.unwrap_or(false)) {
-        check.refuse(&field, "works only with splitExternalLocalOriginErrors: true");
+        let message = "works only with splitExternalLocalOriginErrors: true";
+        check.refuse_beside(&field, splits, message);
     }
 }
 

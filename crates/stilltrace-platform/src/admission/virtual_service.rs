@@ -8,7 +8,8 @@ use crate::hosts;
 
 /// Judges the specification of a VirtualService.
 pub(super) fn judge(spec: &Field<'_>, check: &mut Check<'_>) {
-    let is_delegate = !values::has_items(spec, "hosts");
+    let lists_hosts = |hosts: Field<'_>| hosts.is_variable() || !hosts.node().items().is_empty();
+    let is_delegate = !spec.get("hosts").is_some_and(lists_hosts);
     if is_delegate {
         for key in ["gateways", "tls", "tcp"] {
             if let Some(field) = spec.get(key).filter(|_| values::has_items(spec, key)) {
@@ -43,10 +44,11 @@ pub(super) fn judge(spec: &Field<'_>, check: &mut Check<'_>) {
     names::export_to(spec, Exported::Plain, check);
 }
 
-/// Whether gateways are named and the sidecars of the mesh are not among them.
+/// Whether gateways are named and the sidecars of the mesh are not among them, or may not be.
 fn is_for_gateways(spec: &Field<'_>) -> bool {
-    let gateways = spec.get("gateways").map(|list| list.texts()).unwrap_or_default();
-    !gateways.is_empty() && !gateways.contains(&"mesh")
+    let Some(list) = spec.get("gateways") else { return false };
+    let gateways = list.texts();
+    list.is_variable() || !gateways.is_empty() && !gateways.contains(&"mesh")
 }
 
 /// Claims of a request's token are known to gateways only.
@@ -136,7 +138,8 @@ fn sni_host(field: &Field<'_>, spec: &Field<'_>, on_gateway: bool, check: &mut C
     }
     let own = spec.get("hosts").map(|hosts| hosts.texts()).unwrap_or_default();
     if !own.iter().any(|host| hosts::covers(host, name)) {
-        check.refuse(field, format!("`{name}` is not among the hosts of the VirtualService"));
+        let message = format!("`{name}` is not among the hosts of the VirtualService");
+        check.refuse_beside(field, spec.get("hosts"), message);
     }
 }
 

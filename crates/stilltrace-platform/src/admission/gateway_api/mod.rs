@@ -48,7 +48,8 @@ fn rivals(
     check: &mut Check<'_>,
 ) {
     for (index, item) in items.iter().enumerate() {
-        if items.iter().take(index).any(|earlier| clash(earlier, item)) {
+        let known = items.iter().take(index).filter(|earlier| !earlier.holds_variable());
+        if known.into_iter().any(|earlier| clash(earlier, item)) {
             check.refuse(item, message);
         }
     }

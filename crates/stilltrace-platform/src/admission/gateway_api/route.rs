@@ -120,7 +120,8 @@ fn prefixes(rule: &Field<'_>, check: &mut Check<'_>) {
     for filter in judged {
         if !fits {
             let message = "a prefix can be replaced only beside exactly one match, of a PathPrefix";
-            check.refuse(&filter, message);
+            let beside = ["matches", "backendRefs"].into_iter().filter_map(|key| rule.get(key));
+            check.refuse_beside(&filter, beside, message);
         }
     }
 }
