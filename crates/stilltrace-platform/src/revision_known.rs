@@ -20,6 +20,9 @@ const NAMES: [(&str, &str, &str); 4] = [
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration", "istio-sidecar-injector"),
 ];
 
+/// Objects of the Sail operator, which names revisions after releases as it installs them.
+const SAIL: [&str; 3] = ["Istio", "IstioRevision", "IstioRevisionTag"];
+
 /// Names every revision that pods ask for and that nothing which was read installs; without any
 /// installation in the repository nobody knows.
 pub(crate) fn report(
@@ -30,7 +33,8 @@ pub(crate) fn report(
     gaps: &Gaps,
 ) {
     let known = known(inventory, tree);
-    if known.is_empty() {
+    if known.is_empty() || SAIL.iter().any(|kind| !inventory.of("sailoperator.io", kind).is_empty())
+    {
         return;
     }
     let mut told = BTreeSet::new();

@@ -49,8 +49,9 @@ fn a_folder_with_a_broken_file_is_said_not_to_be_applied_and_read_all_the_same()
         (ARGO, "Application argocd/shop", None),
     ] {
         let (gaps, services) = told(reconciler, list, "kind: {\n");
-        let expected =
-            format!("{name} applies nothing of `shop`, which does not build (shop/other.yaml:");
+        let expected = format!(
+            "{name} applies nothing of `shop`, which does not build from what was read (shop/other.yaml:"
+        );
         assert!(gaps.len() == 1 && gaps[0].starts_with(&expected), "{gaps:?}");
         assert_eq!(services, 1);
         assert_eq!(told(reconciler, list, "# nothing\n").0, [""; 0]);

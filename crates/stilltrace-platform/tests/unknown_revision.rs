@@ -46,4 +46,7 @@ fn revisions_and_tags_that_are_installed_are_not_named() {
     assert_eq!(told("stable", STABLE), [""; 0]);
     assert_eq!(told("prod", STABLE), [""; 0]);
     assert_eq!(told("stabel", ""), [""; 0], "nothing about Istio was read");
+    let sail =
+        "---\napiVersion: sailoperator.io/v1\nkind: Istio\nmetadata: {name: default}\nspec: {}\n";
+    assert_eq!(told("default-v1-31-0", &format!("{STABLE}{sail}")), [""; 0]);
 }

@@ -6,6 +6,9 @@ use serde_json::Value;
 use stilltrace_capture::RawSeries;
 use stilltrace_model::{Event, EventKind, Timestamp};
 
+/// How the names of counters end (OpenMetrics).
+const COUNTERS: [&str; 4] = ["_total", "_count", "_sum", "_bucket"];
+
 /// A way to guess the guilty commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Baseline {
@@ -68,10 +71,7 @@ impl Evidence<'_> {
 
     /// Whether the commit is one of the truth's.
     pub fn is_guilty(&self, commit: Option<&str>) -> bool {
-        let guilty = |cause: &Value| {
-            let by = cause["removed_by"].as_str().or_else(|| cause["commit"].as_str());
-            by.is_some() && by == commit
-        };
+        let guilty = |cause: &Value| by(cause).is_some_and(|by| Some(by) == commit);
         self.truth["causes"].as_array().is_some_and(|causes| causes.iter().any(guilty))
     }
 
@@ -88,11 +88,7 @@ impl Evidence<'_> {
     fn objects(&self) -> BTreeMap<&str, &Value> {
         let listed = |key: &str| self.truth[key].as_array().map(Vec::as_slice).unwrap_or_default();
         let all = listed("causes").iter().chain(listed("decoys"));
-        all.filter_map(|one| {
-            let by = one["removed_by"].as_str().or_else(|| one["commit"].as_str())?;
-            Some((by, &one["object"]))
-        })
-        .collect()
+        all.filter_map(|one| Some((by(one)?, &one["object"]))).collect()
     }
 
     /// The workload of the counter whose rate changed most at the symptom, by its distance in
@@ -100,7 +96,11 @@ impl Evidence<'_> {
     fn most_changed(&self) -> Option<&str> {
         let mut best: Option<(f64, &str)> = None;
         for series in self.series {
-            let label = ["destination_workload", "container_label_workload", "pod"];
+            // What is no counter may stand for anything, such as the time of the last push.
+            if !COUNTERS.iter().any(|end| series.metric.ends_with(end)) {
+                continue;
+            }
+            let label = ["destination_workload", "pod"];
             let Some(of) = label.iter().find_map(|label| series.label(label)) else { continue };
             let Some(distance) = distance(&series.points, self.onset) else { continue };
             if best.is_none_or(|(most, _)| distance > most) {
@@ -109,6 +109,11 @@ impl Evidence<'_> {
         }
         best.map(|(_, of)| of)
     }
+}
+
+/// The commit that changed a line, or took it away.
+fn by(change: &Value) -> Option<&str> {
+    change["removed_by"].as_str().or_else(|| change["commit"].as_str())
 }
 
 /// Whether an object is named after a workload, or a pod of it.
@@ -179,7 +184,10 @@ mod tests {
             synced(30_000, "c3"),
             synced(90_000, "c4"),
         ];
-        let series = [counter("web-v1", (10.0, 11.0)), counter("bank", (5.0, 50.0))];
+        // A time of 13 digits that jumps is no counter.
+        let mut gauge = counter("mail", (0.0, 1e12));
+        gauge.metric = "envoy_cluster_manager_cds_update_time".to_owned();
+        let series = [counter("web-v1", (10.0, 11.0)), counter("bank", (5.0, 50.0)), gauge];
         let onset = Timestamp(60_000);
         let evidence = Evidence { onset, events: &events, series: &series, truth: &truth };
         let guess = |baseline| evidence.guess(baseline);

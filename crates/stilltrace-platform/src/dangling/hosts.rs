@@ -11,16 +11,19 @@ use crate::hosts;
 use crate::inventory::Inventory;
 
 const GROUP: &str = "networking.istio.io";
+/// Most hosts for which services that may be meant are looked for, each of which walks all services.
+const MOST: usize = 500;
 /// The domain of services that several clusters share, which no object names in full.
 const CLUSTER_SET: &str = ".clusterset.local";
 
 /// Looks at every rule for calls within the mesh.
 pub(super) fn report(inventory: &Inventory<'_>, gaps: &Gaps) {
     let known = known(inventory);
+    let mut looked = 0;
     for rule in inventory.of(GROUP, "DestinationRule") {
         let Some(host) = rule.field().at(&["spec", "host"]) else { continue };
         let why = "it applies to no call, and nothing in the cluster says so";
-        look(&host, &known, why, gaps);
+        look(&host, &known, why, gaps, &mut looked);
     }
     for rule in inventory.of(GROUP, "VirtualService") {
         let Some(spec) = rule.spec() else { continue };
@@ -32,7 +35,7 @@ pub(super) fn report(inventory: &Inventory<'_>, gaps: &Gaps) {
         let why = "it is in effect for no service, only for calls of that very name at port 80, and \
                    nothing in the cluster says so";
         for host in spec.list("hosts") {
-            look(&host, &known, why, gaps);
+            look(&host, &known, why, gaps, &mut looked);
         }
     }
 }
@@ -57,7 +60,7 @@ fn known(inventory: &Inventory<'_>) -> Known {
     Known { all, wildcards }
 }
 
-fn look(field: &Field<'_>, known: &Known, why: &str, gaps: &Gaps) {
+fn look(field: &Field<'_>, known: &Known, why: &str, gaps: &Gaps, looked: &mut usize) {
     let source = field.source();
     let Some(written) = field.node().text() else { return };
     if written.is_empty() || written.contains("${") || written.ends_with(CLUSTER_SET) {
@@ -70,8 +73,16 @@ fn look(field: &Field<'_>, known: &Known, why: &str, gaps: &Gaps) {
         let mut wildcards = known.wildcards.iter();
         known.all.contains(&full) || wildcards.any(|host| hosts::covers(host, &full))
     };
-    if is_known {
+    if is_known || *looked == MOST {
         return;
+    }
+    *looked += 1;
+    if *looked == MOST {
+        gaps.add(
+            format!("more than {MOST} hosts of rules are no services that were read"),
+            "the others are not named one by one",
+            "read what holds the services",
+        );
     }
     let like = like(&full, &known.all);
     if like.is_empty() && !is_at_home(&full, &known.all) {

@@ -29,12 +29,13 @@ pub(super) fn report(gaps: &Gaps, claim: &Claim, rendered: &Rendered) {
     let object = &reconciler.object;
     gaps.add_bearing(
         Bearing::Answer,
-        format!("{object} applies nothing of `{folder}`, which does not build ({place})"),
+        format!("{object} applies nothing of `{folder}`, which does not build from what was read ({place})"),
         format!(
             "{who} leaves in the cluster what an earlier revision made of it; the answer shows what \
              will be in effect when the rest is applied"
         ),
-        "mend the file; `stilltrace render` and `kustomize build` say what is wrong",
+        "mend the file, or read what is missing; `stilltrace render` and `kustomize build` say what \
+         is wrong",
     );
 }
 
