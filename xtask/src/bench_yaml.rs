@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{page, rounded, today};
 use crate::command::{cargo, command, text};
-use crate::workspace;
+use crate::{install, workspace};
 
 /// Most seconds until a hostile file is refused.
 const REFUSAL_SECONDS: f64 = 1.0;
@@ -23,6 +23,9 @@ const MARKS: [&str; 2] = ["<!-- yaml: begin -->\n", "<!-- yaml: end -->\n"];
 /// Measures, and writes the figures; of some repositories they are only printed.
 pub(crate) fn run(only: &[String]) -> Result<()> {
     let root = workspace::root()?;
+    if install::corpora(&root).is_none() {
+        bail!("no data sets; set STILLTRACE_CORPORA to the folder that has gitops-repos");
+    }
     let allocations = figures(&root, "allocations", only)?;
     let measured = figures(&root, "yaml", only)?;
     let revision = text(command("git", &root).args(["rev-parse", "--short", "HEAD"]))?;

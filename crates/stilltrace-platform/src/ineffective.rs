@@ -64,7 +64,7 @@ pub(crate) fn find(search: &Search<'_>) -> Vec<Ineffective> {
     for kind in ["VirtualService", "DestinationRule"] {
         for source in search.inventory.of("networking.istio.io", kind) {
             for rule in rules_of(source) {
-                judge(&rule, search.root, &hosts, &clients, &mut found);
+                judge(&rule, search, &hosts, &clients, &mut found);
             }
         }
     }
@@ -110,26 +110,29 @@ fn clients<'a>(search: &Search<'a>) -> Vec<Clients<'a>> {
 
 fn judge(
     rule: &Written<'_>,
-    root: &str,
+    search: &Search<'_>,
     hosts: &Known<'_>,
     clients: &[Clients<'_>],
     found: &mut Vec<Ineffective>,
 ) {
-    if let Some(service) = half_named(&rule.name, &hosts.exact) {
-        let callers = all(clients, |_| true);
-        push(rule, rule.host.origin(), WhyIneffective::UnknownHost, service, callers, found);
+    if let Some(callee) = half_named(&rule.name, &hosts.exact) {
+        let callers = callers(clients, callee, |_| true);
+        push(rule, rule.host.origin(), WhyIneffective::UnknownHost, &callee.id, callers, found);
+        return;
+    }
+    if rule.is_virtual_service() && !rule.is_for_mesh() {
         return;
     }
     let own = rule.source.namespace();
     let exported = Exported::of(rule.source);
     if let Some(callee) = other_case(rule, hosts) {
-        let any = rule.is_virtual_service() || own == callee.id.namespace || own == root;
+        let any = rule.is_virtual_service() || own == callee.id.namespace || own == search.root;
         let meant = |group: &Clients<'_>| {
             (any || group.namespace == own)
                 && exported.reaches(own, group.namespace)
                 && group.sees(callee)
         };
-        let callers = all(clients, meant);
+        let callers = callers(clients, callee, meant);
         let reason = WhyIneffective::OtherCase;
         push(rule, rule.host.origin(), reason, &callee.id, callers, found);
         return;
@@ -137,25 +140,35 @@ fn judge(
     let Some(callee) = hosts.named_by(rule) else { return };
     let here = |clients: &Clients<'_>| clients.namespace == own && clients.sees(callee);
     if let Some(origin) = exported.leaves_out(own) {
-        let callers = all(clients, here);
+        let callers = callers(clients, callee, here);
         let reason = WhyIneffective::NotExportedToItself;
         push(rule, origin, reason, &callee.id, callers, found);
+        return;
+    }
+    let reach = rule.is_virtual_service() || own == callee.id.namespace || own == search.root;
+    if let Some(origin) = exported.origin.as_ref().filter(|_| reach)
+        && exported.reaches_nobody(own, callee, search)
+    {
+        let callers = callers(clients, callee, |group| group.sees(callee));
+        let reason = WhyIneffective::ExportedToNobody;
+        push(rule, origin.clone(), reason, &callee.id, callers, found);
         return;
     }
     if rule.is_virtual_service() {
         for group in clients.iter().filter(|group| here(group)) {
             if let Some(origin) = group.hides(own, &rule.name) {
-                let callers = group.workloads.clone();
+                let callers = callers(std::slice::from_ref(group), callee, |_| true);
                 let reason = WhyIneffective::HiddenBySidecar;
                 push(rule, origin, reason, &callee.id, callers, found);
             }
         }
         return;
     }
-    let foreign = own != callee.id.namespace && own != root;
+    let foreign = own != callee.id.namespace && own != search.root;
     let serves_its_own = clients.iter().any(here);
     if foreign && !serves_its_own && !callee.external {
-        let callers = all(clients, |group| group.namespace != own && group.sees(callee));
+        let elsewhere = |group: &Clients<'_>| group.namespace != own && group.sees(callee);
+        let callers = callers(clients, callee, elsewhere);
         let reason = WhyIneffective::ForeignNamespace;
         push(rule, rule.host.origin(), reason, &callee.id, callers, found);
     }
@@ -181,14 +194,26 @@ fn all(clients: &[Clients<'_>], wanted: impl Fn(&Clients<'_>) -> bool) -> Vec<Wo
     clients.iter().filter(|group| wanted(group)).flat_map(|g| g.workloads.clone()).collect()
 }
 
+/// The clients of a service in the groups that are wanted. Every proxy can call the service that it
+/// stands before, and hardly any does: those are no clients.
+fn callers(
+    clients: &[Clients<'_>],
+    callee: &Callee,
+    wanted: impl Fn(&Clients<'_>) -> bool,
+) -> Vec<WorkloadId> {
+    let mut callers = all(clients, wanted);
+    callers.retain(|caller| !callee.workloads.contains(caller));
+    callers
+}
+
 /// The service that `name.namespace` seems to mean, where no service has that very host.
-fn half_named<'a>(name: &str, known: &BTreeMap<&str, &'a Callee>) -> Option<&'a ServiceId> {
+fn half_named<'a>(name: &str, known: &BTreeMap<&str, &'a Callee>) -> Option<&'a Callee> {
     let (service, namespace) = name.split_once('.')?;
     if namespace.contains('.') || known.contains_key(name) {
         return None;
     }
     let meant = hosts::service(service, namespace);
-    known.get(meant.as_str()).map(|callee| &*callee.id)
+    known.get(meant.as_str()).copied()
 }
 
 /// The service that a rule would be for if Istio did not tell letters by their case: no service is
@@ -287,6 +312,14 @@ impl Exported {
     fn reaches(&self, own: &str, client: &str) -> bool {
         let names = |entry: &str| self.namespaces.contains(entry);
         self.namespaces.is_empty() || names("*") || names(client) || client == own && names(".")
+    }
+
+    /// Whether the list names only namespaces without any pod but the service's own. Pods that have
+    /// no sidecar count: the rule may be for a gateway or a waypoint.
+    fn reaches_nobody(&self, own: &str, callee: &Callee, search: &Search<'_>) -> bool {
+        let mut reached = search.pods.iter().filter(|pods| self.reaches(own, &pods.id.namespace));
+        reached
+            .all(|pods| pods.injected == Injected::Sidecar && callee.workloads.contains(&pods.id))
     }
 
     /// The line, where the list names somebody but not the rule's own namespace.

@@ -104,14 +104,17 @@ fn compute(objects: &Objects<'_>, gaps: &Arc<Gaps>, guess: Guess) -> Platform {
     if !made.is_empty() {
         made.splice(0..0, objects.applied.iter().cloned());
     }
-    let applied = if made.is_empty() { objects.applied } else { &made };
+    let written = objects.applied;
+    let applied = if made.is_empty() { written } else { &made };
     let objects = &Objects { applied, ..*objects };
     let everything = Inventory::new(objects.applied, guess);
     let pods = workloads::read(&everything);
     let revisions = Revisions::read(&everything);
     revision_known::report(&revisions, &pods, &everything, objects.tree, gaps);
     let mut platform = Platform::default();
-    for revision in revisions.used(&pods, &everything) {
+    let used = revisions.used(&pods, &everything);
+    revision_known::report_unread(&used, &pods, written, gaps);
+    for revision in used {
         merge(&mut platform, served_by(&revision, &revisions, objects, gaps, guess));
     }
     platform

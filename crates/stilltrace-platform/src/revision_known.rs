@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use stilltrace_manifest::Tree;
 
 use crate::gaps::Gaps;
+use crate::injection::Injected;
 use crate::installation::{self, Values};
 use crate::inventory::Inventory;
-use crate::revision::{DEFAULT, LABEL, Revisions};
+use crate::revision::{self, DEFAULT, LABEL, Revisions};
+use crate::source::Source;
 use crate::workloads::Pods;
 
 /// Name of the mesh configuration.
@@ -57,6 +59,34 @@ pub(crate) fn report(
             "where it is not there, nothing injects these pods; the answer takes it as there, with \
              the mesh configuration of another one",
             "correct the label, or read what installs the revision",
+        );
+    }
+}
+
+/// Names every rule that only a revision without any pods would read: no proxy hears of it. The
+/// label of an object holds the revision's own name; istiod takes no tag there
+/// (`config.LabelsInRevision`). Where no pod has a proxy, waypoints may be what reads the rules.
+pub(crate) fn report_unread(used: &[String], pods: &[Pods<'_>], applied: &[Source], gaps: &Gaps) {
+    if pods.iter().all(|pods| pods.injected == Injected::Nothing) {
+        return;
+    }
+    for source in applied.iter().filter(|source| revision::is_configuration(source)) {
+        let object = source.field();
+        let Some(label) = object.at(&["metadata", "labels", LABEL]) else { continue };
+        let Some(wanted) = label.node().text().filter(|label| !label.is_empty()) else { continue };
+        if used.iter().any(|revision| revision == wanted) || wanted.contains("${") {
+            continue;
+        }
+        gaps.add(
+            format!(
+                "{}: {} is for the istiod revision {wanted} alone, and the pods that were read have \
+                 {}",
+                label.origin(),
+                source.id,
+                used.join(", ")
+            ),
+            "the istiod of these pods passes the object over: it has no effect on them",
+            "remove the label `istio.io/rev`, or write the name of a revision (no tag) that has pods",
         );
     }
 }

@@ -81,14 +81,52 @@ fn destination_rule(namespace: &str, spec: &str) -> String {
 
 const FULL: &str = "  hosts: [bank.pay.svc.cluster.local]\n";
 
+/// A second workload beside the service.
+const DESK: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: desk, namespace: pay}
+spec: {template: {metadata: {labels: {app: desk}}, spec: {containers: [{name: c, image: i}]}}}
+---
+";
+
 #[test]
 fn a_rule_exported_to_others_alone_does_nothing_at_home() {
     let rule = virtual_service("pay", &format!("{FULL}  exportTo: [shop]\n"));
+    // Behind the service's own proxy there is no client of it.
+    assert_eq!(found(&rule), []);
     let expected =
-        (WhyIneffective::NotExportedToItself, "line 6".to_owned(), vec!["pay/bank".to_owned()]);
-    assert_eq!(found(&rule), [expected]);
+        (WhyIneffective::NotExportedToItself, "line 11".to_owned(), vec!["pay/desk".to_owned()]);
+    assert_eq!(found(&format!("{DESK}{rule}")), [expected]);
     let with_own = virtual_service("pay", &format!("{FULL}  exportTo: [shop, .]\n"));
-    assert_eq!(found(&with_own), []);
+    assert_eq!(found(&format!("{DESK}{with_own}")), []);
+}
+
+#[test]
+fn a_rule_exported_to_nobody_does_nothing() {
+    let expected =
+        (WhyIneffective::ExportedToNobody, "line 6".to_owned(), vec!["shop/web".to_owned()]);
+    let host = "  host: bank.pay.svc.cluster.local\n";
+    let rule = destination_rule("pay", &format!("{host}  exportTo: ['.']\n"));
+    assert_eq!(found(&rule), std::slice::from_ref(&expected));
+    let route = virtual_service("pay", &format!("{FULL}  exportTo: ['.']\n"));
+    assert_eq!(found(&route), [expected]);
+    // A client at home, or pods that are not known to have a sidecar: a waypoint may follow it.
+    assert_eq!(found(&format!("{DESK}{rule}")), []);
+    let bare = MESH.replace(
+        "metadata: {name: pay, labels: {istio-injection: enabled}}",
+        "metadata: {name: pay}",
+    );
+    let tree = MemoryTree::new().with("mesh.yaml", &format!("{bare}{rule}"));
+    assert_eq!(read(&tree, &mut ParseCache::new()).ineffective, []);
+}
+
+#[test]
+fn a_rule_for_gateways_alone_is_not_for_calls_of_sidecars() {
+    let rule = virtual_service("pay", &format!("{FULL}  exportTo: [istio-system]\n"));
+    assert_eq!(found(&format!("{DESK}{rule}")).len(), 1);
+    let rule = rule.replace("  exportTo", "  gateways: [istio-system/public]\n  exportTo");
+    assert_eq!(found(&format!("{DESK}{rule}")), []);
 }
 
 #[test]
@@ -115,7 +153,7 @@ fn a_name_with_its_namespace_is_no_service() {
     let rule = destination_rule("pay", "  host: bank.pay\n");
     let [(reason, line, clients)] = found(&rule).try_into().unwrap();
     assert_eq!((reason, line.as_str()), (WhyIneffective::UnknownHost, "line 5"));
-    assert_eq!(clients, ["pay/bank", "shop/web"]);
+    assert_eq!(clients, ["shop/web"]);
     assert_eq!(found(&destination_rule("pay", "  host: bank\n")), []);
     // A host of the outside world has two parts too.
     assert_eq!(found(&destination_rule("pay", "  host: example.com\n")), []);
@@ -126,7 +164,7 @@ fn a_host_in_another_case_is_no_service() {
     let rule = destination_rule("pay", "  host: Bank.pay.svc.cluster.local\n");
     let [(reason, line, clients)] = found(&rule).try_into().unwrap();
     assert_eq!((reason, line.as_str()), (WhyIneffective::OtherCase, "line 5"));
-    assert_eq!(clients, ["pay/bank", "shop/web"]);
+    assert_eq!(clients, ["shop/web"]);
     // A rule away from the service is for its own namespace alone.
     let rule = destination_rule("shop", "  host: '*.PAY.svc.cluster.local'\n");
     let [(reason, _, clients)] = found(&rule).try_into().unwrap();
@@ -146,7 +184,7 @@ fn a_destination_rule_in_a_third_namespace_never_applies() {
     let [(reason, _, clients)] =
         found(&format!("{third}{}", destination_rule("third", host))).try_into().unwrap();
     assert_eq!(reason, WhyIneffective::ForeignNamespace);
-    assert_eq!(clients, ["pay/bank", "shop/web"]);
+    assert_eq!(clients, ["shop/web"]);
     for place in ["shop", "pay", "istio-system"] {
         assert_eq!(found(&destination_rule(place, host)), [], "{place}");
     }

@@ -23,6 +23,8 @@ pub struct Ineffective {
 pub enum WhyIneffective {
     /// `exportTo` lists other namespaces and leaves out the rule's own.
     NotExportedToItself,
+    /// `exportTo` lists namespaces in which there is no client of the service.
+    ExportedToNobody,
     /// The clients' `Sidecar` lets the service in, but not the namespace of the rule.
     HiddenBySidecar,
     /// The host is `name.namespace`, which Istio does not complete: no service has that host.

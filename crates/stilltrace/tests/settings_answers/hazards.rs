@@ -76,7 +76,7 @@ fn a_rule_that_its_own_clients_do_not_see_is_named_on_their_edge() {
     let hidden = hidden.trim_start_matches("---\n");
     let message = "DestinationRule shop/r has no effect on calls of";
     must_name(hidden, "policy-not-visible", message, 4, "add `.` to exportTo");
-    let document = json(hidden, &["cart", "cart:90"]);
+    let document = json(hidden, &["web", "cart:90"]);
     assert_eq!(document["hazards"][0]["mechanism"], "policy-not-visible", "the other port too");
 }
 

@@ -12,16 +12,16 @@ use crate::{Mechanism, Surveyed};
 
 /// ## What happens
 /// Istio looks rules up from the client's side. A rule that the client's namespace cannot see, that
-/// the client's `Sidecar` leaves out, whose host no service has (Istio tells upper from lower case),
-/// or that lies in a namespace where nobody looks, is accepted and has no effect: calls work, with defaults in place of the limits,
-/// timeouts and retries that are written.
+/// `exportTo` keeps from every client, that the client's `Sidecar` leaves out, whose host no service has (Istio tells upper from lower case),
+/// or that lies in a namespace where nobody looks, is accepted and has no effect: calls work, with
+/// defaults in place of the limits, timeouts and retries that are written.
 ///
 /// ## Fingerprint
 /// None of its own: what is missing is the effect. Requests are never cut off at the timeout that
 /// is written, and never refused at the limit that is written.
 ///
 /// ## Fix
-/// By cause: add `.` to `exportTo`; add `./*` to the `Sidecar`'s egress hosts; write the host as
+/// By cause: add `.`, or the namespaces of the clients, to `exportTo`; add `./*` to the `Sidecar`'s egress hosts; write the host as
 /// `name` or in full, as `name.namespace.svc.cluster.local`, in the case of the service's own name;
 /// move the rule to the namespace of the
 /// service or of its clients. Which one is meant is a decision, so no edit is proposed.
@@ -62,6 +62,8 @@ impl Mechanism for PolicyNotVisible {
         let is = |code: f64| (reason - code).abs() < 0.5;
         let clause = if is(EXPORT) {
             "add `.` to exportTo"
+        } else if is(NOBODY) {
+            "add the namespaces of the clients to exportTo, or leave exportTo out"
         } else if is(EGRESS) {
             "add `./*` to the Sidecar's egress hosts"
         } else if is(HOST) {
@@ -87,6 +89,8 @@ const HOST: f64 = 3.0;
 const NAMESPACE: f64 = 4.0;
 /// The host is the service's but for the case of letters.
 const CASE: f64 = 5.0;
+/// `exportTo` names no namespace with clients.
+const NOBODY: f64 = 6.0;
 
 /// What the clients call the service with instead of the rule: other rules, or the defaults.
 fn instead(platform: &Platform, found: &Ineffective) -> String {
@@ -120,6 +124,9 @@ fn describe(platform: &Platform, found: &Ineffective) -> Option<Hazard> {
     let object = found.object.object()?;
     let (reason, because) = match found.reason {
         WhyIneffective::NotExportedToItself => (EXPORT, "exportTo leaves out its own namespace"),
+        WhyIneffective::ExportedToNobody => {
+            (NOBODY, "exportTo names only namespaces that have no other workload")
+        }
         WhyIneffective::HiddenBySidecar => {
             (EGRESS, "their Sidecar lets the service in, but not the namespace of the rule")
         }
