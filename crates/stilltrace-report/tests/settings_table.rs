@@ -98,7 +98,8 @@ fn a_table_says_where_every_value_comes_from() {
         shop/web → cart.shop.svc.cluster.local:80  (http, 3 endpoints, 2 marked for mutual TLS)
         route  header x-user exact=a and /api* → 90 to cart.shop.svc.cluster.local:80 subset v1, 10 to
                cart.shop.svc.cluster.local:80 subset v2  VirtualService shop/cart `api`
-          broken  cart.shop.svc.cluster.local:80 subset v2 does not exist for this proxy: it answers 503
+          broken  cart.shop.svc.cluster.local:80 subset v2 does not exist in what was read: it answers
+                  503
           depends on age  shop/cart, or VirtualService shop/other; the oldest wins, and Git does not
                           know their ages
           timeout            2s                mesh/cart.yaml:14
@@ -161,8 +162,8 @@ fn a_narrow_page_puts_origins_below_their_values() {
                cart.shop.svc.cluster.local:80 subset
                v2  VirtualService shop/cart `api`
           broken  cart.shop.svc.cluster.local:80
-                  subset v2 does not exist for this
-                  proxy: it answers 503
+                  subset v2 does not exist in what
+                  was read: it answers 503
           depends on age  shop/cart, or
                           VirtualService shop/other;
                           the oldest wins, and Git

@@ -71,7 +71,7 @@ pub(super) fn write_broken(page: &mut Page, settings: &Fields) {
             let dead = value::target(dead.as_str().unwrap_or_default());
             let object = routes::object(led.route).map(|it| format!(", {it}")).unwrap_or_default();
             let text = format!(
-                "from {} on {} to {dead}, which does not exist for this proxy: it answers 503{object}",
+                "from {} on {} to {dead}, which does not exist in what was read: it answers 503{object}",
                 led.host, led.listener
             );
             page.paragraph(&[Span::new(Tone::Bad, "  broken  ")], 6, &[Span::plain(text)]);

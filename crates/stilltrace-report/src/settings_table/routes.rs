@@ -169,7 +169,7 @@ fn broken(route: &Fields, dead: &str) -> String {
     let target = if dead == Target::UNKNOWN {
         "a backend that may not be used (its kind, or no ReferenceGrant) leads nowhere".to_owned()
     } else {
-        format!("{} does not exist for this proxy", value::target(dead))
+        format!("{} does not exist in what was read", value::target(dead))
     };
     let mut sent = items(route.get("to")).iter().filter_map(|to| to.get(0)?.as_str());
     if sent.any(|to| to == dead) {
