@@ -39,13 +39,14 @@ pub use named_default::{NamedDefault, Software};
 pub use origin::{CommitId, CommitInfo, Location, ObjectRef, Origin, Owner, Side};
 pub use plan::{Line, Plan, Want};
 pub use platform::{
-    AbortStatus, Alternative, Answer, Contested, Destination, Discovery, Edge, EndpointCount,
-    FaultRule, FilterPatch, HashKey, HashTable, Http2, Inbound, InboundPort, InboundRetries,
-    Ineffective, Injected, LoadBalancer, Locality, Mirror, MutualTls, NamedCondition,
-    OutlierDetection, PatchReach, PatchedPart, PathCondition, Platform, Pool, Reconciler,
-    ReconcilerKind, Refusal, Retries, RetryBudget, Rewrite, Route, RouteMatch, RouteTable, Service,
-    Subsets, Target, TcpKeepalive, TcpRoute, TextCondition, TlsMode, TowardsApplication,
-    TrafficPolicy, VirtualHost, Warmup, WhyIneffective,
+    AbortStatus, Alternative, Ambient, Answer, Contested, Destination, Discovery, Edge,
+    EndpointCount, FaultRule, FilterPatch, HashKey, HashTable, Http2, Inbound, InboundPort,
+    InboundRetries, Ineffective, Injected, LoadBalancer, Locality, Mirror, MutualTls,
+    NamedCondition, OutlierDetection, PatchReach, PatchedPart, PathCondition, Platform, Pool,
+    Reconciler, ReconcilerKind, Refusal, Retries, RetryBudget, Rewrite, Route, RouteMatch,
+    RouteTable, Service, Subsets, Target, TcpKeepalive, TcpRoute, TextCondition, TlsMode,
+    TowardsApplication, TrafficPolicy, VirtualHost, Warmup, Waypoint, WaypointTakes,
+    WhyIneffective,
 };
 pub use probe::{Probe, ProbeAgent, ProbeKind, ProbeQuestion, ProbeWay};
 pub use question::Question;

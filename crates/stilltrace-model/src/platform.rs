@@ -6,6 +6,7 @@ use crate::{
     Call, Change, CommitId, EdgeId, Gap, Origin, Owner, ServiceId, Setting, Workload, WorkloadId,
 };
 
+mod ambient;
 mod filter;
 mod inbound;
 mod ineffective;
@@ -16,6 +17,7 @@ mod reconciler;
 mod refusal;
 mod route;
 
+pub use ambient::{Ambient, Waypoint, WaypointTakes};
 pub use filter::{FilterPatch, PatchReach, PatchedPart};
 pub use inbound::{Inbound, InboundPort, InboundRetries, MutualTls, TowardsApplication};
 pub use ineffective::{Ineffective, WhyIneffective};
@@ -60,6 +62,8 @@ pub struct Platform {
     pub refused: Vec<Refusal>,
     /// Rules that do nothing for those whom they are written for, by the place of the rule.
     pub ineffective: Vec<Ineffective>,
+    /// Workloads without a proxy of their own, and what stands before services instead.
+    pub ambient: Ambient,
     /// Who applies something to the cluster, whether or not that includes workloads.
     pub reconcilers: Vec<Reconciler>,
     /// Objects that several reconcilers apply, sorted.

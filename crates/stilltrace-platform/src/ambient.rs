@@ -8,14 +8,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stilltrace_model::{Ineffective, ServiceId, WhyIneffective, WorkloadId};
+use stilltrace_model::{
+    Ambient, Ineffective, Origin, ServiceId, Waypoint, WaypointTakes, WhyIneffective, WorkloadId,
+};
 
+use crate::field::Field;
 use crate::gateway_api::GROUP;
 use crate::hosts;
 use crate::ineffective::Search;
-use crate::injection::Injected;
+use crate::injection::{self, Injected};
 use crate::inventory::Inventory;
-use crate::labels::Labels;
 use crate::services::Callee;
 use crate::source::Source;
 use crate::workloads::Pods;
@@ -29,51 +31,91 @@ const WAYPOINT_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
 /// Label of a waypoint that says what it takes requests for.
 const WAYPOINT_FOR: &str = "istio.io/waypoint-for";
 
-/// Whether pods are in ambient mode: the pod's label counts before the namespace's, and a sidecar
-/// before both.
-pub(crate) fn is_ambient(pods: &Pods<'_>, inventory: &Inventory<'_>) -> bool {
-    let namespace = inventory.namespace_labels(&pods.id.namespace);
-    let mode = pods.labels.get(MODE).or_else(|| namespace.get(MODE));
-    pods.injected == Injected::Nothing && mode.is_some_and(|mode| mode == "ambient")
+/// The workloads in ambient mode, and the waypoints that services name.
+pub(crate) fn read(search: &Search<'_>) -> Ambient {
+    let ambient = search.pods.iter().filter_map(|pods| {
+        let label = mode(pods, search.inventory)?;
+        Some((pods.id.clone(), label.origin()))
+    });
+    let workloads: BTreeMap<WorkloadId, Origin> = ambient.collect();
+    if workloads.is_empty() {
+        return Ambient::default();
+    }
+    let objects = objects_by_service(search.inventory);
+    let named = search.callees.iter().filter_map(|callee| {
+        let waypoint = waypoint(callee, &objects, search.inventory)?;
+        Some((ServiceId::clone(&callee.id), waypoint))
+    });
+    let mut waypoints: BTreeMap<ServiceId, Waypoint> = named.collect();
+    for (rule, callee) in rules(search) {
+        if let Some(waypoint) = waypoints.get_mut(&*callee.id)
+            && looks_at(&waypoint.name, rule, callee, search.root)
+        {
+            waypoint.follows.push(rule.origin());
+        }
+    }
+    for waypoint in waypoints.values_mut() {
+        waypoint.follows.sort();
+        waypoint.follows.dedup();
+    }
+    Ambient { workloads, waypoints }
+}
+
+/// The label that puts pods into ambient mode: the pod's counts before the namespace's, and a sidecar
+/// before both. Pods in the network of their node are left out of it; waypoints are in it, and call
+/// nobody of their own accord.
+fn mode<'a>(pods: &Pods<'a>, inventory: &Inventory<'a>) -> Option<Field<'a>> {
+    if pods.injected != Injected::Nothing || injection::is_waypoint(&pods.labels) {
+        return None;
+    }
+    let on_host = pods.template.at(&["spec", "hostNetwork"]).and_then(|field| field.flag());
+    if on_host == Some(true) {
+        return None;
+    }
+    let own = pods.template.at(&["metadata", "labels", MODE]);
+    let namespace =
+        || inventory.namespace(&pods.id.namespace)?.field().at(&["metadata", "labels", MODE]);
+    own.or_else(namespace).filter(|mode| mode.node().text() == Some("ambient"))
 }
 
 /// Rules for services that no waypoint serves, with the ambient clients that get no HTTP routing.
-pub(crate) fn ineffective(search: &Search<'_>) -> Vec<Ineffective> {
-    let ambient = search.pods.iter().filter(|pods| is_ambient(pods, search.inventory));
-    let clients: Vec<WorkloadId> = ambient.map(|pods| pods.id.clone()).collect();
-    if clients.is_empty() {
+pub(crate) fn ineffective(search: &Search<'_>, ambient: &Ambient) -> Vec<Ineffective> {
+    if ambient.workloads.is_empty() {
         return Vec::new();
     }
-    let labels = service_labels(search.inventory);
     let mut found = Vec::new();
-    let mut served: BTreeMap<(String, String), (&Source, BTreeSet<String>)> = BTreeMap::new();
+    let mut served: BTreeMap<&str, (&Source, BTreeSet<String>)> = BTreeMap::new();
     for (source, callee) in rules(search) {
-        let waypoint = waypoint(callee, &labels, search.inventory);
-        let mut ignored = |reason| {
-            found.push(Ineffective {
-                object: source.origin(),
-                cause: callee.origin.clone(),
-                reason,
-                service: ServiceId::clone(&callee.id),
-                clients: clients.clone(),
-            });
-        };
-        match waypoint.filter(|waypoint| waypoint.serves(callee, search.inventory)) {
-            Some(waypoint) if !waypoint.follows(source, callee, search.root) => {
-                ignored(WhyIneffective::NotForWaypoint);
+        let waypoint = ambient.waypoints.get(&*callee.id);
+        let (reason, cause) = match waypoint.map(|waypoint| (waypoint, waypoint.takes)) {
+            Some((waypoint, WaypointTakes::Requests | WaypointTakes::Unread))
+                if !looks_at(&waypoint.name, source, callee, search.root) =>
+            {
+                (WhyIneffective::NotForWaypoint, &waypoint.label)
             }
-            Some(waypoint) => {
-                let entry = served.entry((waypoint.namespace, waypoint.name));
+            Some((waypoint, WaypointTakes::Requests)) => {
+                let entry = served.entry(&waypoint.name);
                 let (_, services) = entry.or_insert_with(|| (source, BTreeSet::new()));
                 services.insert(callee.id.to_string());
+                continue;
             }
-            None => ignored(WhyIneffective::NoWaypoint),
+            Some((waypoint, WaypointTakes::Unread)) => {
+                (WhyIneffective::WaypointUnread, &waypoint.label)
+            }
+            _ => (WhyIneffective::NoWaypoint, &callee.origin),
+        };
+        let clients = ambient.workloads.keys().filter(|client| !callee.workloads.contains(client));
+        let clients: Vec<WorkloadId> = clients.cloned().collect();
+        if !clients.is_empty() {
+            let (object, cause) = (source.origin(), cause.clone());
+            let service = ServiceId::clone(&callee.id);
+            found.push(Ineffective { object, cause, reason, service, clients });
         }
     }
-    for ((namespace, name), (source, services)) in served {
+    for (name, (source, services)) in served {
         let services: Vec<String> = services.into_iter().collect();
         source.gaps.add(
-            format!("routes of the waypoint {namespace}/{name} are not computed"),
+            format!("routes of the waypoint {name} are not computed"),
             format!(
                 "it is what follows the rules for calls of ambient clients to {}",
                 services.join(", ")
@@ -137,50 +179,49 @@ fn named<'a>(source: &Source, callees: &'a [Callee]) -> Vec<&'a Callee> {
     callees.iter().filter(|callee| names.contains(&lower(&callee.host))).collect()
 }
 
-/// Labels of `Service` and `ServiceEntry` objects by kind, namespace and name.
-fn service_labels(inventory: &Inventory<'_>) -> BTreeMap<(String, String), Labels> {
+/// `Service` and `ServiceEntry` objects by namespace, and name or host.
+fn objects_by_service<'a>(inventory: &Inventory<'a>) -> BTreeMap<(&'a str, &'a str), &'a Source> {
     let services = inventory.of("", "Service").iter();
-    services
-        .map(|source| {
-            let id = (source.namespace().to_owned(), source.name().to_owned());
-            (id, source.labels())
-        })
-        .collect()
+    let services = services.map(|source| ((source.namespace(), source.name()), *source));
+    let entries = inventory.of("networking.istio.io", "ServiceEntry").iter();
+    let entries = entries.flat_map(|source| {
+        let hosts = source.spec().and_then(|spec| spec.get("hosts"));
+        let hosts = hosts.map(|hosts| hosts.texts()).unwrap_or_default().into_iter();
+        hosts.map(|host| ((source.namespace(), host), *source))
+    });
+    services.chain(entries).collect()
 }
 
-/// A waypoint as a service or namespace names it.
-struct Waypoint {
-    namespace: String,
-    name: String,
+/// Whether the waypoint `name` looks in the namespace of a rule: its own and the service's, for
+/// destination rules also the root namespace (`getVirtualServiceForWaypoint`, `destinationRule`). The
+/// rules of clients are for sidecars only.
+fn looks_at(name: &str, rule: &Source, callee: &Callee, root: &str) -> bool {
+    let place = rule.namespace();
+    name.split_once('/').is_some_and(|(own, _)| own == place)
+        || place == callee.id.namespace
+        || rule.id.kind == "DestinationRule" && place == root
 }
 
-impl Waypoint {
-    /// Whether it looks in the namespace of a rule: its own and the service's, for destination rules
-    /// also the root namespace (`getVirtualServiceForWaypoint`, `destinationRule`). The rules of
-    /// clients are for sidecars only.
-    fn follows(&self, rule: &Source, callee: &Callee, root: &str) -> bool {
-        let place = rule.namespace();
-        place == self.namespace
-            || place == callee.id.namespace
-            || rule.id.kind == "DestinationRule" && place == root
+/// What a waypoint does with the requests for a service that names it: none if it is for workloads
+/// only, or for routes of its own namespace only and the service is in another. One that is not there
+/// is passed by (`fetchWaypointForTarget`).
+fn takes(namespace: &str, name: &str, callee: &Callee, inventory: &Inventory<'_>) -> WaypointTakes {
+    let mut gateways = inventory.of(GROUP, "Gateway").iter();
+    let known = gateways.find(|one| (one.namespace(), one.name()) == (namespace, name));
+    let Some(gateway) = known else { return WaypointTakes::Unread };
+    let labels = gateway.labels();
+    if !matches!(labels.get(WAYPOINT_FOR).map_or("service", String::as_str), "service" | "all") {
+        return WaypointTakes::OtherTraffic;
     }
-
-    /// Whether it takes the service's requests, as far as Git holds it: not if it is for workloads
-    /// only, or for routes of its own namespace only and the service is in another.
-    fn serves(&self, callee: &Callee, inventory: &Inventory<'_>) -> bool {
-        let mut gateways = inventory.of(GROUP, "Gateway").iter();
-        let known = gateways.find(|gateway| {
-            (gateway.namespace(), gateway.name()) == (&*self.namespace, &*self.name)
-        });
-        let Some(gateway) = known else { return true };
-        let labels = gateway.labels();
-        let takes = labels.get(WAYPOINT_FOR).map_or("service", String::as_str);
-        let listeners = gateway.spec().map(|spec| spec.list("listeners")).unwrap_or_default();
-        let open = listeners.iter().any(|listener| {
-            let from = listener.at(&["allowedRoutes", "namespaces", "from"]);
-            from.is_some_and(|from| from.text() != Some("Same"))
-        });
-        matches!(takes, "service" | "all") && (open || callee.id.namespace == self.namespace)
+    let listeners = gateway.spec().map(|spec| spec.list("listeners")).unwrap_or_default();
+    let open = listeners.iter().any(|listener| {
+        let from = listener.at(&["allowedRoutes", "namespaces", "from"]);
+        from.is_some_and(|from| from.text() != Some("Same"))
+    });
+    if open || callee.id.namespace == namespace {
+        WaypointTakes::Requests
+    } else {
+        WaypointTakes::OtherNamespaces
     }
 }
 
@@ -188,16 +229,28 @@ impl Waypoint {
 /// namespace's off.
 fn waypoint(
     callee: &Callee,
-    labels: &BTreeMap<(String, String), Labels>,
+    objects: &BTreeMap<(&str, &str), &Source>,
     inventory: &Inventory<'_>,
 ) -> Option<Waypoint> {
-    let id = (callee.id.namespace.clone(), callee.id.name.clone());
-    let own = labels.get(&id).filter(|labels| labels.contains_key(USE_WAYPOINT)).cloned();
-    let labels = own.unwrap_or_else(|| inventory.namespace_labels(&callee.id.namespace));
-    let name = labels.get(USE_WAYPOINT).filter(|name| !name.is_empty() && *name != "none")?;
-    let namespace = labels.get(WAYPOINT_NAMESPACE).filter(|namespace| !namespace.is_empty());
+    let label = |source: &Source, key: &str| {
+        let label = source.field().at(&["metadata", "labels", key])?;
+        Some((label.node().text()?.to_owned(), label.origin()))
+    };
+    let own = objects.get(&(callee.id.namespace.as_str(), callee.id.name.as_str())).copied();
+    let object = own
+        .filter(|own| label(own, USE_WAYPOINT).is_some())
+        .or_else(|| inventory.namespace(&callee.id.namespace))?;
+    let (name, origin) = label(object, USE_WAYPOINT)?;
+    if name.is_empty() || name == "none" {
+        return None;
+    }
+    let namespace = label(object, WAYPOINT_NAMESPACE).map(|(namespace, _)| namespace);
+    let namespace = namespace.filter(|namespace| !namespace.is_empty());
+    let namespace = namespace.unwrap_or_else(|| callee.id.namespace.clone());
     Some(Waypoint {
-        namespace: namespace.unwrap_or(&callee.id.namespace).clone(),
-        name: name.clone(),
+        takes: takes(&namespace, &name, callee, inventory),
+        name: format!("{namespace}/{name}"),
+        label: origin,
+        follows: Vec::new(),
     })
 }

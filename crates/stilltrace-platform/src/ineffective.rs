@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stilltrace_model::{Ineffective, Origin, ServiceId, WhyIneffective, WorkloadId};
+use stilltrace_model::{Ambient, Ineffective, Origin, ServiceId, WhyIneffective, WorkloadId};
 
 use crate::ambient;
 use crate::field::Field;
@@ -57,7 +57,7 @@ struct Clients<'a> {
 }
 
 /// All rules without effect, sorted by the place of the rule.
-pub(crate) fn find(search: &Search<'_>) -> Vec<Ineffective> {
+pub(crate) fn find(search: &Search<'_>, ambient: &Ambient) -> Vec<Ineffective> {
     let clients = clients(search);
     let hosts = Known::new(search.callees);
     let mut found = Vec::new();
@@ -68,7 +68,7 @@ pub(crate) fn find(search: &Search<'_>) -> Vec<Ineffective> {
             }
         }
     }
-    found.extend(ambient::ineffective(search));
+    found.extend(ambient::ineffective(search, ambient));
     found.sort_by(|a, b| (&a.object, &a.service, a.reason).cmp(&(&b.object, &b.service, b.reason)));
     found.dedup();
     found

@@ -33,7 +33,7 @@ pub(crate) fn injected(
     match labels.get(MANAGED).map(String::as_str) {
         Some("istio.io-gateway-controller") => return Injected::Gateway,
         // Waypoints route for the services that name them, not for callers of their own.
-        Some("istio.io-mesh-controller") => return Injected::Nothing,
+        _ if is_waypoint(labels) => return Injected::Nothing,
         _ => {}
     }
     let chosen = labels.get(CHOICE).or_else(|| annotations.get(CHOICE)).map(String::as_str);
@@ -49,6 +49,11 @@ pub(crate) fn injected(
     let gateway =
         templates.is_some_and(|list| list.split(',').any(|name| name.trim() == "gateway"));
     if gateway { Injected::Gateway } else { Injected::Sidecar }
+}
+
+/// Whether the pods are a waypoint.
+pub(crate) fn is_waypoint(labels: &Labels) -> bool {
+    labels.get(MANAGED).is_some_and(|by| by == "istio.io-mesh-controller")
 }
 
 /// Whether the manifest holds the proxy already, as `istioctl kube-inject` writes it.

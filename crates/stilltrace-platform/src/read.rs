@@ -9,6 +9,7 @@ use stilltrace_model::{ObjectRef, Platform, Refusal, Service, ServiceId, Workloa
 use crate::admission;
 use crate::age::rivals::Rounds;
 use crate::age::{self, Guess};
+use crate::ambient;
 use crate::dangling;
 use crate::destination_rule::Rules;
 use crate::directory::Directory;
@@ -133,6 +134,8 @@ fn merge(platform: &mut Platform, other: Platform) {
     }
     platform.edges.extend(other.edges);
     platform.routes.extend(other.routes);
+    platform.ambient.workloads.extend(other.ambient.workloads);
+    platform.ambient.waypoints.extend(other.ambient.waypoints);
     for ineffective in other.ineffective {
         if !platform.ineffective.contains(&ineffective) {
             platform.ineffective.push(ineffective);
@@ -225,13 +228,15 @@ fn served_by(
     }
     platform.edges = edges.into_iter().collect();
     platform.services = services_by_name(&callees);
-    platform.ineffective = ineffective::find(&Search {
+    let search = Search {
         inventory: &inventory,
         callees: &callees,
         pods: &pods,
         sidecars: &sidecars,
         root: &config.root_namespace,
-    });
+    };
+    platform.ambient = ambient::read(&search);
+    platform.ineffective = ineffective::find(&search, &platform.ambient);
     platform.istio_version = istio_version::installed(&inventory, objects.written, gaps);
     platform
 }

@@ -200,7 +200,10 @@ fn ambient_clients_need_a_waypoint_for_http_rules() {
         "metadata: {name: bank, namespace: pay, labels: {istio.io/use-waypoint: w}}\nspec: {selector",
     );
     let tree = MemoryTree::new().with("mesh.yaml", &format!("{waypoint}{AMBIENT}{rule}"));
-    assert_eq!(read(&tree, &mut ParseCache::new()).ineffective, []);
+    let platform = read(&tree, &mut ParseCache::new());
+    let [only] = platform.ineffective.as_slice() else { panic!("{:#?}", platform.ineffective) };
+    assert_eq!(only.reason, WhyIneffective::WaypointUnread, "nothing makes the waypoint w");
+    assert_eq!(only.cause.location().unwrap().line, 21, "the label that names it");
 }
 
 /// The service `pay/bank` with a waypoint, and that waypoint, deployed for `use_for`.
@@ -294,4 +297,28 @@ spec: {outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: out.pay.svc.
     let platform = read(&tree, &mut ParseCache::new());
     let mut named = platform.gaps.iter().filter(|gap| gap.what.contains("egressProxy out.pay"));
     assert!(named.next().is_some() && named.next().is_none(), "{:#?}", platform.gaps);
+}
+
+#[test]
+fn a_waypoint_is_no_client_and_neither_is_the_service_itself() {
+    let rule = virtual_service("pay", FULL);
+    let ambient = MESH.replace(
+        "metadata: {name: pay, labels: {istio-injection: enabled}}",
+        "metadata: {name: pay, labels: {istio.io/dataplane-mode: ambient}}",
+    );
+    assert_ne!(ambient, MESH);
+    let waypoint = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: w, namespace: pay}\n\
+                    spec: {template: {metadata: {labels: {gateway.istio.io/managed: \
+                    istio.io-mesh-controller}}, spec: {containers: [{name: c, image: i}]}}}\n---\n";
+    let read_one = |more: &str| {
+        let text = format!("{ambient}{more}{rule}");
+        let tree = MemoryTree::new().with("mesh.yaml", &text);
+        read(&tree, &mut ParseCache::new())
+    };
+    assert_eq!(read_one(waypoint).ineffective, []);
+    let platform = read_one(DESK);
+    let [only] = platform.ineffective.as_slice() else { panic!("{:#?}", platform.ineffective) };
+    let clients: Vec<String> = only.clients.iter().map(ToString::to_string).collect();
+    assert_eq!((only.reason, clients), (WhyIneffective::NoWaypoint, vec!["pay/desk".to_owned()]));
+    assert_eq!(platform.ambient.workloads.len(), 2, "the service's own pods and the desk");
 }

@@ -5,6 +5,7 @@
 //! incident and that nobody wrote are shown and called by that name.
 
 mod age;
+mod ambient;
 mod defaults;
 mod edge;
 mod edges;
@@ -47,6 +48,7 @@ pub fn settings_table(document: &Value, options: &TerminalOptions) -> String {
         edges::write(&mut page, document, workload, settings);
         server::write(&mut page, document, workload, settings);
     }
+    ambient::write(&mut page, document);
     pods::write(&mut page, document);
     gaps(&mut page, document);
     page.into_text()

@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<Ou
         Err(error) => return Err(elsewhere::explain(error, &platform, arguments, &names)),
     };
     if !narrowed.is_whole() || names.names_a_source() {
-        hazards::keep(&mut hazards, &platform);
+        hazards::keep(&mut hazards, &platform, &narrowed);
     }
     if arguments.format == Format::Json {
         if narrowed.is_whole() {

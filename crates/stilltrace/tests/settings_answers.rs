@@ -4,6 +4,8 @@
 
 mod program;
 
+#[path = "settings_answers/ambient.rs"]
+mod ambient;
 #[path = "settings_answers/dangling.rs"]
 mod dangling;
 #[path = "settings_answers/gateways.rs"]

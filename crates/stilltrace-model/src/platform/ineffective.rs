@@ -35,6 +35,9 @@ pub enum WhyIneffective {
     ForeignNamespace,
     /// The clients have no sidecar (ambient mode), and the service no waypoint that would apply it.
     NoWaypoint,
+    /// The clients have no sidecar (ambient mode), and nothing that was read makes the waypoint that
+    /// the service names.
+    WaypointUnread,
     /// The clients have no sidecar (ambient mode), and the service's waypoint does not look in the
     /// namespace of the rule.
     NotForWaypoint,

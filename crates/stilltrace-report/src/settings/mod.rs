@@ -6,6 +6,7 @@
 //! and `depends_on_age` where only the unknown ages of objects decide.
 
 mod age;
+mod ambient;
 mod cluster;
 mod hazard;
 mod inbound;
@@ -81,6 +82,9 @@ pub fn document(platform: &Platform) -> Value {
     let proxies = proxy::all(platform);
     let mut document = json!({"workloads": workloads, "proxies": proxies, "gaps": gaps});
     document["pods"] = Value::Object(pods::all(platform));
+    if let Some(ambient) = ambient::describe(platform) {
+        document["ambient"] = ambient;
+    }
     for other in &platform.under_other_ages {
         age::annotate(&mut document, &self::document(other));
     }

@@ -55,6 +55,9 @@ pub(super) fn describe(platform: &Platform, workload: &Workload) -> Value {
             object.put("serves", Value::Object(served));
         }
     }
+    if let Some(label) = platform.ambient.workloads.get(&workload.id) {
+        object.put_from("ambient", json!(true), label);
+    }
     list(&mut object, "owners", &workload.owners, owner);
     if let Some(reconciler) = &workload.reconciler {
         object.put("applied_by", applied_by(reconciler));

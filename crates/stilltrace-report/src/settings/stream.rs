@@ -11,7 +11,7 @@ use std::thread;
 use serde_json::Value;
 use stilltrace_model::{Edge, Platform, SidecarProxy, Workload, WorkloadId};
 
-use super::{Advised, cluster, gap, hazard, pods, proxy, refusal, rest, route};
+use super::{Advised, ambient, cluster, gap, hazard, pods, proxy, refusal, rest, route};
 use crate::json::compact;
 
 /// What decides about the text of an edge, beside its service.
@@ -34,7 +34,14 @@ pub(super) fn write<'a>(platform: &'a Platform, hazards: &[Advised], sink: &mut 
         edges.entry(&edge.id.source).or_default().push(edge);
     }
     let gaps: Vec<Value> = platform.gaps.iter().map(gap).collect();
-    let mut text = format!("{{\"gaps\":{}", compact(&gaps));
+    let mut text = "{".to_owned();
+    if let Some(ambient) = ambient::describe(platform) {
+        text += "\"ambient\":";
+        text += &compact(&ambient);
+        text += ",";
+    }
+    text += "\"gaps\":";
+    text += &compact(&gaps);
     text += ",\"hazards\":";
     text += &compact(&hazard::list(platform, hazards));
     if !platform.refused.is_empty() {

@@ -24,6 +24,10 @@ fn rows(pods: &Fields) -> Vec<Row> {
     rows.extend(owner(items(pods.get("owners"))));
     rows.extend(pods.get("applied_by").map(applied_by));
     rows.extend(pods.get("kind").map(|kind| Row::of(pods, "kind", "run by", value::text(kind))));
+    if pods.contains_key("ambient") {
+        let text = "yes: proxies reach it by mutual TLS (HBONE)";
+        rows.push(Row::of(pods, "ambient", "ambient mode", text));
+    }
     rows.push(replicas(pods));
     for budget in items(pods.get("disruption_budgets")).iter().filter_map(Value::as_object) {
         rows.extend(disruption(budget));

@@ -1,11 +1,11 @@
 //! Hazards that the settings alone decide, joined with what to do about them.
 
-use std::collections::BTreeSet;
-
 use stilltrace_manifest::parallel;
 use stilltrace_mechanisms::{Surveyed, catalog};
-use stilltrace_model::{Certainty, Entity, Platform, ServiceId};
+use stilltrace_model::{Certainty, Entity, Platform};
 use stilltrace_report::settings::Advised;
+
+use super::named::Narrowed;
 
 /// Hazards of the whole platform, by entity. What needs measurements to matter is left to `why`.
 pub(super) fn of(platform: &Platform) -> Vec<Advised> {
@@ -26,9 +26,7 @@ pub(super) fn of(platform: &Platform) -> Vec<Advised> {
 }
 
 /// Leaves those that concern what is left of the platform.
-pub(super) fn keep(hazards: &mut Vec<Advised>, platform: &Platform) {
-    let called: BTreeSet<&ServiceId> =
-        platform.edges.keys().map(|edge| &*edge.destination).collect();
+pub(super) fn keep(hazards: &mut Vec<Advised>, platform: &Platform, narrowed: &Narrowed) {
     hazards.retain(|advised| match &advised.hazard.entity {
         Entity::Edge(edge) => platform.edges.contains_key(edge),
         Entity::Workload(workload) => platform.workloads.contains_key(workload),
@@ -39,8 +37,10 @@ pub(super) fn keep(hazards: &mut Vec<Advised>, platform: &Platform) {
             });
             let mut clients = clients.peekable();
             let concerned = clients.peek().is_none()
-                || clients.any(|client| platform.workloads.contains_key(client));
-            called.contains(service) && concerned
+                || clients.any(|client| {
+                    platform.workloads.contains_key(client) || narrowed.is_ambient_caller(client)
+                });
+            concerned && narrowed.calls(platform, service)
         }
         Entity::Mesh => true,
     });

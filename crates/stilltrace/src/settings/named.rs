@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{anyhow, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 use stilltrace_model::{Platform, Service, ServiceId, Workload, WorkloadId};
 
 use super::unseen;
@@ -53,6 +53,10 @@ pub(super) struct Narrowed {
     gateway_host: Option<String>,
     /// Workloads that are called and call nobody who was asked about.
     called: Vec<Workload>,
+    /// The services that are called; none where all are.
+    services: BTreeSet<ServiceId>,
+    /// The workloads in ambient mode that were asked about.
+    ambient: BTreeSet<WorkloadId>,
 }
 
 impl Narrowed {
@@ -66,6 +70,42 @@ impl Narrowed {
         if let Some(hosts) = &self.hosts {
             keep_hosts(document, hosts, self.gateway_host.as_deref());
         }
+        self.keep_ambient(document);
+    }
+
+    /// Leaves the callers in ambient mode that were asked about, with their calls.
+    fn keep_ambient(&self, document: &mut Value) {
+        let Some(ambient) = document.get_mut("ambient").and_then(Value::as_object_mut) else {
+            return;
+        };
+        let callers: BTreeSet<String> = self.ambient.iter().map(ToString::to_string).collect();
+        if let Some(workloads) = ambient.get_mut("workloads").and_then(Value::as_object_mut) {
+            workloads.retain(|workload, _| callers.contains(workload));
+        }
+        let Some(hosts) = &self.hosts else { return };
+        if let Some(services) = ambient.get_mut("services").and_then(Value::as_object_mut) {
+            let called = |host: &str| hosts.iter().any(|one| one.split('|').next() == Some(host));
+            services.retain(|host, _| called(host));
+        }
+        let calls = callers.into_iter().map(|caller| (caller, json!(hosts)));
+        ambient.insert("calls".to_owned(), Value::Object(calls.collect()));
+        if self.ambient.is_empty() {
+            document.as_object_mut().map(|document| document.remove("ambient"));
+        }
+    }
+
+    /// Whether a service is among those that are called by who was asked about; who is in ambient
+    /// mode may call all.
+    pub(super) fn calls(&self, platform: &Platform, service: &ServiceId) -> bool {
+        if !self.is_whole() {
+            return self.services.contains(service);
+        }
+        !self.ambient.is_empty() || platform.edges.keys().any(|edge| *edge.destination == *service)
+    }
+
+    /// Whether a workload in ambient mode was asked about.
+    pub(super) fn is_ambient_caller(&self, workload: &WorkloadId) -> bool {
+        self.ambient.contains(workload)
     }
 
     /// The workloads that are called and no longer part of the platform.
@@ -79,8 +119,8 @@ pub(super) fn narrow(platform: &mut Platform, names: &Names<'_>) -> anyhow::Resu
     let mut forgotten = BTreeMap::new();
     let mut narrowed = narrow_edges(platform, names, &mut forgotten)?;
     if narrowed.hosts.is_some() {
-        let services =
-            platform.edges.keys().filter_map(|id| platform.services.get(&id.destination));
+        narrowed.services.extend(platform.edges.keys().map(|id| ServiceId::clone(&id.destination)));
+        let services = narrowed.services.iter().filter_map(|id| platform.services.get(id));
         let called: BTreeSet<&WorkloadId> = services.flat_map(|one| &one.workloads).collect();
         narrowed.called = called.into_iter().filter_map(|id| forgotten.remove(id)).collect();
     }
@@ -107,13 +147,15 @@ fn narrow_edges(
     names: &Names<'_>,
     forgotten: &mut BTreeMap<WorkloadId, Workload>,
 ) -> anyhow::Result<Narrowed> {
+    let mut ambient: BTreeSet<WorkloadId> = platform.ambient.workloads.keys().cloned().collect();
     if let Some(source) = names.source() {
         let callers = callers(platform, source, names.namespace)?;
         platform.edges.retain(|edge, _| callers.contains(&edge.source));
         keep_workloads(platform, forgotten, &callers);
+        ambient.retain(|caller| callers.contains(caller));
     }
     let Some(destination) = names.destination.filter(|destination| *destination != "*") else {
-        return Ok(Narrowed::default());
+        return Ok(Narrowed { ambient, ..Narrowed::default() });
     };
     let (name, port) = port(destination)?;
     let called = match called(platform, name, names.namespace) {
@@ -123,6 +165,15 @@ fn narrow_edges(
     let wanted =
         |id: &ServiceId, number: u16| called.contains(id) && port.is_none_or(|port| port == number);
     platform.edges.retain(|edge, _| wanted(&edge.destination, edge.port));
+    let by_ambient = calls_of(platform, &called, port).filter(|_| !ambient.is_empty());
+    if let Some(hosts) = by_ambient.filter(|_| platform.edges.is_empty()) {
+        return Ok(Narrowed {
+            hosts: Some(hosts),
+            services: called,
+            ambient,
+            ..Narrowed::default()
+        });
+    }
     if platform.edges.is_empty() {
         return Err(unseen(platform, &called, port, names.source));
     }
@@ -133,7 +184,22 @@ fn narrow_edges(
         let service = platform.services.get(&edge.destination)?;
         Some(format!("{}|{}", service.host, edge.port))
     });
-    Ok(Narrowed { hosts: Some(hosts.collect()), ..Narrowed::default() })
+    Ok(Narrowed { hosts: Some(hosts.collect()), ambient, ..Narrowed::default() })
+}
+
+/// `host|port` of the ports of services, or of the one port; `None` where there is none.
+fn calls_of(
+    platform: &Platform,
+    called: &BTreeSet<ServiceId>,
+    port: Option<u16>,
+) -> Option<BTreeSet<String>> {
+    let services = called.iter().filter_map(|id| platform.services.get(id));
+    let hosts = services.flat_map(|service| {
+        let ports = service.ports.keys().filter(move |one| port.is_none_or(|port| port == **one));
+        ports.map(|one| format!("{}|{one}", service.host))
+    });
+    let hosts: BTreeSet<String> = hosts.collect();
+    (!hosts.is_empty()).then_some(hosts)
 }
 
 /// Leaves what gateways do with requests for a host of theirs; `None` where none has the host.
@@ -175,7 +241,7 @@ fn gateway_host(
         Some(format!("{}|{}", service.host, edge.port))
     });
     let gateway_host = Some(name.to_owned());
-    Some(Narrowed { hosts: Some(hosts.collect()), gateway_host, called: Vec::new() })
+    Some(Narrowed { hosts: Some(hosts.collect()), gateway_host, ..Narrowed::default() })
 }
 
 /// Whether one of the names is that of the host or a pattern of names like it.
@@ -277,14 +343,16 @@ fn callers(
         let all: Vec<String> = platform.workloads.keys().map(ToString::to_string).collect();
         return Err(unknown("workload", name, &all));
     }
-    let has_proxy =
-        |id: &WorkloadId| platform.workloads.get(id).is_some_and(|w| w.sidecar.is_some());
-    if !ids.iter().any(has_proxy) {
+    let is_in_mesh = |id: &WorkloadId| {
+        platform.workloads.get(id).is_some_and(|one| one.sidecar.is_some())
+            || platform.ambient.workloads.contains_key(id)
+    };
+    if !ids.iter().any(is_in_mesh) {
         let namespaces: BTreeSet<&str> = ids.iter().map(|id| id.namespace.as_str()).collect();
         let namespaces: Vec<&str> = namespaces.into_iter().collect();
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         bail!(
-            "{} has no proxy, so no setting of the mesh applies to its calls; where the cluster labels its namespace for injection, say so with --inject {}; in ambient mode ask about its waypoint",
+            "{} has no proxy, so no setting of the mesh applies to its calls; where the cluster labels its namespace for injection, say so with --inject {}; where it labels it for ambient mode, add the label `istio.io/dataplane-mode: ambient`",
             ids.join(", "),
             namespaces.join(" --inject ")
         );

@@ -44,8 +44,8 @@ pub(super) fn of(
     }
     if reasons.is_empty() {
         return format!(
-            "{} is called through no proxy: no workload that may call has a sidecar (in ambient mode \
-             ask with a caller: settings CALLER SERVICE)",
+            "{} is called through no proxy: no workload that may call has a sidecar or is in ambient \
+             mode",
             ids.join(", ")
         );
     }

@@ -12,7 +12,8 @@ use crate::{Mechanism, Surveyed};
 /// `VirtualService`, `DestinationRule`, `HTTPRoute` or `GRPCRoute` for a service without a waypoint
 /// is accepted and does nothing for these clients, while clients with a sidecar still follow it. Nor
 /// does a waypoint follow the rules of its clients: it looks in its own namespace and in the service's
-/// alone, for a `DestinationRule` also in the root namespace.
+/// alone, for a `DestinationRule` also in the root namespace. A waypoint that is named and not there
+/// stops nothing: connections go past it to the pods.
 ///
 /// ## Fingerprint
 /// None of its own: what is missing is the effect. Not even the default retries are made.
@@ -54,6 +55,8 @@ impl Mechanism for PolicyWithoutWaypoint {
     fn remedy(&self, hazard: &Hazard) -> Option<String> {
         let remedy = if hazard.value(ELSEWHERE).is_some() {
             "put the rule into the namespace of the service, or remove it"
+        } else if hazard.value(UNREAD).is_some() {
+            "read what makes the waypoint, or add its Gateway of class `istio-waypoint`"
         } else {
             "give the service a waypoint (label `istio.io/use-waypoint`), or remove the rule"
         };
@@ -63,11 +66,17 @@ impl Mechanism for PolicyWithoutWaypoint {
 
 /// Name of the value that says that there is a waypoint, which does not look where the rule is.
 const ELSEWHERE: &str = "elsewhere";
+/// Name of the value that says that the waypoint was not read.
+const UNREAD: &str = "unread";
 
 fn describe(found: &Ineffective) -> Option<Hazard> {
     let object = found.object.object()?;
     let why = match found.reason {
         WhyIneffective::NoWaypoint => "the service has no waypoint that would follow it",
+        WhyIneffective::WaypointUnread => {
+            "the waypoint that the service names is made by nothing that was read: unless it is there, \
+             connections go past it"
+        }
         WhyIneffective::NotForWaypoint => {
             "the service's waypoint follows no rules of other namespaces than its own and the \
              service's"
@@ -79,9 +88,14 @@ fn describe(found: &Ineffective) -> Option<Hazard> {
         wording::some(&found.clients),
         found.service,
     );
-    let draft = Draft::new("policy-without-waypoint", &found.service, Certainty::Certain, message);
+    let certainty = match found.reason {
+        WhyIneffective::WaypointUnread => Certainty::DependsOnUnread,
+        _ => Certainty::Certain,
+    };
+    let draft = Draft::new("policy-without-waypoint", &found.service, certainty, message);
     let draft = match found.reason {
         WhyIneffective::NotForWaypoint => draft.value(ELSEWHERE, 1.0),
+        WhyIneffective::WaypointUnread => draft.value(UNREAD, 1.0),
         _ => draft,
     };
     let clients = found.clients.iter();

@@ -140,7 +140,9 @@ fn describe(platform: &Platform, found: &Ineffective) -> Option<Hazard> {
             NAMESPACE,
             "Istio looks in the namespaces of the client and of the service, and this is neither",
         ),
-        WhyIneffective::NoWaypoint | WhyIneffective::NotForWaypoint => return None,
+        WhyIneffective::NoWaypoint
+        | WhyIneffective::WaypointUnread
+        | WhyIneffective::NotForWaypoint => return None,
     };
     let message = format!(
         "{object} has no effect on calls of {} to {}: {because}; {}",
