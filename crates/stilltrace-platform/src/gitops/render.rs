@@ -29,6 +29,9 @@ pub(crate) struct Rendered {
     pub(crate) refused: Vec<Refusal>,
     /// What Git leaves open about the objects.
     pub(crate) caveats: Vec<Gap>,
+    /// Variables whose defaults were taken although what Git does not show may set them, where they
+    /// stand first.
+    pub(crate) assumed: BTreeMap<String, Mark>,
     /// Variables that nothing sets, where they stand first.
     pub(crate) unset: BTreeMap<String, Mark>,
 }
@@ -213,6 +216,9 @@ fn substitute(variables: &Variables, rendered: &mut Rendered) {
             );
             let problem = Problem::at(object.mark(), ProblemKind::Unsupported, text);
             rendered.problems.push(problem);
+        }
+        for (name, mark) in outcome.assumed {
+            rendered.assumed.entry(name).or_insert(mark);
         }
         for (name, mark) in outcome.unset {
             rendered.unset.entry(name).or_insert(mark);

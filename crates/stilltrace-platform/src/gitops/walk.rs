@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use stilltrace_manifest::{Object, ProblemKind};
+use stilltrace_manifest::{Mark, Object, ProblemKind};
 use stilltrace_model::{Bearing, ObjectRef, ReconcilerKind};
 
 use super::argo;
@@ -255,7 +255,7 @@ impl<'a> Walk<'a> {
             }
         }
         unbuilt::report(&gaps, claim, &rendered);
-        report_unset(&gaps, claim, &rendered);
+        report_variables(&gaps, claim, &rendered);
         for refusal in &rendered.refused {
             if let Some(reconciler) = &claim.reconciler {
                 let key = (reconciler.object.kind.clone(), reconciler.at.to_string());
@@ -420,23 +420,39 @@ fn reference(object: &Object) -> ObjectRef {
     }
 }
 
-/// Names variables that nothing sets, all of a reconciler in one line.
-fn report_unset(gaps: &Gaps, claim: &Claim, rendered: &Rendered) {
+/// Names variables that nothing sets, and those whose defaults were taken, all of a reconciler in one
+/// line each.
+fn report_variables(gaps: &Gaps, claim: &Claim, rendered: &Rendered) {
+    let Some(reconciler) = &claim.reconciler else { return };
+    if !rendered.unset.is_empty() {
+        gaps.add(
+            format!("{}: nothing sets the variables {}", reconciler.object, first(&rendered.unset)),
+            "Flux puts nothing in their place and says nothing, unless it runs with strict substitution",
+            "set them under `postBuild`, write a default (`${NAME:=value}`), or `$${NAME}` for the text itself",
+        );
+    }
+    if !rendered.assumed.is_empty() {
+        gaps.add(
+            format!(
+                "{}: the defaults of the variables {} are taken",
+                reconciler.object,
+                first(&rendered.assumed)
+            ),
+            "`substituteFrom` names what Git does not show, which may set them to something else",
+            "set them under `postBuild.substitute`, which comes first, or look into the cluster",
+        );
+    }
+}
+
+/// The first of some variables with their places, and how many more there are.
+fn first(variables: &BTreeMap<String, Mark>) -> String {
     const SHOWN: usize = 5;
-    let Some(reconciler) = claim.reconciler.as_ref().filter(|_| !rendered.unset.is_empty()) else {
-        return;
-    };
-    let shown = rendered.unset.iter().take(SHOWN);
+    let shown = variables.iter().take(SHOWN);
     let shown: Vec<String> = shown.map(|(name, mark)| format!("`{name}` ({mark})")).collect();
-    let more = match rendered.unset.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    gaps.add(
-        format!("{}: nothing sets the variables {}{more}", reconciler.object, shown.join(", ")),
-        "Flux puts nothing in their place and says nothing, unless it runs with strict substitution",
-        "set them under `postBuild`, write a default (`${NAME:=value}`), or `$${NAME}` for the text itself",
-    );
+    match variables.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 fn report(gaps: &Gaps, object: &ObjectRef, refusal: &Refusal) {

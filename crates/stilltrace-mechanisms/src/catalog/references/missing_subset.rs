@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use stilltrace_model::{
-    Certainty, Destination, Edge, Entity, Fix, Hazard, Origin, Platform, Prediction, signal,
+    Bearing, Certainty, Destination, Edge, Entity, Fix, Hazard, Origin, Platform, Prediction,
+    signal,
 };
 
 use crate::draft::Draft;
@@ -127,12 +128,23 @@ fn describe(platform: &Platform, used: &RouteInUse<'_>, to: &Destination) -> Opt
         }
     };
     let id = &used.edge.id;
-    let message = format!(
+    let mut message = format!(
         "a route of {} sends requests to subset {subset} of {}, {reason}: they are answered with 503",
         id.source, to.to.service,
     );
+    let mut certainty = Certainty::Certain;
+    // What could not be read may hold the rule, or the pods.
+    if platform.gaps.iter().any(|gap| gap.bearing == Bearing::Objects) {
+        certainty = Certainty::DependsOnUnread;
+        let missing = if defined {
+            "pods that could not be read do"
+        } else {
+            "one that could not be read does"
+        };
+        message.extend([", unless ", missing, " (see the gaps)"]);
+    }
     let weight = used.weight_name(to);
-    let mut draft = Draft::new("missing-subset", id, Certainty::Certain, message);
+    let mut draft = Draft::new("missing-subset", id, certainty, message);
     // Where the subset is there and empty, its labels tell most.
     let labels = edge.subsets.get(subset).filter(|_| defined).map(|(labels, _)| &labels.origin);
     if let Some(labels) = labels {

@@ -33,6 +33,9 @@ struct Variable {
 pub(crate) struct Outcome {
     /// Variables that Git does not show, which stay as written.
     pub(crate) hidden: BTreeSet<String>,
+    /// Variables that what Git does not show may set, with the place where the default of each was
+    /// taken first.
+    pub(crate) assumed: BTreeMap<String, Mark>,
     /// Variables that nothing sets and that stand without a default, where they stand first; Flux
     /// puts nothing in their place.
     pub(crate) unset: BTreeMap<String, Mark>,
@@ -76,7 +79,7 @@ impl Variables {
             Value::Mapping(entries) => {
                 for entry in entries {
                     if entry.key.contains('$')
-                        && let Ok(Some(key)) = self.text(&entry.key, &mut outcome.hidden)
+                        && let Ok(Some(key)) = self.text(&entry.key, &entry.key_mark, outcome)
                     {
                         entry.key = key.into();
                     }
@@ -88,7 +91,7 @@ impl Variables {
                 for name in self.unset(&scalar.text) {
                     outcome.unset.entry(name).or_insert_with(|| node.mark.clone());
                 }
-                match self.text(&scalar.text, &mut outcome.hidden) {
+                match self.text(&scalar.text, &node.mark, outcome) {
                     Ok(Some(text)) if text != scalar.text => {
                         let new = self.replaced(node, &text);
                         node.override_with(new);
@@ -101,23 +104,37 @@ impl Variables {
         }
     }
 
-    /// The text with its variables; `None` when one of them is hidden.
-    fn text(&self, text: &str, hidden: &mut BTreeSet<String>) -> Result<Option<String>, Mistake> {
+    /// The text with its variables; `None` when one of them is hidden. A variable that Git does not
+    /// even name has its default where there is one.
+    fn text(
+        &self,
+        text: &str,
+        mark: &Mark,
+        outcome: &mut Outcome,
+    ) -> Result<Option<String>, Mistake> {
         let mut unknown = Vec::new();
+        let mut assumed = Vec::new();
         let expanded = expand(text, &mut |name| match self.known.get(name) {
             Some(variable) if variable.text.is_some() => variable.text.as_deref(),
             Some(_) => {
                 unknown.push(name.to_owned());
                 None
             }
-            None => {
-                unknown.extend(self.has_hidden.then(|| name.to_owned()));
+            None if self.has_hidden => {
+                let list = if has_default(text, name) { &mut assumed } else { &mut unknown };
+                list.push(name.to_owned());
                 None
             }
+            None => None,
         })?;
-        let clear = unknown.is_empty();
-        hidden.extend(unknown);
-        Ok(clear.then_some(expanded))
+        if unknown.is_empty() {
+            for name in assumed {
+                outcome.assumed.entry(name).or_insert_with(|| mark.clone());
+            }
+            return Ok(Some(expanded));
+        }
+        outcome.hidden.extend(unknown);
+        Ok(None)
     }
 
     /// The variables of a text that nothing sets and that have no default there.
@@ -150,6 +167,16 @@ impl Variables {
         let read = plain.then(|| read_back(text, mark, derivation)).flatten();
         read.unwrap_or_else(|| Node::string(text, mark.clone()).derived(derivation))
     }
+}
+
+/// Whether a variable has a default wherever it stands in the text.
+fn has_default(text: &str, name: &str) -> bool {
+    let start = format!("${{{name}");
+    let mut places = text.split(&start).skip(1);
+    places.all(|rest| {
+        let other = rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        other || rest.starts_with('=') || [":=", ":-"].iter().any(|by| rest.starts_with(by))
+    })
 }
 
 /// Whether any key or value may hold an expression; without one the object stays shared.
@@ -268,6 +295,23 @@ mod tests {
         assert_eq!(object.root.get("a").and_then(Node::text), Some("${SECRET}"));
         assert!(object.root.get("b").unwrap().is_null());
         assert_eq!(outcome.hidden.into_iter().collect::<Vec<_>>(), ["SECRET"]);
+    }
+
+    #[test]
+    fn a_default_stands_for_what_a_secret_may_set() {
+        let mut variables = variables();
+        variables.hide_more();
+        let text = "apiVersion: v1\nkind: X\na: ${TRY:=800ms}\nb: ${TRY}\nc: ${TRY:-1}${TRY}\n\
+                    d: ${TRYING}${TRY:=1}\ne: ${SECRET:=d}\n";
+        let mut object = Object::from_node(node("x.yaml", text)).unwrap();
+        let outcome = variables.substitute(&mut object);
+        let text = |key: &str| object.root.get(key).unwrap().text().map(str::to_owned).unwrap();
+        assert_eq!(text("a"), "800ms");
+        let kept = ["b", "c", "d", "e"].map(text);
+        assert_eq!(kept, ["${TRY}", "${TRY:-1}${TRY}", "${TRYING}${TRY:=1}", "${SECRET:=d}"]);
+        let assumed: Vec<_> = outcome.assumed.iter().map(|(name, at)| (&**name, at.line)).collect();
+        assert_eq!(assumed, [("TRY", 3)]);
+        assert_eq!(outcome.hidden.into_iter().collect::<Vec<_>>(), ["SECRET", "TRY", "TRYING"]);
     }
 
     #[test]
