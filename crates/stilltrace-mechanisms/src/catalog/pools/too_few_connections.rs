@@ -70,6 +70,11 @@ impl Mechanism for TooFewConnections {
                 .of(edge)
                 .not_rising()
                 .because("waiting requests are queued, not refused"),
+            signal::FAULT_INJECTED
+                .of(edge)
+                .not_rising()
+                .decisive()
+                .because("they wait for a connection, not because a rule holds them back"),
             signal::PROXY_THROTTLED
                 .of(&*edge.source)
                 .not_rising()
