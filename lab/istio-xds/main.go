@@ -4,6 +4,7 @@
 //	istio-xds FOLDER...              print what every proxy of each folder is told, a line of JSON each
 //	istio-xds -cases FOLDER...       write expected.json into every case folder below each FOLDER
 //	istio-xds -cases -check FOLDER   compare with the expected.json there instead
+//	istio-xds -analyze FOLDER...     print what istioctl analyze finds in each folder, a line of JSON each
 //	istio-xds -serve ADDR FOLDER     serve the folder's configuration over ADS until stopped
 //	istio-xds -sds SOCKET            hand out mesh certificates over SDS until stopped
 //
@@ -32,6 +33,7 @@ const expectedFile = "expected.json"
 
 type options struct {
 	cases, check, pretty bool
+	analyze              bool
 	telemetry            bool
 	serve, sds           string
 	trustDomain          string
@@ -44,6 +46,7 @@ func main() {
 	var o options
 	flag.BoolVar(&o.cases, "cases", false, "each argument is a folder of case folders: write expected.json into every case")
 	flag.BoolVar(&o.check, "check", false, "with -cases: compare with the expected.json there instead of writing it")
+	flag.BoolVar(&o.analyze, "analyze", false, "print what istioctl analyze finds, from the files alone")
 	flag.BoolVar(&o.pretty, "pretty", false, "indent the JSON")
 	flag.BoolVar(&o.telemetry, "telemetry", false, "say also what proxies record about requests")
 	flag.StringVar(&o.serve, "serve", "", "serve ADS for the one folder given on this `address` until stopped")
@@ -72,7 +75,7 @@ func run(o options, folders []string) error {
 	}
 	if !o.cases {
 		for _, folder := range folders {
-			answer, err := answerFor(folder, o)
+			answer, err := about(folder, o)
 			if err != nil {
 				return fmt.Errorf("%s: %w", folder, err)
 			}
@@ -106,6 +109,14 @@ func run(o options, folders []string) error {
 		return fmt.Errorf("%d cases failed", failed)
 	}
 	return nil
+}
+
+// about is what is asked about a folder: the findings in it, or what its proxies are told.
+func about(folder string, o options) (any, error) {
+	if o.analyze {
+		return analyze(folder)
+	}
+	return answerFor(folder, o)
 }
 
 // runServers keeps the servers that were asked for until one of them ends.

@@ -2,11 +2,13 @@
 //! ways to guess would have said.
 
 mod baselines;
+mod findings;
 mod tally;
 
 use serde_json::Value;
 
 pub use baselines::{Baseline, Evidence};
+pub use findings::findings;
 pub use tally::Tally;
 
 /// Hypotheses that a reader looks at.
@@ -104,7 +106,9 @@ fn same_line(cause: &Value, hypothesis: &Value) -> Option<bool> {
 }
 
 fn same_commit(cause: &Value, hypothesis: &Value) -> Option<bool> {
-    (!cause["commit"].is_null()).then(|| cause["commit"] == hypothesis["origin"]["commit"])
+    // The commit of a line that was taken away is the last one that had it; guilty is the next.
+    let guilty = [&cause["removed_by"], &cause["commit"]].into_iter().find(|it| !it.is_null())?;
+    Some(*guilty == hypothesis["origin"]["commit"])
 }
 
 fn same_edge(cause: &Value, hypothesis: &Value) -> Option<bool> {
@@ -159,6 +163,19 @@ mod tests {
         let guilty = json!({"verdict": "cause", "causes": [cause("m", 3)]});
         let silent = Marks::of(&guilty, &json!({"verdict": "not-proven", "hypotheses": []}));
         assert_eq!((silent.false_blame, silent.abstained), (None, Some(true)));
+    }
+
+    #[test]
+    fn of_a_line_that_was_taken_away_the_commit_that_did_it_is_guilty() {
+        let mut taken = cause("had-it", 3);
+        taken["removed_by"] = json!("took-it");
+        let truth = json!({"verdict": "cause", "causes": [taken]});
+        let marks = |by: &str| {
+            let report = json!({"verdict": "cause", "hypotheses": [hypothesis(by, 3)]});
+            Marks::of(&truth, &report).commit
+        };
+        assert_eq!(marks("took-it"), Some(Found { first: true, third: true }));
+        assert_eq!(marks("had-it"), Some(Found { first: false, third: false }));
     }
 
     #[test]

@@ -10,8 +10,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use stilltrace_capture::Bundle;
+use stilltrace_lab::profile::control_plane;
 use stilltrace_lab::record::WIDENED_CAPTURE;
-use stilltrace_lab::score::{Evidence, Found, Marks, Tally};
+use stilltrace_lab::score::{Evidence, Found, Marks, Tally, findings};
 use stilltrace_model::Timestamp;
 
 /// Most bytes of a capture that are unpacked in search of its truth.
@@ -58,6 +59,10 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
         None => std::env::current_exe()?.with_file_name("stilltrace"),
     };
     let captures = captures(args)?;
+    let analyzers = control_plane();
+    if let Err(missing) = &analyzers {
+        eprintln!("Istio's analyzers are not asked: {missing}");
+    }
     println!("{:40} verdict mechanism line commit edge", "capture");
     let (mut tally, mut wrong) = (Tally::default(), 0);
     for (name, capture) in &captures {
@@ -70,7 +75,11 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
         let bundle = Bundle::open(capture)?;
         let onset = onset(&report, &bundle);
         let (events, series) = (bundle.events(), bundle.samples());
-        tally.add(&marks, &Evidence { onset, events, series, truth: &truth }, took);
+        let objects = bundle.file("objects.jsonl").unwrap_or_default();
+        let found =
+            analyzers.as_ref().ok().map(|program| findings(program, objects)).transpose()?;
+        let findings = found.as_deref();
+        tally.add(&marks, &Evidence { onset, events, series, truth: &truth, findings }, took);
         wrong += u32::from(!marks.all_right());
     }
     println!("\n{tally}");

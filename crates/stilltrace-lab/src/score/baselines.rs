@@ -18,11 +18,14 @@ pub enum Baseline {
     LastNearVictim,
     /// The last one before the symptom about the workload whose metric changed most.
     LargestChange,
+    /// The last one before the symptom about an object that `istioctl analyze` complains of.
+    Istioctl,
 }
 
 impl Baseline {
     /// All of them, in the order in which they are printed.
-    pub const ALL: [Self; 3] = [Self::LastCommit, Self::LastNearVictim, Self::LargestChange];
+    pub const ALL: [Self; 4] =
+        [Self::LastCommit, Self::LastNearVictim, Self::LargestChange, Self::Istioctl];
 
     /// What it is called.
     pub fn name(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Baseline {
             Self::LastCommit => "last commit before the symptom",
             Self::LastNearVictim => "last change near the victim",
             Self::LargestChange => "largest metric change",
+            Self::Istioctl => "istioctl-style findings only",
         }
     }
 }
@@ -45,9 +49,16 @@ pub struct Evidence<'e> {
     pub series: &'e [RawSeries],
     /// The truth, of which only the victim is used, and which object each commit is about.
     pub truth: &'e Value,
+    /// What Istio's analyzers find in the objects of the cluster; `None` where nobody asked them.
+    pub findings: Option<&'e [Value]>,
 }
 
 impl Evidence<'_> {
+    /// Whether there is what a baseline guesses from.
+    pub fn can_guess(&self, baseline: Baseline) -> bool {
+        baseline != Baseline::Istioctl || self.findings.is_some()
+    }
+
     /// The commit that a baseline guesses.
     pub fn guess(&self, baseline: Baseline) -> Option<String> {
         let about = self.objects();
@@ -65,6 +76,15 @@ impl Evidence<'_> {
             Baseline::LargestChange => {
                 let changed = self.most_changed()?;
                 self.last(|commit| about.get(commit).is_some_and(|object| is_of(object, changed)))
+            }
+            Baseline::Istioctl => {
+                let found = self.findings?;
+                let is_named = |object: &Value| {
+                    let same = |one: &Value, key: &str| one["object"][key] == object[key];
+                    let mut found = found.iter();
+                    found.any(|one| ["kind", "namespace", "name"].iter().all(|key| same(one, key)))
+                };
+                self.last(|commit| about.get(commit).is_some_and(|object| is_named(object)))
             }
         }
     }
@@ -189,11 +209,20 @@ mod tests {
         gauge.metric = "envoy_cluster_manager_cds_update_time".to_owned();
         let series = [counter("web-v1", (10.0, 11.0)), counter("bank", (5.0, 50.0)), gauge];
         let onset = Timestamp(60_000);
-        let evidence = Evidence { onset, events: &events, series: &series, truth: &truth };
+        let findings = [json!({"code": "IST0101", "object": {"name": "bank", "namespace": "pay"}})];
+        let found = Some(findings.as_slice());
+        let evidence =
+            Evidence { onset, events: &events, series: &series, truth: &truth, findings: found };
         let guess = |baseline| evidence.guess(baseline);
         assert_eq!(guess(Baseline::LastCommit).as_deref(), Some("c3"));
         assert_eq!(guess(Baseline::LastNearVictim).as_deref(), Some("c2"));
         assert_eq!(guess(Baseline::LargestChange).as_deref(), Some("c1"));
+        assert_eq!(guess(Baseline::Istioctl).as_deref(), Some("c1"));
+        let silent = Evidence { findings: Some(&[]), ..evidence };
+        assert!(silent.guess(Baseline::Istioctl).is_none() && silent.can_guess(Baseline::Istioctl));
+        let unasked = Evidence { findings: None, ..silent };
+        assert!(!unasked.can_guess(Baseline::Istioctl));
+        let evidence = unasked;
         assert!(evidence.is_guilty(Some("c1")) && !evidence.is_guilty(Some("c2")));
         assert!(!evidence.is_guilty(None));
     }
@@ -201,7 +230,13 @@ mod tests {
     #[test]
     fn the_commit_that_took_a_line_away_is_guilty_not_the_one_that_had_it() {
         let truth = json!({"causes": [{"commit": "old", "removed_by": "new"}]});
-        let evidence = Evidence { onset: Timestamp(0), events: &[], series: &[], truth: &truth };
+        let evidence = Evidence {
+            onset: Timestamp(0),
+            events: &[],
+            series: &[],
+            truth: &truth,
+            findings: None,
+        };
         assert!(evidence.is_guilty(Some("new")) && !evidence.is_guilty(Some("old")));
     }
 }

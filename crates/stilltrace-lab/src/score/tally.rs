@@ -72,7 +72,9 @@ impl Tally {
         self.commit.add(marks.commit);
         self.edge.add(marks.edge);
         if marks.commit.is_some() {
-            for (share, baseline) in self.baselines.iter_mut().zip(Baseline::ALL) {
+            let can = |baseline: &Baseline| evidence.can_guess(*baseline);
+            let asked = self.baselines.iter_mut().zip(Baseline::ALL);
+            for (share, baseline) in asked.filter(|(_, baseline)| can(baseline)) {
                 share.add(evidence.is_guilty(evidence.guess(baseline).as_deref()));
             }
         }
@@ -95,8 +97,12 @@ impl fmt::Display for Tally {
         }
         writeln!(f, "{:32} {}", "blamed though innocent", self.false_blame)?;
         writeln!(f, "{:32} {}", "no cause named though there is", self.abstained)?;
+        let any = self.baselines.iter().any(|share| share.of > 0);
         for (baseline, share) in Baseline::ALL.iter().zip(self.baselines) {
-            writeln!(f, "{:32} {share}", baseline.name())?;
+            match share.of {
+                0 if any => writeln!(f, "{:32} not asked", baseline.name())?,
+                _ => writeln!(f, "{:32} {share}", baseline.name())?,
+            }
         }
         let mut times = self.times.clone();
         times.sort_unstable();
@@ -117,7 +123,13 @@ mod tests {
     fn only_what_was_asked_is_counted() {
         let mut tally = Tally::default();
         let truth = json!({"verdict": "no-anomaly", "causes": []});
-        let evidence = Evidence { onset: Timestamp(0), events: &[], series: &[], truth: &truth };
+        let evidence = Evidence {
+            onset: Timestamp(0),
+            events: &[],
+            series: &[],
+            truth: &truth,
+            findings: None,
+        };
         for verdict in ["no-anomaly", "cause"] {
             let marks = Marks::of(&truth, &json!({"verdict": verdict, "hypotheses": []}));
             tally.add(&marks, &evidence, Duration::from_millis(7));
@@ -125,7 +137,7 @@ mod tests {
         assert_eq!(tally.verdict, Share { hits: 1, of: 2 });
         assert_eq!(tally.false_blame, Share { hits: 1, of: 2 });
         assert_eq!(tally.mechanism.first, Share::default());
-        assert_eq!(tally.baselines, [Share::default(); 3]);
+        assert_eq!(tally.baselines, [Share::default(); Baseline::ALL.len()]);
         assert!(tally.to_string().ends_with("7 ms, slowest 7 ms"));
     }
 }
