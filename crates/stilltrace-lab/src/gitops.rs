@@ -135,6 +135,13 @@ pub(crate) struct WindowCommit {
     pub(crate) reconciler: Option<Reconciler>,
 }
 
+impl WindowCommit {
+    /// Whether it is an edit of the live object, of which the history knows nothing.
+    pub(crate) fn is_live(&self) -> bool {
+        self.revision.commit.is_empty()
+    }
+}
+
 /// What identifies an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObjectName {

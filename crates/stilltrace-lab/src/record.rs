@@ -3,6 +3,7 @@
 mod bursts;
 mod calls;
 mod dashboard;
+pub(crate) mod drift;
 mod events;
 mod figures;
 mod logs;
@@ -18,6 +19,7 @@ use stilltrace_model::{Question, ServiceId, Timestamp, Window};
 
 use crate::envoy::stats::Kept;
 use crate::harvest::Noise;
+use crate::rendered::RenderError;
 use crate::run::Run;
 use crate::truth;
 
@@ -75,6 +77,9 @@ pub enum RecordError {
         /// What is allowed, in cores.
         limit: f64,
     },
+    /// The repository with an edit by hand in it cannot be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
     /// The capture cannot be written.
     #[error(transparent)]
     Capture(#[from] CaptureError),
@@ -104,7 +109,7 @@ pub fn record(
     let containers: Vec<_> =
         run.records.containers.iter().map(crate::pods::ContainerEntry::model_id).collect();
     bundle.containers(&containers);
-    bundle.file("objects.jsonl", objects::of(run).into_bytes())?;
+    bundle.file("objects.jsonl", objects::of(run)?.into_bytes())?;
     bundle.file("logs.jsonl", logs::of(run).into_bytes())?;
     let truth = truth::of(run, &figures).ok_or(RecordError::NoChange)?;
     bundle.truth(truth.clone());

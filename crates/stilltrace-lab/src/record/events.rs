@@ -10,6 +10,10 @@ pub(super) fn of(run: &Run) -> Vec<Event> {
     let mut all = Vec::new();
     for (slot, commit) in run.slots.iter().zip(&run.repository.window) {
         let (Some(commit), Some(at)) = (commit, slot.in_effect_ms) else { continue };
+        // An edit by hand is no sync, and Kubernetes makes no event of it.
+        if commit.is_live() {
+            continue;
+        }
         if let Some(reconciler) = &commit.reconciler {
             all.push(synced(reconciler, commit, at));
         }

@@ -299,3 +299,29 @@ fn layouts_differ_from_incident_to_incident() {
         incidents(0).iter().map(|incident| format!("{:?}", incident.scenario.layout)).collect();
     assert!(layouts.len() >= 10, "{} layouts", layouts.len());
 }
+
+#[test]
+fn an_edit_by_hand_stands_in_the_live_object_alone() {
+    let incident = Incident::read(&root().join("scenarios/live-edit-fault"), 1).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let repository = repository(&incident, folder.path());
+    let live: Vec<_> =
+        repository.window.iter().flatten().filter(|commit| commit.is_live()).collect();
+    let [edit] = live.as_slice() else { panic!("{} edits by hand", live.len()) };
+    let object = crate::record::drift::edited(edit, START_MS).unwrap().unwrap();
+    assert_eq!(object["kind"], "VirtualService");
+    assert_eq!(object["spec"]["http"][0]["fault"]["delay"]["percentage"]["value"], 7, "{object}");
+    let by = &object["metadata"]["managedFields"][0];
+    assert_eq!(
+        (&by["manager"], &by["time"]),
+        (&"kubectl-edit".into(), &"2026-03-04T14:02:10Z".into())
+    );
+    let committed = crate::rendered::objects(
+        &tree(&repository.base.files),
+        &[edit.reconciler.as_ref().unwrap().path.clone()],
+    );
+    let committed = committed.unwrap();
+    let mut same =
+        committed.iter().filter(|one| one["metadata"]["name"] == object["metadata"]["name"]);
+    assert!(same.any(|one| one["spec"]["http"][0]["fault"]["delay"]["percentage"]["value"] == 0));
+}
