@@ -106,6 +106,17 @@ fn slow_dependency(workload: &WorkloadId, platform: &Platform, reach: &Reach) ->
             .because("it is asked no more often than before")
             .decisive(),
     );
+    // Latency is told of a service: where several workloads stand behind one, it also changes when
+    // the requests move between them, and then none of them became slower by itself.
+    let mut called = reach.edges.iter().map(|edge| workloads_behind(&edge.destination, platform));
+    if called.any(|behind| behind.contains(workload) && behind.len() > 1) {
+        predictions.push(
+            signal::INBOUND_REQUESTS
+                .of(workload)
+                .steady()
+                .because("its share of the service's requests is what it was"),
+        );
+    }
     // Otherwise what it calls makes it slow, and why that is slow is another question.
     for edge in reach.edges.iter().filter(|edge| *edge.source == *workload) {
         predictions.push(

@@ -145,9 +145,11 @@ fn describe(
         count(share.pods as u32, "pod"),
     );
     let fair = (weights - share.weight) * share.pods / (pods - share.pods).max(1.0);
-    Draft::new("weight-exceeds-capacity", id, Certainty::Certain, message)
-        .setting(used.weight_name(share.destination), &share.destination.weight)
-        .value("fair_weight", fair)
-        .related_all(share.workloads.iter().copied())
-        .done()
+    let mut draft = Draft::new("weight-exceeds-capacity", id, Certainty::Certain, message)
+        .setting(used.weight_name(share.destination), &share.destination.weight);
+    // A share follows from all weights of the route: less for one is more for the others.
+    for other in used.route.destinations.iter().filter(|other| *other != share.destination) {
+        draft = draft.setting(used.weight_name(other), &other.weight);
+    }
+    draft.value("fair_weight", fair).related_all(share.workloads.iter().copied()).done()
 }
