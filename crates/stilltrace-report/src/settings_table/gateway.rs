@@ -11,6 +11,19 @@ pub(super) struct Led<'d> {
     host: &'d str,
     /// The route.
     pub(super) route: &'d Fields,
+    /// Its place among the routes of the host, from 1, and how many there are: the first that fits
+    /// a request is taken.
+    place: (u64, u64),
+}
+
+impl Led<'_> {
+    /// `route`, with its place where there are several.
+    fn word(&self) -> String {
+        match self.place {
+            (_, 1) => "route".to_owned(),
+            (nth, of) => format!("route {nth} of {of}"),
+        }
+    }
 }
 
 /// Every route of the gateway.
@@ -19,8 +32,16 @@ pub(super) fn all(settings: &Fields) -> Vec<Led<'_>> {
     let mut found = Vec::new();
     for (listener, hosts) in listeners {
         for (host, list) in hosts.as_object().into_iter().flatten() {
-            let list = items(Some(list)).iter().filter_map(Value::as_object);
-            found.extend(list.map(|route| Led { listener, host, route }));
+            let list = items(Some(list));
+            let routes = list.iter().filter_map(Value::as_object).zip(1..);
+            // A document about one destination has left routes out, and says where those that are
+            // left stood.
+            let told = |route: &Fields, name: &str| route.get(name).and_then(Value::as_u64);
+            found.extend(routes.map(|(route, nth)| {
+                let of = told(route, "of").unwrap_or(list.len() as u64);
+                let place = (told(route, "nth").unwrap_or(nth), of);
+                Led { listener, host, route, place }
+            }));
         }
     }
     found
@@ -59,7 +80,7 @@ pub(super) fn write_each<'d>(
             under = Some((led.listener, led.host));
             page.line(&[Span::new(Tone::Strong, format!("{} on {}", led.host, led.listener))]);
         }
-        routes::heading(page, "route", led.route);
+        routes::heading(page, &led.word(), led.route);
         table::write(page, &patches::mark(routes::rows(led.route), patched));
     }
 }

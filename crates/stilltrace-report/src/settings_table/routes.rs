@@ -20,6 +20,8 @@ const IN_HEADING: &[&str] = &[
     "direct",
     "no_cluster",
     "no_cluster_status",
+    "nth",
+    "of",
 ];
 
 /// Writes the routes to one `host|port`: those that are configured, or the one that every service

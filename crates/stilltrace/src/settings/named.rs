@@ -313,6 +313,13 @@ fn keep_routes(settings: &mut Value, hosts: &BTreeSet<String>, gateway_host: Opt
                 return serves(&all, host);
             }
             let Some(routes) = routes.as_array_mut() else { return false };
+            // The first that fits is taken, so what is left says where it stood.
+            let of = routes.len();
+            let several = routes.iter_mut().filter(|_| of > 1);
+            for (route, nth) in several.filter_map(Value::as_object_mut).zip(1_usize..) {
+                route.insert("nth".to_owned(), json!(nth));
+                route.insert("of".to_owned(), json!(of));
+            }
             routes.retain(leads);
             !routes.is_empty()
         });

@@ -65,3 +65,21 @@ fn a_list_says_what_leads_to_each_destination() {
     assert!(text.contains(routed), "{text}");
     assert!(text.contains("cart.shop.svc.cluster.local:90 no route leads here"), "{text}");
 }
+
+#[test]
+fn a_route_of_several_says_where_it_stands() {
+    let several = GATEWAY.replace(
+        "  - match: [{uri: {prefix: /m}}]",
+        "  - match: [{uri: {exact: /other}}]\n    \
+         route: [{destination: {host: cart, port: {number: 90}}}]\n  - match: [{uri: {prefix: /m}}]",
+    );
+    let text = said(&several, &["gw", "cart:80"]);
+    assert!(text.contains("route 2 of 2 /m* → cart"), "{text}");
+    let text = said(&several, &["gw", "q.x.com"]);
+    assert!(text.contains("route 1 of 2 /other → cart"), "{text}");
+    let route =
+        json(&several, &["gw", "cart:80"])["workloads"]["shop/gw"]["http"]["http.8080"]["q.x.com"]
+            [0]
+        .clone();
+    assert_eq!((&route["nth"], &route["of"]), (&2.into(), &2.into()));
+}
