@@ -93,7 +93,9 @@ impl Location {
             return None;
         }
         let explained = match entity {
-            Entity::Mesh => return None,
+            // More requests for a service load all that it calls, and what gives way first may be any
+            // of it.
+            Entity::Mesh | Entity::Service(_) => return None,
             Entity::Edge(edge) => {
                 self.edges.get(edge).copied().unwrap_or(0.0)
                     + self.behind(&edge.destination, platform)
@@ -109,7 +111,6 @@ impl Location {
                 touching.map(|(_, excess)| excess).sum::<f64>()
                     + self.servers.get(workload).copied().unwrap_or(0.0)
             }
-            Entity::Service(service) => self.behind(service, platform),
         };
         Some((explained / total).clamp(0.0, 1.0))
     }

@@ -76,8 +76,10 @@ impl<'a> Weighed<'a> {
         let mut groups: BTreeMap<(&str, Weight), Vec<f64>> = BTreeMap::new();
         let mut scored: Vec<(f64, &'a Prediction, Reading)> = Vec::new();
         for prediction in &self.hypothesis.predictions {
-            let judged = measure::reading(capture, &prediction.want, onset)
-                .and_then(|reading| ratio(prediction, &reading).map(|ratio| (ratio, reading)));
+            let judged = measure::reading(capture, &prediction.want, onset).and_then(|reading| {
+                let ratio = ratio(prediction, &reading)?;
+                Some((if self.is_about_more(prediction) { ratio.min(0.0) } else { ratio }, reading))
+            });
             match judged {
                 Some((ratio, reading)) => {
                     groups
@@ -116,6 +118,16 @@ impl<'a> Weighed<'a> {
             let side = if ratio > 0.0 { &mut self.supported } else { &mut self.contradicted };
             side.push((prediction, reading));
         }
+    }
+
+    /// Whether a prediction is about the whole mesh and the hypothesis about a part of it that
+    /// nobody changed: the mesh as a whole moves for many reasons, most of all with the load, so
+    /// that it moved says nothing; that it did not still does.
+    fn is_about_more(&self, prediction: &Prediction) -> bool {
+        prediction.want.entity == Entity::Mesh
+            && self.hypothesis.entity != Entity::Mesh
+            && self.hypothesis.trigger.is_none()
+            && !self.hypothesis.is_innocent()
     }
 
     /// The gaps that keep this hypothesis from being proven.
@@ -201,10 +213,14 @@ fn timing(hypothesis: &Hypothesis, platform: &Platform, onset: &Onset) -> f64 {
     }
 }
 
-/// A cause must come before its effect.
+/// How exactly an onset is known: metrics are scraped every 15 s as a rule, and of a service whose
+/// latency varies the first bad sample may be one that would have been bad anyway.
+const ONSET_SECONDS: f64 = 15.0;
+
+/// A cause must come before its effect, as far as the onset is known.
 fn too_late(hypothesis: &Hypothesis, platform: &Platform, onset: &Onset) -> Option<String> {
     let change = hypothesis.trigger.as_ref()?.change(platform)?;
-    (change.in_effect() > onset.by).then(|| {
+    (change.in_effect() > onset.by.plus_seconds(ONSET_SECONDS)).then(|| {
         format!(
             "took effect at {}, after the trouble had begun at {}",
             change.in_effect().clock(),

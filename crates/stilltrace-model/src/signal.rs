@@ -130,6 +130,9 @@ signals! {
     EDGE_ABANDONED = "edge_abandoned", Share, Edge, floor 0.01, "attempts abandoned by the caller", SERVER;
     /// Mean latency at the caller.
     EDGE_LATENCY = "edge_latency", Seconds, Edge, floor 0.005, "mean latency at the caller", ISTIO;
+    /// Requests under way at a time, on average, from the caller's clock: the seconds that requests
+    /// took, per second (Little's law).
+    EDGE_IN_FLIGHT = "edge_in_flight", Count, Edge, floor 0.5, "requests under way at the caller", ISTIO;
     /// Median latency at the caller.
     EDGE_P50 = "edge_p50", Seconds, Edge, floor 0.005, "p50 latency at the caller", ISTIO;
     /// 99th percentile of latency at the caller.

@@ -106,6 +106,7 @@ const OF_EDGE: Table<Sides> = &[
     (signal::EDGE_SERVER_ERRORS, |edge| failed(&edge.destination, Test::ServerError)),
     (signal::EDGE_ABANDONED, |edge| flagged(&edge.destination, &["DC"])),
     (signal::EDGE_LATENCY, |edge| mean(&edge.source)),
+    (signal::EDGE_IN_FLIGHT, |edge| Query::rate(edge.source.of(DURATION_SUM)).per(MILLISECONDS)),
     (signal::EDGE_P50, |edge| quantile(0.5, &edge.source)),
     (signal::EDGE_P99, |edge| quantile(0.99, &edge.source)),
     (signal::EDGE_SERVER_LATENCY, |edge| mean(&edge.destination)),

@@ -14,7 +14,9 @@ use crate::{Mechanism, Surveyed};
 /// ## Fingerprint
 /// The time between the caller's and the callee's clock rises while the callee is as fast as
 /// before. No request is refused (`UO`): if some are, the limit on waiting requests is the matter.
-/// Neither end's proxy is throttled; if one is, look at its CPU limit.
+/// Neither end's proxy is throttled; if one is, look at its CPU limit. A limit far above the number of
+/// requests under way (their rate times their duration, Little's law) makes nobody wait: only bursts
+/// of more than twenty times the average would reach it.
 ///
 /// ## Fix
 /// 1024 connections, Envoy's own default, or HTTP/2 between the proxies.
@@ -34,6 +36,10 @@ const ENVOY_DEFAULT: u32 = 1_024;
 const SMALL_BURST: u32 = 10;
 
 const LIMIT: &str = "pool.maxConnections";
+
+/// How far bursts may stand above the average of a minute. Those of 100 ms that come once in two
+/// seconds and hold all requests stand at twenty.
+const BURST: f64 = 20.0;
 
 impl Mechanism for TooFewConnections {
     fn name(&self) -> &'static str {
@@ -81,6 +87,15 @@ impl Mechanism for TooFewConnections {
                 .decisive()
                 .because("the caller's proxy waits for connections, not for CPU"),
         ];
+        if let Some(capacity) = hazard.value("capacity") {
+            all.push(
+                signal::EDGE_IN_FLIGHT
+                    .of(edge)
+                    .exceeds(capacity / BURST)
+                    .decisive()
+                    .because("bursts of the requests under way reach what the connections carry"),
+            );
+        }
         for entity in &hazard.related {
             if let Entity::Workload(callee) = entity {
                 all.push(
@@ -125,6 +140,12 @@ fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
     let hazard = Draft::new("too-few-connections", id, Certainty::NeedsLiveData, message)
         .setting(used.name(LIMIT), limit)
         .value("connections", f64::from(usable));
+    // The limit is one of each proxy.
+    let proxies = platform.workloads.get(&*id.source).and_then(|caller| caller.replicas.value);
+    let hazard = match proxies {
+        Some(proxies) => hazard.value("capacity", f64::from(usable) * f64::from(proxies.max(1))),
+        None => hazard,
+    };
     let callees = platform.workloads_of(&id.destination).filter(|callee| callee.id != *id.source);
     Some(hazard.related_all(callees.map(|callee| &callee.id)).done())
 }

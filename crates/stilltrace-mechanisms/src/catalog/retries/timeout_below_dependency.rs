@@ -81,6 +81,11 @@ impl Mechanism for TimeoutBelowDependency {
                 .of(edge)
                 .exceeds(timeout * CUT_SHARE)
                 .because("the callee needs as long as the caller waits"),
+            signal::EDGE_SERVER_P50
+                .of(edge)
+                .not_rising()
+                .decisive()
+                .because("a timer makes no callee slower: it takes as long as before"),
             signal::EDGE_SERVER_ERRORS
                 .of(edge)
                 .not_rising()

@@ -62,6 +62,7 @@ impl Mechanism for AccessLogEverywhere {
             signal::INBOUND_REQUESTS
                 .of(workload)
                 .not_rising()
+                .decisive()
                 .because("the cost per request grows, not the number of requests"),
             signal::APP_CPU.of(workload).not_rising().because("the lines are the proxy's work"),
         ]

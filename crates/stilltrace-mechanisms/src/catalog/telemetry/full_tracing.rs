@@ -71,6 +71,7 @@ impl Mechanism for FullTracing {
             signal::INBOUND_REQUESTS
                 .of(workload)
                 .not_rising()
+                .decisive()
                 .because("the cost per request grows, not the number of requests"),
             signal::APP_CPU.of(workload).not_rising().because("the spans are the proxy's work"),
         ];
