@@ -64,7 +64,9 @@ impl Opened {
     pub(crate) fn guilty(&self) -> (String, u64, String) {
         let cause = &self.truth["causes"][0];
         let text = |key: &str| cause[key].as_str().unwrap_or_default().to_owned();
-        (text("path"), cause["line"].as_u64().unwrap_or(0), text("commit"))
+        // Of a line that was taken away, the truth's commit is the last one that had it.
+        let by = if cause["removed_by"].is_string() { "removed_by" } else { "commit" };
+        (text("path"), cause["line"].as_u64().unwrap_or(0), text(by))
     }
 
     /// Rewrites one text file.

@@ -163,7 +163,12 @@ fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
     let mut line = None;
     let (speaks, broken, because, demanded) = match mode.value {
         TlsMode::IstioMutual => {
-            let without = callees.iter().filter(|callee| !takes_mutual_tls(callee, call));
+            // Proxies reach pods in ambient mode by mutual TLS of another form (HBONE), whatever
+            // form a rule names (`applyHBONETransportSocketMatches`).
+            let is_ambient =
+                |callee: &Workload| platform.ambient.workloads.contains_key(&callee.id);
+            let takes = |callee: &Workload| takes_mutual_tls(callee, call) || is_ambient(callee);
+            let without = callees.iter().filter(|callee| !takes(callee));
             let without: Vec<&WorkloadId> = without.map(|callee| &callee.id).collect();
             ("mutual TLS", without, "have nothing that takes it: the connections break", None)
         }
