@@ -8,12 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use stilltrace_manifest::Node;
 use stilltrace_model::{
     Ambient, Ineffective, Origin, ServiceId, Waypoint, WaypointTakes, WhyIneffective, WorkloadId,
 };
 
 use crate::field::Field;
-use crate::gateway_api::GROUP;
+use crate::gateway_api::{self, GROUP};
 use crate::hosts;
 use crate::ineffective::Search;
 use crate::injection::{self, Injected};
@@ -28,8 +29,10 @@ pub(crate) const MODE: &str = "istio.io/dataplane-mode";
 const USE_WAYPOINT: &str = "istio.io/use-waypoint";
 /// Label beside it that says which namespace the waypoint is in.
 const WAYPOINT_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
-/// Label of a waypoint that says what it takes requests for.
+/// Label of a waypoint, or of its class, that says what it takes requests for.
 const WAYPOINT_FOR: &str = "istio.io/waypoint-for";
+/// Port of the listener that takes connections between node proxies.
+const HBONE_PORT: &str = "15008";
 
 /// The workloads in ambient mode, and the waypoints that services name.
 pub(crate) fn read(search: &Search<'_>) -> Ambient {
@@ -203,26 +206,37 @@ fn looks_at(name: &str, rule: &Source, callee: &Callee, root: &str) -> bool {
 }
 
 /// What a waypoint does with the requests for a service that names it: none if it is for workloads
-/// only, or for routes of its own namespace only and the service is in another. One that is not there
-/// is passed by (`fetchWaypointForTarget`).
+/// only, or for services of namespaces that its listener for connections between node proxies leaves
+/// out (`makeAllowedRoutes`). One that is not there is passed by (`fetchWaypointForTarget`).
 fn takes(namespace: &str, name: &str, callee: &Callee, inventory: &Inventory<'_>) -> WaypointTakes {
     let mut gateways = inventory.of(GROUP, "Gateway").iter();
     let known = gateways.find(|one| (one.namespace(), one.name()) == (namespace, name));
     let Some(gateway) = known else { return WaypointTakes::Unread };
-    let labels = gateway.labels();
-    if !matches!(labels.get(WAYPOINT_FOR).map_or("service", String::as_str), "service" | "all") {
+    let class = gateway.root.at(&["spec", "gatewayClassName"]).and_then(Node::text);
+    let classes = inventory.of(GROUP, "GatewayClass").iter();
+    let class = classes.into_iter().find(|one| Some(one.name()) == class);
+    let traffic = |source: &Source| source.labels().remove(WAYPOINT_FOR);
+    let traffic = traffic(gateway).or_else(|| traffic(class?));
+    if !matches!(traffic.as_deref().unwrap_or("service"), "service" | "all") {
         return WaypointTakes::OtherTraffic;
     }
     let listeners = gateway.spec().map(|spec| spec.list("listeners")).unwrap_or_default();
-    let open = listeners.iter().any(|listener| {
-        let from = listener.at(&["allowedRoutes", "namespaces", "from"]);
-        from.is_some_and(|from| from.text() != Some("Same"))
+    let own = listeners.iter().find(|listener| {
+        let is = |key: &str, value: &str| {
+            listener.get(key).and_then(|it| it.node().text()) == Some(value)
+        };
+        is("protocol", "HBONE") && is("port", HBONE_PORT)
     });
-    if open || callee.id.namespace == namespace {
-        WaypointTakes::Requests
-    } else {
-        WaypointTakes::OtherNamespaces
-    }
+    let rule = own.and_then(|listener| listener.at(&["allowedRoutes", "namespaces"]));
+    let from = rule.as_ref().and_then(|rule| rule.get("from")?.text()).unwrap_or("Same");
+    let allowed = match from {
+        "All" => true,
+        "Selector" => rule.and_then(|rule| rule.get("selector")).is_some_and(|wanted| {
+            gateway_api::selects(wanted.node(), &callee.id.namespace, inventory)
+        }),
+        _ => callee.id.namespace == namespace,
+    };
+    if allowed { WaypointTakes::Requests } else { WaypointTakes::OtherNamespaces }
 }
 
 /// The waypoint that a service names, or its namespace does; `none` on the service switches its

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use stilltrace_manifest::MemoryTree;
+use stilltrace_model::WaypointTakes::{OtherNamespaces, OtherTraffic, Requests};
 use stilltrace_model::WhyIneffective;
 use stilltrace_platform::{ParseCache, read};
 
@@ -321,4 +322,38 @@ fn a_waypoint_is_no_client_and_neither_is_the_service_itself() {
     let clients: Vec<String> = only.clients.iter().map(ToString::to_string).collect();
     assert_eq!((only.reason, clients), (WhyIneffective::NoWaypoint, vec!["pay/desk".to_owned()]));
     assert_eq!(platform.ambient.workloads.len(), 2, "the service's own pods and the desk");
+}
+
+#[test]
+fn a_waypoint_takes_the_services_that_its_own_listener_allows() {
+    let taken = |namespaces: &str, class: &str| {
+        let mesh = with_waypoint("service", "shop")
+            .replace(", labels: {istio.io/waypoint-for: service}}", "}")
+            .replace(
+                "port: 15008, protocol: HBONE}",
+                &format!(
+                    "port: 15008, protocol: HBONE{namespaces}}}, {{name: web, port: 80, \
+                     protocol: HTTP, allowedRoutes: {{namespaces: {{from: All}}}}}}"
+                ),
+            );
+        let class = format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\n\
+             metadata: {{name: istio-waypoint{class}}}\nspec: {{controllerName: istio.io/mesh-controller}}\n---\n"
+        );
+        let tree = MemoryTree::new().with("mesh.yaml", &format!("{class}{mesh}{ROUTE}"));
+        let platform = read(&tree, &mut ParseCache::new());
+        let [waypoint] = platform.ambient.waypoints.values().collect::<Vec<_>>()[..] else {
+            panic!("{:?}", platform.ambient)
+        };
+        waypoint.takes
+    };
+    let rule = |rule: &str| format!(", allowedRoutes: {{namespaces: {{{rule}}}}}");
+    // What the other listener allows says nothing.
+    assert_eq!(taken("", ""), OtherNamespaces);
+    assert_eq!(taken(&rule("from: All"), ""), Requests);
+    let selector = "from: Selector, selector: {matchLabels: {istio-injection: WANTED}}";
+    assert_eq!(taken(&rule(&selector.replace("WANTED", "enabled")), ""), Requests);
+    assert_eq!(taken(&rule(&selector.replace("WANTED", "other")), ""), OtherNamespaces);
+    let class = ", labels: {istio.io/waypoint-for: workload}";
+    assert_eq!(taken(&rule("from: All"), class), OtherTraffic);
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use stilltrace_manifest::yaml::parse;
 use stilltrace_manifest::{Budget, MemoryTree, Node, Value};
 use stilltrace_model::{Origin, Platform};
-use stilltrace_platform::{ParseCache, read};
+use stilltrace_platform::{Options, ParseCache, read, read_all};
 
 const MESH: &str = "\
 apiVersion: v1
@@ -155,4 +155,40 @@ fn a_rule_across_fields_waits_for_the_value_of_a_variable() {
     assert_eq!(refused("'${W}'", "'${C}'"), 0);
     assert_eq!(refused("0", "'${C}'"), 1);
     assert_eq!(refused("'${W}'", "5xx"), 1);
+}
+
+#[test]
+fn variables_come_from_the_file_of_the_own_cluster() {
+    let apps = |cluster: &str| {
+        format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n\
+             metadata: {{name: apps, namespace: flux-system}}\n\
+             spec: {{path: ./apps/{cluster}, prune: true, sourceRef: {{kind: GitRepository, name: \
+             flux-system}}, postBuild: {{substituteFrom: [{{kind: ConfigMap, name: vars}}]}}}}\n"
+        )
+    };
+    let vars = |timeout: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: vars, namespace: flux-system}}\n\
+             data: {{TIMEOUT: {timeout}, R: '1'}}\n"
+        )
+    };
+    let mut tree = MemoryTree::new().with("base/kustomization.yaml", "resources: [mesh.yaml]\n");
+    tree.insert("base/mesh.yaml", MESH.as_bytes().to_vec());
+    for (cluster, timeout) in [("eu", "4s"), ("us", "1s")] {
+        let overlay = "resources: [../../base]\n";
+        tree.insert(format!("apps/{cluster}/kustomization.yaml"), overlay.as_bytes().to_vec());
+        tree.insert(format!("clusters/{cluster}/apps.yaml"), apps(cluster).into_bytes());
+        tree.insert(format!("clusters/{cluster}/vars.yaml"), vars(timeout).into_bytes());
+    }
+    let clusters = read_all(&tree, &mut ParseCache::new(), &Options::default());
+    let timeouts: Vec<(String, String)> = clusters
+        .iter()
+        .filter_map(|cluster| {
+            let edge = cluster.platform.edges.values().next()?;
+            Some((cluster.name.clone(), edge.routes[0].timeout.origin.to_string()))
+        })
+        .collect();
+    let expected = [("eu", "clusters/eu/vars.yaml:4:17"), ("us", "clusters/us/vars.yaml:4:17")];
+    assert_eq!(timeouts, expected.map(|(name, at)| (name.to_owned(), at.to_owned())));
 }

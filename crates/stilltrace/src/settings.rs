@@ -145,12 +145,23 @@ fn human(
     }
     relevant::first(&mut document, platform, arguments);
     if edges <= TABLES || arguments.destination.is_some() {
-        return settings_table(&document, &layout);
+        let text = settings_table(&document, &layout);
+        return if text.trim().is_empty() { nothing(platform) } else { text };
     }
     format!(
         "{}\nsee one edge with `{} settings SOURCE DESTINATION`\n",
         settings_list(&document, &layout),
         context.program
+    )
+}
+
+/// What to say where there is no call to tell of, nor anything wrong.
+fn nothing(platform: &Platform) -> String {
+    format!(
+        "no call goes through a proxy: {} services and {} workloads were read, none of the workloads \
+         with a proxy; name the folder that holds them with --repo\n",
+        platform.services.len(),
+        platform.workloads.len()
     )
 }
 

@@ -318,7 +318,7 @@ fn mode(settings: &Field<'_>) -> &'static str {
 }
 
 /// Whether a selector selects a namespace by its labels, among them its name.
-fn selects(wanted: &Node, namespace: &str, inventory: &Inventory<'_>) -> bool {
+pub(crate) fn selects(wanted: &Node, namespace: &str, inventory: &Inventory<'_>) -> bool {
     let mut labels: Labels = inventory.namespace_labels(namespace);
     labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
     selector::selects(wanted, |key| labels.get(key).map(String::as_str))

@@ -28,7 +28,7 @@ use crate::virtual_service::VirtualService;
 use grants::Grants;
 
 pub(crate) use deployment::{GATEWAY_NAME, made as deployments};
-pub(crate) use listener::Listener;
+pub(crate) use listener::{Listener, selects};
 pub(crate) use policies::made as destination_rules;
 
 /// The API group of routes and gateways.

@@ -320,11 +320,9 @@ impl<'a> Walk<'a> {
         if let Some(object) = cluster.find("ConfigMap", &from.namespace, &from.name) {
             return Some(object);
         }
-        let named = |object: &&Object| {
-            let fits = object.namespace().is_none_or(|namespace| namespace == from.namespace);
-            object.name() == from.name && fits
-        };
-        self.written.config_maps.iter().filter(|_| as_written).find(named).cloned()
+        let near = claim.reconciler.as_ref().map_or("", |reconciler| &*reconciler.at.path);
+        let written = self.written.config_map(&from.namespace, &from.name, near);
+        written.filter(|_| as_written).cloned()
     }
 
     fn variables(&mut self, claim: &Claim) -> Variables {

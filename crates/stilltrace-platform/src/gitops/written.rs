@@ -135,3 +135,25 @@ fn known_cluster(object: &Object) -> Option<KnownCluster> {
         annotations: object.root.at(&["metadata", "annotations"]).cloned(),
     })
 }
+
+impl Written {
+    /// The `ConfigMap` of this name; of several files that write one, that which stands nearest to
+    /// the file `near`: a repository for several clusters has a folder for each. `None` where two
+    /// stand equally near.
+    pub(crate) fn config_map(&self, namespace: &str, name: &str, near: &str) -> Option<&Object> {
+        let shared = |object: &Object| {
+            let (own, near) = (object.mark().path.split('/'), near.split('/'));
+            own.zip(near).take_while(|(own, near)| own == near).count()
+        };
+        let named = self.config_maps.iter().filter(|object| {
+            object.name() == name && object.namespace().is_none_or(|own| own == namespace)
+        });
+        let mut all: Vec<(usize, &Object)> = named.map(|object| (shared(object), object)).collect();
+        all.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+        match all.as_slice() {
+            [(first, _), (second, _), ..] if first == second => None,
+            [(_, object), ..] => Some(object),
+            [] => None,
+        }
+    }
+}

@@ -118,6 +118,7 @@ impl Narrowed {
 pub(super) fn narrow(platform: &mut Platform, names: &Names<'_>) -> anyhow::Result<Narrowed> {
     let mut forgotten = BTreeMap::new();
     let mut narrowed = narrow_edges(platform, names, &mut forgotten)?;
+    forget_elsewhere(platform, narrowed.hosts.as_ref());
     if narrowed.hosts.is_some() {
         narrowed.services.extend(platform.edges.keys().map(|id| ServiceId::clone(&id.destination)));
         let services = narrowed.services.iter().filter_map(|id| platform.services.get(id));
@@ -125,6 +126,20 @@ pub(super) fn narrow(platform: &mut Platform, names: &Names<'_>) -> anyhow::Resu
         narrowed.called = called.into_iter().filter_map(|id| forgotten.remove(id)).collect();
     }
     Ok(narrowed)
+}
+
+/// Forgets the same calls of the platform under other ages: what was not asked about differs in
+/// nothing.
+fn forget_elsewhere(platform: &mut Platform, hosts: Option<&BTreeSet<String>>) {
+    let Some(hosts) = hosts else { return };
+    let mut others = std::mem::take(&mut platform.under_other_ages);
+    for other in &mut others {
+        other.edges.retain(|id, _| {
+            let service = platform.services.get(&id.destination);
+            service.is_some_and(|service| hosts.contains(&format!("{}|{}", service.host, id.port)))
+        });
+    }
+    platform.under_other_ages = others;
 }
 
 /// The workloads behind the services that are called.

@@ -257,3 +257,34 @@ fn a_patch_of_a_release_is_no_stray_object() {
     let text = plain(&of_folder(&folder, &[]).stdout);
     assert!(text.contains("HelmRelease shop/cart"), "{text}");
 }
+
+#[test]
+fn a_mesh_without_workloads_says_so() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: s}\n\
+                   spec: {ports: [{name: http, port: 80}], clusterIP: 10.0.0.1}\n";
+    let run = crate::program::Program::new()
+        .run_with_input(&["settings", "--repo", "-"], service.as_bytes());
+    assert!(run.stdout.contains("no call goes through a proxy"), "{}", run.stdout);
+}
+
+#[test]
+fn calls_that_were_not_asked_about_depend_on_no_age() {
+    let rule = |name: &str, timeout: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\n\
+             metadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{hosts: [cart], http: [{{timeout: {timeout}, route: [{{destination: {{host: \
+             cart, port: {{number: 80}}}}}}]}}]}}\n---\n"
+        )
+    };
+    let other = "apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: shop}\n\
+                 spec: {selector: {app: web}, ports: [{name: http, port: 80}]}\n";
+    let objects = format!("{}{}{other}", rule("a", "1s"), rule("b", "2s"));
+    let document = super::json(&objects, &["web", "other"]);
+    assert!(!document["workloads"].to_string().contains("depends_on_age"), "{document}");
+    // Where the two meet, the answer still says so.
+    let document = super::json(&objects, &["web", "cart:80"]);
+    let web = &document["workloads"]["shop/web"];
+    assert!(web.get("depends_on_age").is_none(), "{web}");
+    assert!(web["http"].to_string().contains("depends_on_age"), "{web}");
+}

@@ -156,6 +156,11 @@ fn strict<'w>(workload: &'w Workload, call: &EdgeId) -> Option<&'w Origin> {
     modes.first().filter(|_| all).map(|mode| &mode.origin)
 }
 
+/// Whether there are endpoints and none of them is marked for mutual TLS.
+fn is_unmarked(used: &PolicyInUse<'_>) -> bool {
+    used.policy.endpoints.is_some_and(|count| count.total > 0 && count.mutual_tls == 0)
+}
+
 fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
     let mode = &used.policy.tls;
     let callees = used.workloads(platform);
@@ -171,6 +176,17 @@ fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
             let without = callees.iter().filter(|callee| !takes(callee));
             let without: Vec<&WorkloadId> = without.map(|callee| &callee.id).collect();
             ("mutual TLS", without, "have nothing that takes it: the connections break", None)
+        }
+        // Endpoints that no longer have the mark are sent plaintext: a rule's `tls.mode: DISABLE`
+        // takes it from a port whose own settings name no mode, too (`mtls_checker.go`).
+        TlsMode::Auto
+            if is_unmarked(used) && callees.iter().any(|one| strict(one, call).is_some()) =>
+        {
+            let strict =
+                callees.iter().filter_map(|callee| Some((&callee.id, strict(callee, call)?)));
+            let (strict, lines): (Vec<&WorkloadId>, Vec<&Origin>) = strict.unzip();
+            let because = "take mutual TLS only: the connections are reset";
+            ("plaintext", strict, because, lines.first().copied())
         }
         // Istio marks every pod with a proxy for mutual TLS, whatever its ports.
         TlsMode::Auto => {
