@@ -11,8 +11,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Explains why a service is slow, down to the line in Git.
 ///
-/// Exit codes: 0 done; 1 something that blocks was found; 2 the work could not be done; 3 no
-/// anomaly, or not enough evidence.
+/// Exit codes: 0 done; 2 the work could not be done; 3 no anomaly, or not enough evidence.
 #[derive(Debug, Parser)]
 #[command(name = "stilltrace", version, max_term_width = 100)]
 pub(crate) struct Cli {

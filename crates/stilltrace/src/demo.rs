@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Form of the answer
-    #[arg(short = 'o', long = "format", value_enum, default_value_t)]
+    #[arg(short = 'o', long = "format", alias = "output", value_enum, default_value_t)]
     format: Format,
 }
 

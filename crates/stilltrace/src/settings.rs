@@ -80,7 +80,7 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
     /// Form of the answer
-    #[arg(short = 'o', long = "format", value_enum, default_value_t)]
+    #[arg(short = 'o', long = "format", alias = "output", value_enum, default_value_t)]
     format: Format,
 }
 

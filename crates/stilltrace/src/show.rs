@@ -25,7 +25,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     frame: Option<usize>,
     /// Form of the answer; json is the whole report
-    #[arg(short = 'o', long = "format", value_enum, default_value_t, conflicts_with = "frame")]
+    #[arg(
+        short = 'o',
+        long = "format",
+        alias = "output",
+        value_enum,
+        default_value_t,
+        conflicts_with = "frame"
+    )]
     format: Format,
 }
 

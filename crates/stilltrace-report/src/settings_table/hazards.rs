@@ -39,7 +39,9 @@ pub(super) fn of_others(document: &Value) -> impl Iterator<Item = &Value> {
     };
     all(document).filter(move |hazard| {
         let clients = items(hazard.get("workloads"));
-        !clients.is_empty() && !clients.iter().any(is_shown)
+        // That of a call stands at the call, whoever else it concerns.
+        let caller_is_shown = hazard.get("workload").is_some_and(is_shown);
+        !clients.is_empty() && !clients.iter().any(is_shown) && !caller_is_shown
     })
 }
 

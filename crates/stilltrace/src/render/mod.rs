@@ -76,7 +76,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
     /// Form of the answer; json is the list of all fields with their origins
-    #[arg(short = 'o', long = "format", value_enum, default_value_t)]
+    #[arg(short = 'o', long = "format", alias = "output", value_enum, default_value_t)]
     format: Format,
 }
 

@@ -32,7 +32,7 @@ pub(super) fn explain(
     let told = missing.iter().take(GAPS);
     lines.extend(told.map(|gap| format!("  {}; {}", gap.what, gap.remedy)));
     if missing.len() > GAPS {
-        lines.push(format!("  and {} more (-o json has all)", missing.len() - GAPS));
+        lines.push(format!("  and {} more", missing.len() - GAPS));
     }
     Lines { first: error.to_string(), more: lines }.into()
 }

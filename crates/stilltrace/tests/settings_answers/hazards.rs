@@ -104,3 +104,13 @@ fn hazards_of_other_edges_are_left_out() {
     let hazards = all["hazards"].as_array().unwrap();
     assert!(hazards.iter().any(|one| one["workload"] == "shop/web"), "{all}");
 }
+
+#[test]
+fn a_hazard_of_a_call_is_told_once() {
+    let objects = "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\n\
+                   metadata: {name: default, namespace: shop}\nspec: {mtls: {mode: STRICT}}\n"
+        .to_owned()
+        + &rule("cart", "trafficPolicy: {tls: {mode: DISABLE}}");
+    let text = said(&objects, &["web", "cart:80"]);
+    assert_eq!(text.matches("[tls-mode-mismatch]").count(), 1, "{text}");
+}
