@@ -168,28 +168,15 @@ fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
     let mut line = None;
     let (speaks, broken, because, demanded) = match mode.value {
         TlsMode::IstioMutual => {
-            // Proxies reach pods in ambient mode by mutual TLS of another form (HBONE), whatever
-            // form a rule names (`applyHBONETransportSocketMatches`).
-            let is_ambient =
-                |callee: &Workload| platform.ambient.workloads.contains_key(&callee.id);
-            let takes = |callee: &Workload| takes_mutual_tls(callee, call) || is_ambient(callee);
-            let without = callees.iter().filter(|callee| !takes(callee));
-            let without: Vec<&WorkloadId> = without.map(|callee| &callee.id).collect();
+            // Pods in ambient mode take another form of it (HBONE), whatever a rule names.
+            let ambient = &platform.ambient.workloads;
+            let takes =
+                |one: &Workload| takes_mutual_tls(one, call) || ambient.contains_key(&one.id);
+            let without = callees.iter().filter(|one| !takes(one)).map(|one| &one.id).collect();
             ("mutual TLS", without, "have nothing that takes it: the connections break", None)
         }
-        // Endpoints that no longer have the mark are sent plaintext: a rule's `tls.mode: DISABLE`
-        // takes it from a port whose own settings name no mode, too (`mtls_checker.go`).
-        TlsMode::Auto
-            if is_unmarked(used) && callees.iter().any(|one| strict(one, call).is_some()) =>
-        {
-            let strict =
-                callees.iter().filter_map(|callee| Some((&callee.id, strict(callee, call)?)));
-            let (strict, lines): (Vec<&WorkloadId>, Vec<&Origin>) = strict.unzip();
-            let because = "take mutual TLS only: the connections are reset";
-            ("plaintext", strict, because, lines.first().copied())
-        }
         // Istio marks every pod with a proxy for mutual TLS, whatever its ports.
-        TlsMode::Auto => {
+        TlsMode::Auto if !is_unmarked(used) => {
             let passed = callees
                 .iter()
                 .filter_map(|callee| Some((&callee.id, passes_the_proxy(callee, call)?)));
@@ -198,9 +185,9 @@ fn describe(platform: &Platform, used: &PolicyInUse<'_>) -> Option<Hazard> {
             let because = "are reached past their proxy there: the connections break";
             ("mutual TLS", passed, because, None)
         }
-        TlsMode::Disable => {
-            let strict =
-                callees.iter().filter_map(|callee| Some((&callee.id, strict(callee, call)?)));
+        // A rule's DISABLE takes the mark also from ports with settings of their own.
+        TlsMode::Auto | TlsMode::Disable => {
+            let strict = callees.iter().filter_map(|one| Some((&one.id, strict(one, call)?)));
             let (strict, lines): (Vec<&WorkloadId>, Vec<&Origin>) = strict.unzip();
             let because = "take mutual TLS only: the connections are reset";
             ("plaintext", strict, because, lines.first().copied())
