@@ -7,6 +7,8 @@ pub(crate) const CONTAINERS: &str = "containers.csv";
 pub(crate) const BURSTS: &str = "bursts.csv";
 pub(crate) const OBJECTS: &str = "objects.jsonl";
 pub(crate) const LOGS: &str = "logs.jsonl";
+/// The API server's log of changes.
+pub(crate) const AUDIT: &str = "audit.jsonl";
 pub(crate) const SPANS: &str = "spans.jsonl";
 /// The known cause of a lab incident.
 pub(crate) const TRUTH: &str = "truth.json";
@@ -21,7 +23,8 @@ const MAX_PATH: usize = 512;
 
 /// Whether the path belongs to a capture. Everything else is ignored, `truth.json` included.
 pub(crate) fn is_known(path: &str) -> bool {
-    const FILES: &[&str] = &[MANIFEST, EVENTS, CALLS, CONTAINERS, BURSTS, OBJECTS, LOGS, SPANS];
+    const FILES: &[&str] =
+        &[MANIFEST, EVENTS, CALLS, CONTAINERS, BURSTS, OBJECTS, AUDIT, LOGS, SPANS];
     FILES.contains(&path)
         || is_samples(path)
         || path.strip_prefix(REPOSITORY).is_some_and(is_repository_part)

@@ -134,7 +134,7 @@ impl BundleWriter {
         self.file(&format!("{}{path}", layout::REPOSITORY), bytes)
     }
 
-    /// Adds a part that is carried as it is: `objects.jsonl`, `logs.jsonl`, `spans.jsonl`, or any
+    /// Adds a part that is carried as it is: `objects.jsonl`, `audit.jsonl`, `logs.jsonl`, `spans.jsonl`, or any
     /// other file of a capture as bytes.
     ///
     /// # Errors

@@ -1,173 +1,159 @@
 //! A real control plane without a cluster: etcd, kube-apiserver, kube-controller-manager, istiod and
-//! Argo CD or Flux as plain processes in a network namespace of their own.
+//! Argo CD or Flux as plain processes at the bridge of a mesh.
 //!
 //! ```text
 //! git push ─> git-http ─> source-controller ─> kustomize-controller ─┐
-//!                    └──> argocd-repo-server ─> application-controller ├─> kube-apiserver ─> istiod
+//!                    └──> argocd-repo-server ─> application-controller ├─> kube-apiserver ─> istiod ─> Envoys
 //!                                 pods, endpoints: kube-controller-manager ┘      └─ etcd
 //! ```
 //!
 //! There is no scheduler and no kubelet: the lab binds every pod that a Deployment asks for and
-//! reports it as running at an address, which is two calls of the API a pod ([`pods`]). Proxies
-//! are not connected to this istiod yet; what is here ends at its pushes.
+//! reports it as running at the address of one of its own, which is three calls of the API a pod
+//! ([`pods`]). What is here talks to the control plane; the mesh starts its processes.
 
-mod boot;
+mod api;
 mod evidence;
 mod keys;
-mod kubectl;
-pub mod pods;
+mod pods;
 mod programs;
 mod reconcile;
+mod settle;
 mod tools;
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::host::cgroup::Tree;
-use crate::host::launch::{Launch, Launcher};
-use crate::host::network::Network;
-use crate::host::process::ProcessId;
-use crate::host::state::StateDir;
+use serde_json::Value;
+
+use crate::host::netns::Namespace;
 use crate::mesh::MeshError;
+use api::Api;
+use keys::Keys;
 
-pub use reconcile::{Engines, Synced};
+pub(crate) use evidence::{Evidence, time_of};
+pub(crate) use pods::Seat;
+pub(crate) use programs::{Program, Programs};
+pub use reconcile::Pushed;
 pub use tools::Tools;
 
-use programs::Program;
-
 /// Address of the control plane, also of the node that its pods are bound to.
-const ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 18, 255, 2);
+pub(crate) const ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 18, 255, 2);
+/// Port of istiod's discovery service.
+pub(crate) const DISCOVERY_PORT: u16 = 15_010;
+/// Port of istiod's metrics.
+pub(crate) const METRICS_PORT: u16 = 15_014;
+/// The node that pods are bound to.
+const NODE: &str = "lab-node";
 /// Time between looks at what is waited for.
 const LOOK: Duration = Duration::from_millis(100);
-/// Lines of a log that an error shows.
-const LOG_TAIL: usize = 12;
 
-/// A running control plane; its end ends every process.
+/// Which GitOps engines run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Engines {
+    /// Argo CD.
+    pub(crate) argo: bool,
+    /// Flux.
+    pub(crate) flux: bool,
+}
+
+impl Engines {
+    /// Those that apply something by these objects.
+    pub(crate) fn of<'a>(roots: impl IntoIterator<Item = &'a Value>) -> Self {
+        let mut engines = Self::default();
+        for root in roots {
+            engines.argo |= root["kind"] == "Application";
+            engines.flux |= root["kind"] == "Kustomization" || root["kind"] == "HelmRelease";
+        }
+        engines
+    }
+}
+
+/// What a control plane starts with.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Its programs.
+    pub(crate) tools: Tools,
+    /// The GitOps engines.
+    pub(crate) engines: Engines,
+    /// Namespaces that are there before anything is applied.
+    pub(crate) namespaces: Vec<String>,
+    /// What engines apply first.
+    pub(crate) base: Pushed,
+}
+
+/// A control plane, as whoever talks to it sees it.
 #[derive(Debug)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// Its programs.
     tools: Tools,
-    /// The lab's own binary.
-    lab: PathBuf,
     /// Its folder.
-    state: StateDir,
-    /// Its control groups.
-    tree: Tree,
-    /// Where its processes are.
-    network: Network,
-    /// Processes by name.
-    running: BTreeMap<String, (Child, ProcessId)>,
-    /// Starts processes; its end would end them.
-    launcher: Launcher,
-    /// Clears up if this process is killed; and the pipe that tells it.
-    janitor: Option<(Child, ChildStdin)>,
-    /// How long each step of the boot took, in order.
-    pub steps: Vec<(&'static str, Duration)>,
+    folder: PathBuf,
+    /// The API server.
+    api: Api,
+    /// Addresses for pods, and who has them.
+    seats: Vec<Seat>,
+    /// The objects by which engines apply the repository, as applied last.
+    roots: Vec<Value>,
+    /// The commit that the Git server was given last.
+    pushed: String,
+    /// The commit that engines were told of last.
+    synced: String,
 }
 
 impl Cluster {
-    /// The folder with state and logs; gone after shutdown.
-    pub fn folder(&self) -> &Path {
-        self.state.path()
+    /// Writes keys and files of a control plane at `hub` into `folder`, which it makes.
+    pub(crate) fn prepare(
+        tools: Tools,
+        folder: &Path,
+        hub: &Namespace,
+        seats: Vec<Seat>,
+    ) -> io::Result<Self> {
+        std::fs::create_dir(folder)?;
+        let keys = Keys::issue(&folder.join("keys"))?;
+        let api = Api {
+            hub: hub.another()?,
+            kubectl: tools.program("kubectl"),
+            user: keys.user("admin"),
+            cache: folder.join("kubectl"),
+        };
+        let cluster = Self {
+            tools,
+            folder: folder.to_path_buf(),
+            api,
+            seats,
+            roots: Vec::new(),
+            pushed: String::new(),
+            synced: String::new(),
+        };
+        cluster.programs().prepare()?;
+        Ok(cluster)
     }
 
-    /// Ends every process and gives everything back.
+    /// What processes are started with.
+    pub(crate) fn programs(&self) -> Programs {
+        let keys = Keys::at(&self.folder.join("keys"));
+        Programs { tools: self.tools.clone(), state: self.folder.clone(), keys }
+    }
+
+    /// Whether the API server answers.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.api.is_ready()
+    }
+
+    /// Cluster addresses of all services: namespace, name, address.
     ///
     /// # Errors
-    /// When a process does not end or its folder cannot be removed.
-    pub fn shutdown(mut self) -> Result<(), MeshError> {
-        self.end()
-    }
-
-    /// How often istiod has pushed to proxies or noticed a change, as its log says.
-    pub fn pushes(&self) -> usize {
-        let log = fs::read_to_string(self.log_of("istiod")).unwrap_or_default();
-        log.matches("Push debounce stable").count()
-    }
-
-    /// Starts a program and writes down its id, for whoever has to clear up.
-    fn start(&mut self, program: Program) -> Result<(), MeshError> {
-        let fail = |source| MeshError::io(program.name, source);
-        let launch = Launch {
-            program: program.file,
-            args: program.args,
-            namespace: self.network.hub().path(),
-            groups: self.tree.tools().map_err(fail)?.folders().to_vec(),
-            log: self.log_of(program.name),
-            uid: None,
-            realtime: None,
-            environment: program.environment,
+    /// When the API server does not answer.
+    pub(crate) fn services(&self) -> Result<Vec<(String, String, Ipv4Addr)>, MeshError> {
+        let text = |object: &Value, path: &str| {
+            object.pointer(path).and_then(Value::as_str).map(str::to_owned)
         };
-        let child = self.launcher.start(&self.lab, &launch).map_err(fail)?;
-        let pid = i32::try_from(child.id()).unwrap_or(0);
-        let id = ProcessId::of(pid).unwrap_or(ProcessId { pid, started: 0 });
-        self.running.insert(program.name.to_owned(), (child, id));
-        let ids: Vec<_> = self.running.values().map(|(_, id)| *id).collect();
-        self.state.write_processes(&ids).map_err(fail)
-    }
-
-    /// Waits until `is_done`, as long as the process `name` runs, for at most `limit`.
-    fn wait(
-        &mut self,
-        name: &str,
-        what: &str,
-        limit: Duration,
-        is_done: impl Fn(&Self) -> bool,
-    ) -> Result<(), MeshError> {
-        let deadline = Instant::now() + limit;
-        while !is_done(self) {
-            let ended = self.running.get_mut(name);
-            if ended.is_none_or(|(child, _)| !matches!(child.try_wait(), Ok(None))) {
-                return Err(MeshError::Ended { what: name.to_owned(), log: self.log_tail(name) });
-            }
-            if Instant::now() >= deadline {
-                let (what, log) = (what.to_owned(), self.log_tail(name));
-                return Err(MeshError::NotReady { what, seconds: limit.as_secs(), log });
-            }
-            std::thread::sleep(LOOK);
-        }
-        Ok(())
-    }
-
-    /// File that a process logs to.
-    fn log_of(&self, name: &str) -> PathBuf {
-        self.state.path().join(format!("{name}.log"))
-    }
-
-    /// The last lines of a process's log.
-    fn log_tail(&self, name: &str) -> String {
-        let bytes = fs::read(self.log_of(name)).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().rev().take(LOG_TAIL).collect();
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
-    }
-
-    /// Ends everything; the first failure is reported, the rest is done all the same.
-    fn end(&mut self) -> Result<(), MeshError> {
-        for (_, id) in self.running.values() {
-            id.signal(nix::sys::signal::Signal::SIGKILL);
-        }
-        for (child, _) in self.running.values_mut() {
-            // Reaped, so that nothing of it remains; an error means it was reaped before.
-            let _ = child.wait();
-        }
-        self.running.clear();
-        let cleared = self.state.clear().map_err(|source| MeshError::io("shutdown", source));
-        if let Some((mut janitor, pipe)) = self.janitor.take() {
-            drop(pipe);
-            let _ = janitor.wait();
-        }
-        cleared
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        // Whoever wants to know calls `shutdown`; what fails here is left to the janitor.
-        let _ = self.end();
+        let read = |object: &Value| {
+            let address = text(object, "/spec/clusterIP")?.parse().ok()?;
+            Some((text(object, "/metadata/namespace")?, text(object, "/metadata/name")?, address))
+        };
+        Ok(self.api.list(api::SERVICES)?.iter().filter_map(read).collect())
     }
 }

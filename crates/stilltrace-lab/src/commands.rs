@@ -1,6 +1,5 @@
 //! The subcommands that people use, one module each.
 
-pub(crate) mod cluster;
 pub(crate) mod down;
 pub(crate) mod moved;
 pub(crate) mod publish;

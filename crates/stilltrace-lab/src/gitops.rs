@@ -37,7 +37,7 @@ pub(crate) use draw::Draw;
 pub(crate) use edit::Deed;
 pub(crate) use edit::{Edit, Files, tree};
 pub(crate) use import::ImportError;
-pub(crate) use layout::{Engine, LayoutWish, Reconciler};
+pub(crate) use layout::{LayoutWish, Reconciler};
 pub(crate) use names::Renaming;
 pub(crate) use objects::image_repository as image_repository_of;
 pub(crate) use value::Value;

@@ -43,6 +43,8 @@ pub struct Records {
     pub versions: BTreeMap<String, String>,
     /// Length of a scrape interval in seconds.
     pub scrape_seconds: u64,
+    /// What the API server held and wrote down, where there was one.
+    pub(crate) cluster: Option<crate::cluster::Evidence>,
 }
 
 /// CPU use of all containers in short windows.

@@ -28,13 +28,31 @@ pub struct Answer {
 
 /// `GET path` from `address:port`.
 pub fn get(address: Ipv4Addr, port: u16, path: &str, limit: Duration) -> io::Result<Answer> {
-    exchange(Method::GET, SocketAddr::from((address, port)), path, Bytes::new(), limit)
+    exchange(Method::GET, SocketAddr::from((address, port)), path, None, limit)
+}
+
+/// A request with a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The method.
+    pub method: Method,
+    /// Type of the body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Sends a request with a body to `peer`, whatever the answer's status.
+pub fn send(peer: SocketAddr, path: &str, sent: Sent, limit: Duration) -> io::Result<Answer> {
+    let method = sent.method.clone();
+    exchange(method, peer, path, Some(sent), limit)
 }
 
 /// `PUT path` with `body`, or another error than the connection's if the answer is not 200.
 pub fn put(address: Ipv4Addr, port: u16, path: &str, body: Vec<u8>) -> io::Result<()> {
     let peer = SocketAddr::from((address, port));
-    let answer = exchange(Method::PUT, peer, path, body.into(), Duration::from_secs(5))?;
+    let sent = Sent { method: Method::PUT, content_type: "application/json", body };
+    let answer = send(peer, path, sent, Duration::from_secs(5))?;
     if answer.status == 200 {
         return Ok(());
     }
@@ -46,7 +64,7 @@ fn exchange(
     method: Method,
     peer: SocketAddr,
     path: &str,
-    body: Bytes,
+    sent: Option<Sent>,
     limit: Duration,
 ) -> io::Result<Answer> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -56,12 +74,13 @@ fn exchange(
             .await
             .map_err(io::Error::other)?;
         let driver = tokio::spawn(connection);
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", peer.to_string())
-            .body(Full::new(body))
-            .map_err(io::Error::other)?;
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", peer.to_string());
+        if let Some(sent) = &sent {
+            request = request.header("content-type", sent.content_type);
+        }
+        let body = sent.map(|sent| Bytes::from(sent.body)).unwrap_or_default();
+        let request = request.body(Full::new(body)).map_err(io::Error::other)?;
         let answer = sender.send_request(request).await.map_err(io::Error::other)?;
         let status = answer.status().as_u16();
         let body = Limited::new(answer.into_body(), MAX_ANSWER)

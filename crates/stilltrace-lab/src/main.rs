@@ -36,8 +36,6 @@ enum Command {
     Publish(commands::publish::PublishArgs),
     /// Ask the product about captures and compare with the truth.
     Score(commands::score::ScoreArgs),
-    /// Push a scenario's commits through a real control plane, without proxies.
-    Cluster(commands::cluster::ClusterArgs),
     /// End every lab of this user and clear up after dead ones.
     Down,
     /// Take a place in the lab, then become another program.
@@ -86,7 +84,6 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Moved(args) => commands::moved::run(&args)?,
         Command::Publish(args) => commands::publish::run(&args)?,
         Command::Score(args) => commands::score::run(&args)?,
-        Command::Cluster(args) => commands::cluster::run(&args)?,
         Command::Down => commands::down::run()?,
         Command::Exec(args) => roles::exec::run(&args)?,
         Command::Svc(args) => roles::svc::run(&args)?,

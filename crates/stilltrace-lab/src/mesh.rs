@@ -24,6 +24,7 @@
 
 mod boot;
 mod bystanders;
+mod cluster;
 mod control_plane;
 mod drive;
 mod error;
@@ -40,14 +41,14 @@ use std::process::{Child, ChildStdin};
 use std::time::Duration;
 
 use serde_json::Value;
-use stilltrace_model::{EdgeId, Platform};
+use stilltrace_model::{EdgeId, Platform, ServiceId};
 
-pub(crate) use boot::{permitted, with_pipe};
 pub(crate) use control_plane::environment;
 pub use error::MeshError;
 
 use crate::behave::Orders;
 use crate::certs::Identities;
+use crate::cluster::{Cluster, Evidence, Plan, Pushed};
 use crate::envoy::stats::Kept;
 use crate::envoy::{ProxyDir, World};
 use crate::harvest::MachineCpu;
@@ -72,8 +73,10 @@ pub struct MeshOptions {
     pub prometheus: PathBuf,
     /// Who configures the proxies.
     pub profile: Profile,
-    /// Istio's control plane; only for its profile.
+    /// Istio's control plane, which in profile `cluster` hands out certificates only.
     pub control_plane: Option<PathBuf>,
+    /// What the cluster of profile `cluster` starts with.
+    pub cluster: Option<Plan>,
     /// Seed of names, arrivals and draws.
     pub seed: u64,
     /// What proxies keep of their statistics. Prometheus is shown Istio's part either way.
@@ -100,6 +103,7 @@ impl MeshOptions {
             prometheus: PathBuf::from("prometheus"),
             profile: Profile::Static,
             control_plane: None,
+            cluster: None,
             seed,
             kept: Kept::All,
             concurrency: 2,
@@ -114,7 +118,7 @@ impl MeshOptions {
     pub fn under(self, profile: Profile) -> Result<Self, MeshError> {
         let control_plane = match profile {
             Profile::Static => None,
-            Profile::Istio => {
+            Profile::Istio | Profile::Cluster => {
                 let found = profile::control_plane();
                 Some(found.map_err(|missing| MeshError::Missing { remedy: missing.to_string() })?)
             }
@@ -131,18 +135,21 @@ pub struct Desired<'a> {
     pub platform: &'a Platform,
     /// The objects in the cluster, which profile `istio` configures the proxies from.
     pub objects: &'a [Value],
+    /// The revision as engines fetch it, which is what profile `cluster` goes by.
+    pub pushed: Option<&'a Pushed>,
 }
 
 impl<'a> From<&'a Platform> for Desired<'a> {
     fn from(platform: &'a Platform) -> Self {
-        Self { platform, objects: &[] }
+        Self { platform, objects: &[], pushed: None }
     }
 }
 
 /// What one push changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Applied {
-    /// When the first file was replaced, in milliseconds of Unix time.
+    /// When the first file was replaced or, where engines apply commits, when the first proxy was told
+    /// anew, in milliseconds of Unix time.
     pub unix_ms: u64,
     /// When every touched proxy had taken its files, in milliseconds of Unix time.
     pub settled_unix_ms: u64,
@@ -150,7 +157,8 @@ pub struct Applied {
     pub files: Vec<(String, &'static str)>,
     /// Objects that Istio's control plane applied: kind, namespace and name.
     pub objects: Vec<String>,
-    /// Objects that Istio's admission refused, and why; they stay as they were.
+    /// Objects that Istio's admission refused, or by which engines could not apply the commit, and why;
+    /// they stay as they were.
     pub refused: Vec<(String, String)>,
     /// CPU limits that changed, in millicores: pod, container, new limit.
     pub limits: Vec<(String, String, Option<u32>)>,
@@ -179,6 +187,12 @@ pub struct Mesh {
     identities: Identities,
     /// Istio's control plane, where that does.
     control_plane: Option<control_plane::ControlPlane>,
+    /// The API server and what belongs to it, where istiod configures the proxies.
+    cluster: Option<Cluster>,
+    /// What the API server held and wrote down when it was asked last.
+    evidence: Option<Evidence>,
+    /// Cluster addresses of services, where an API server gave them.
+    services: BTreeMap<ServiceId, Ipv4Addr>,
     /// Containers with their groups, in the order of the sampler's columns.
     containers: Vec<ContainerEntry>,
     /// What proxies and applications were told last.
@@ -302,10 +316,15 @@ impl Mesh {
     }
 
     /// Port of a service of the topology.
-    fn port_of(&self, service: &stilltrace_model::ServiceId) -> u16 {
+    fn port_of(&self, service: &ServiceId) -> u16 {
         self.topology
             .service(&service.namespace, &service.name)
             .map_or(crate::topology::SERVICE_PORT, |service| service.port)
+    }
+
+    /// Whether Istio's code configures the proxies, over ADS.
+    fn is_under_istio(&self) -> bool {
+        self.options.profile != Profile::Static
     }
 
     /// The folder of a pod's proxy.

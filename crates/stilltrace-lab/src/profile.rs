@@ -21,6 +21,9 @@ pub enum Profile {
     /// Istio's own control-plane code, over ADS, from the manifests that the repository renders to.
     /// Every pod has a network namespace with Istio's redirect rules.
     Istio,
+    /// istiod, over ADS, from an API server that Argo CD or Flux fill from the repository. The rest is
+    /// as in profile `istio`.
+    Cluster,
 }
 
 impl Profile {
@@ -34,6 +37,7 @@ impl Profile {
         match self {
             Self::Static => "static",
             Self::Istio => "istio",
+            Self::Cluster => "cluster",
         }
     }
 }

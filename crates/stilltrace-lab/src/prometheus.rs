@@ -30,10 +30,10 @@ pub const EXPORTER_PORT: u16 = 9101;
 /// Time between scrapes in seconds, as in a usual installation.
 pub const SCRAPE_SECONDS: u64 = 15;
 
-/// The configuration file; `targets` is the file with the proxies.
-pub fn configuration(targets: &Path, scrape_seconds: u64) -> String {
+/// The configuration file; `targets` is the file with the proxies, `istiod` where one shows metrics.
+pub fn configuration(targets: &Path, scrape_seconds: u64, istiod: Option<SocketAddr>) -> String {
     let exporter = format!("{ADDRESS}:{EXPORTER_PORT}");
-    let scrape = json!({
+    let mut scrape = json!({
         "global": {
             "scrape_interval": format!("{scrape_seconds}s"),
             "evaluation_interval": format!("{scrape_seconds}s"),
@@ -57,6 +57,10 @@ pub fn configuration(targets: &Path, scrape_seconds: u64) -> String {
             },
         ],
     });
+    if let (Some(jobs), Some(istiod)) = (scrape["scrape_configs"].as_array_mut(), istiod) {
+        let targets = [istiod.to_string()];
+        jobs.push(json!({"job_name": "istiod", "static_configs": [{"targets": targets}]}));
+    }
     // JSON is YAML.
     format!("{scrape:#}\n")
 }

@@ -11,6 +11,7 @@ mod manifest;
 mod moves;
 mod objects;
 mod samples;
+mod witnessed;
 
 use std::path::Path;
 
@@ -104,12 +105,18 @@ pub fn record(
     bundle.repository(&run.folder.path().join("repo.git"))?;
     bundle.samples("prometheus", &samples::stock(run));
     bundle.bursts(&bursts::of(run))?;
-    bundle.events(&events::of(run));
     bundle.calls(&calls::of(run));
     let containers: Vec<_> =
         run.records.containers.iter().map(crate::pods::ContainerEntry::model_id).collect();
     bundle.containers(&containers);
-    bundle.file("objects.jsonl", objects::of(run)?.into_bytes())?;
+    if let Some(evidence) = &run.records.cluster {
+        bundle.events(&witnessed::events(evidence));
+        bundle.file("objects.jsonl", witnessed::objects(evidence).into_bytes())?;
+        bundle.file("audit.jsonl", witnessed::audit(evidence).into_bytes())?;
+    } else {
+        bundle.events(&events::of(run));
+        bundle.file("objects.jsonl", objects::of(run)?.into_bytes())?;
+    }
     bundle.file("logs.jsonl", logs::of(run).into_bytes())?;
     let truth = truth::of(run, &figures).ok_or(RecordError::NoChange)?;
     bundle.truth(truth.clone());

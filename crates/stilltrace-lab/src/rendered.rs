@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 use stilltrace_manifest::yaml::{Node, Resolved};
-use stilltrace_manifest::{MemoryTree, kustomize};
+use stilltrace_manifest::{MemoryTree, kustomize, read_plain};
 
 /// Why a revision cannot be applied.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,32 @@ pub fn objects(tree: &MemoryTree, applied: &[String]) -> Result<Vec<Value>, Rend
         all.extend(build.objects.iter().map(|object| admitted(json(&object.root))));
     }
     Ok(all)
+}
+
+/// Folder of the objects that apply the other folders.
+const ROOTS: &str = "clusters";
+
+/// The objects by which engines apply a revision, but for those that apply these objects themselves.
+///
+/// # Errors
+/// When a file of the folder is no YAML.
+pub(crate) fn roots(tree: &MemoryTree) -> Result<Vec<Value>, RenderError> {
+    let build = read_plain(tree, ROOTS, true);
+    if let Some(problem) = build.problems.first() {
+        return Err(RenderError { folder: ROOTS.to_owned(), reason: problem.to_string() });
+    }
+    let all = build.objects.iter().map(|object| json(&object.root));
+    Ok(all.filter(is_root).collect())
+}
+
+/// Whether an engine applies a folder by an object, or finds the repository by it.
+fn is_root(object: &Value) -> bool {
+    let of = |group: &str| object["apiVersion"].as_str().is_some_and(|it| it.starts_with(group));
+    let path =
+        ["/spec/path", "/spec/source/path"].iter().find_map(|at| object.pointer(at)?.as_str());
+    let is_own = path.is_some_and(|path| path.trim_start_matches("./").starts_with(ROOTS));
+    (of("argoproj.io/") || of("kustomize.toolkit.fluxcd.io/") || of("source.toolkit.fluxcd.io/"))
+        && !is_own
 }
 
 /// The object with a port's protocol, without which no named target port is found.

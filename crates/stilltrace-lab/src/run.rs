@@ -13,7 +13,6 @@
 
 mod churn;
 mod lock;
-pub mod rehearsal;
 pub mod revisions;
 mod schedule;
 mod targets;
@@ -21,6 +20,9 @@ mod targets;
 use std::path::Path;
 use std::time::Instant;
 
+use stilltrace_model::Platform;
+
+use crate::cluster::{Engines, Plan, Tools};
 use crate::gitops::{self, Edit, GitopsError, Planned, Presence, Repository, Request};
 use crate::harvest::Records;
 use crate::mesh::{Applied, Mesh, MeshError, MeshOptions};
@@ -40,6 +42,9 @@ const SAMPLES_BEFORE_S: u64 = 60;
 
 /// Time between scrapes in a quick run, in seconds: its phases hardly hold two of the usual ones.
 const QUICK_SCRAPE_SECONDS: u64 = 5;
+/// Time that a control plane may take to apply the first revision, in seconds. Commits carry the time at
+/// which they are pushed, so the start of the recording is chosen before the boot.
+const CLUSTER_BOOT_S: u32 = 60;
 /// When a cure is committed, in milliseconds after the start of a recording: behind all else.
 const CURED_AFTER_MS: i64 = 1_200_000;
 
@@ -116,6 +121,23 @@ pub enum RunError {
     /// The mesh failed.
     #[error(transparent)]
     Mesh(#[from] MeshError),
+    /// The scenario needs what the profile has not.
+    #[error(
+        "profile cluster has no {what}; take `--profile istio`, and leave cluster out of the scenario's `profiles`"
+    )]
+    Unfit {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The control plane took longer than the start of the recording allows.
+    #[error(
+        "the control plane was ready {seconds:.0} s too late for the times of the commits; record again \
+         on a machine with less to do"
+    )]
+    Late {
+        /// How much too late.
+        seconds: f64,
+    },
     /// Another lab runs.
     #[error("another lab runs on this machine (lock {path}); two at once would measure each other")]
     Busy {
@@ -148,10 +170,15 @@ pub fn run(
     let mut slots = schedule::slots(&incident, phases);
     let workshop = tempfile::tempdir().map_err(|source| io("a temporary folder", source))?;
 
-    // The files do not depend on the time, so the mesh can boot before the time is known.
-    let draft = workshop.path().join("draft.git");
-    let draft = repository(&incident, options, &slots, &[], now_ms(), &draft)?;
-    let targets = targets::targets(&draft, mesh.profile)?;
+    // Engines apply commits, whose times are those of the recording. Else the files are enough, which
+    // do not depend on the time, so the mesh can boot before the time is known.
+    let set_start = set_start(&incident, phases, mesh.profile)?;
+    let folder = workshop.path().join("repo.git");
+    let first =
+        if set_start.is_some() { folder.clone() } else { workshop.path().join("draft.git") };
+    let draft =
+        repository(&incident, options, &slots, &[], set_start.unwrap_or_else(now_ms), &first)?;
+    let targets = targets::targets(&draft, &first, mesh.profile)?;
     let recovery_s = if options.control { 0 } else { phases.recovery_s };
     let innocent = match recovery_s {
         0 => None,
@@ -159,39 +186,33 @@ pub fn run(
     };
     let earlier = slots.iter().take_while(|slot| slot.planned_s < 0.0).count();
     let target = targets.get(earlier).cloned().unwrap_or_default();
-    let before = &target.platform;
-    say(&format!(
-        "{} {}, profile {}: {} commits, {} workloads, {} edges, {} gaps",
-        incident.name,
-        options.seed,
-        mesh.profile.name(),
-        draft.commits,
-        before.workloads.len(),
-        before.edges.len(),
-        before.gaps.len()
-    ));
-    for gap in &before.gaps {
-        say(&format!("  gap: {} ({})", gap.what, gap.why));
-    }
-
+    introduce(&incident, options, mesh.profile, &draft, &target.platform, say);
     let started = Instant::now();
     let (bystanders, kept) = (incident.scenario.bystanders, incident.scenario.statistics);
     let scrape_seconds = if options.quick { QUICK_SCRAPE_SECONDS } else { mesh.scrape_seconds };
-    let mesh = MeshOptions { kept, scrape_seconds, bystanders, ..mesh };
+    let cluster = plan(&incident, &targets, &target)?;
+    let mesh = MeshOptions { cluster, kept, scrape_seconds, bystanders, ..mesh };
     let mut mesh = Mesh::boot(mesh, incident.topology.clone(), target.desired())?;
     let mut churn = Churn::new(incident.scenario.churn_every_s);
     let took = started.elapsed().as_secs_f64();
     say(&format!("{} pods up in {took:.2} s", mesh.pods().len()));
     let seconds = u64::from(phases.warm_s + phases.recorded_s() + recovery_s);
+    let warm_ms = i64::from(phases.warm_s) * 1_000;
+    if let Some(set) = set_start {
+        wait_for_start(&mut churn, &mut mesh, set - warm_ms)?;
+    }
     mesh.load(&incident.topology.traffic, seconds)?;
-    let start_ms = now_ms() + i64::from(phases.warm_s) * 1_000;
-    let folder = workshop.path().join("repo.git");
-    let repository = repository(&incident, options, &slots, &[], start_ms, &folder)?;
+    let start_ms = set_start.unwrap_or_else(|| now_ms() + warm_ms);
+    let repository = match set_start {
+        Some(_) => draft,
+        None => repository(&incident, options, &slots, &[], start_ms, &folder)?,
+    };
     drive(&mut mesh, &mut churn, &mut slots, &targets, options, start_ms, say)?;
     let end_ms = start_ms + i64::from(phases.recorded_s()) * 1_000;
     churn.wait_until(&mut mesh, end_ms)?;
+    mesh.keep_evidence()?;
     if let Some(innocent) = innocent {
-        mesh.apply(innocent.desired())?;
+        take_back(&mut mesh, &innocent)?;
         say("        taken back");
         churn.wait_until(&mut mesh, end_ms + i64::from(recovery_s) * 1_000)?;
     }
@@ -199,6 +220,75 @@ pub fn run(
     let records = mesh.records(u64::from(phases.recorded_s() + recovery_s) + SAMPLES_BEFORE_S)?;
     mesh.shutdown()?;
     Ok(Run { incident, options, phases, start_ms, slots, repository, folder: workshop, records })
+}
+
+/// Says what is run.
+fn introduce(
+    incident: &Incident,
+    options: RunOptions,
+    profile: Profile,
+    repository: &Repository,
+    before: &Platform,
+    say: &mut dyn FnMut(&str),
+) {
+    say(&format!(
+        "{} {}, profile {}: {} commits, {} workloads, {} edges, {} gaps",
+        incident.name,
+        options.seed,
+        profile.name(),
+        repository.commits,
+        before.workloads.len(),
+        before.edges.len(),
+        before.gaps.len()
+    ));
+    for gap in &before.gaps {
+        say(&format!("  gap: {} ({})", gap.what, gap.why));
+    }
+}
+
+/// Lets the mesh be as if the causes had never been.
+fn take_back(mesh: &mut Mesh, innocent: &Target) -> Result<(), RunError> {
+    mesh.unblock()?;
+    mesh.apply(innocent.desired())?;
+    Ok(())
+}
+
+/// The start of a recording whose commits are pushed as they are; `None` where their time may be
+/// chosen later.
+fn set_start(
+    incident: &Incident,
+    phases: Phases,
+    profile: Profile,
+) -> Result<Option<i64>, RunError> {
+    if profile != Profile::Cluster {
+        return Ok(None);
+    }
+    if incident.scenario.bystanders > 0 {
+        return Err(RunError::Unfit { what: "bystanders" });
+    }
+    if incident.scenario.causes().iter().any(|cause| cause.change.live) {
+        return Err(RunError::Unfit { what: "edits by hand, which its engines would undo" });
+    }
+    Ok(Some(now_ms() + i64::from(CLUSTER_BOOT_S + phases.warm_s) * 1_000))
+}
+
+/// What a control plane starts with; `None` where there is none.
+fn plan(incident: &Incident, targets: &[Target], first: &Target) -> Result<Option<Plan>, RunError> {
+    let Some(base) = first.pushed.clone() else { return Ok(None) };
+    let roots = targets.iter().filter_map(|target| target.pushed.as_ref());
+    let engines = Engines::of(roots.flat_map(|pushed| &pushed.roots));
+    let services = incident.topology.services.iter().map(|service| service.namespace.clone());
+    let namespaces = services.chain([incident.topology.gateway.namespace.clone()]).collect();
+    Ok(Some(Plan { tools: Tools::find()?, engines, namespaces, base }))
+}
+
+/// Waits until load must start, if that is still to come.
+fn wait_for_start(churn: &mut Churn, mesh: &mut Mesh, at_ms: i64) -> Result<(), RunError> {
+    let late_ms = now_ms() - at_ms;
+    if late_ms > 0 {
+        return Err(RunError::Late { seconds: late_ms as f64 / 1e3 });
+    }
+    churn.wait_until(mesh, at_ms)
 }
 
 /// What would be in effect at the end if the causes had never been and the cure had come; `None`
@@ -212,7 +302,7 @@ fn innocent(
     let control = RunOptions { seed: incident.seed, quick: false, control: true };
     let (cure, folder) = (&incident.scenario.cure, workshop.join("innocent.git"));
     let made = repository(incident, control, slots, cure, now_ms(), &folder)?;
-    Ok(targets::targets(&made, profile)?.pop())
+    Ok(targets::targets(&made, &folder, profile)?.pop())
 }
 
 /// The incident's repository with the commits of the slots and those of `cure` behind them, for a
@@ -279,10 +369,15 @@ fn drive(
             slot.in_effect_ms = Some(planned_ms);
             continue;
         }
-        churn.wait_until(mesh, planned_ms)?;
         let Some(target) = targets.get(index + 1) else { continue };
+        if let Some(pushed) = &target.pushed {
+            churn.wait_until(mesh, start_ms + slot.commit_ms())?;
+            mesh.push(pushed)?;
+        }
+        churn.wait_until(mesh, planned_ms)?;
         let applied = mesh.apply(target.desired())?;
-        slot.in_effect_ms = i64::try_from(applied.settled_unix_ms).ok();
+        let is_refused = target.pushed.is_some() && !applied.refused.is_empty();
+        slot.in_effect_ms = i64::try_from(applied.settled_unix_ms).ok().filter(|_| !is_refused);
         say(&describe(slot, &applied));
         slot.applied = Some(applied);
     }

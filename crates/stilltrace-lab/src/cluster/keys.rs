@@ -31,7 +31,7 @@ const NAMES: [&str; 4] =
 
 /// The folder with all of them.
 #[derive(Debug, Clone)]
-pub(super) struct Keys(pub(super) PathBuf);
+pub(super) struct Keys(PathBuf);
 
 impl Keys {
     /// Makes everything below `folder`.
@@ -53,6 +53,11 @@ impl Keys {
             fs::write(keys.user(name), keys.kubeconfig(name))?;
         }
         Ok(keys)
+    }
+
+    /// Those that were made below `folder`.
+    pub(super) fn at(folder: &Path) -> Self {
+        Self(folder.to_path_buf())
     }
 
     /// One of the files.

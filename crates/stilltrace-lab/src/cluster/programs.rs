@@ -5,8 +5,9 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use super::api::PROXY_PORT;
 use super::keys::Keys;
-use super::{ADDRESS, Tools};
+use super::{ADDRESS, DISCOVERY_PORT, METRICS_PORT, Tools};
 
 /// Where the Git server listens.
 pub(super) const GIT: &str = "127.0.0.1:3000";
@@ -14,8 +15,8 @@ pub(super) const GIT: &str = "127.0.0.1:3000";
 const CONTROLLERS: &str = "*,-node-lifecycle-controller,-taint-eviction-controller";
 /// Checks that are left out: accounts and priority classes are made by nobody here.
 const UNCHECKED: &str = "ServiceAccount,Priority";
-/// Time between two looks of Argo CD at a repository; a stock installation waits two minutes.
-const ARGO_INTERVAL: &str = "10s";
+/// Time between two looks of Argo CD at a repository, as in a stock installation.
+const ARGO_INTERVAL: &str = "120s";
 /// What is kept of the requests: who changed the mesh, with bodies, and who changed its engines.
 const AUDIT: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy",
 "omitStages": ["RequestReceived"], "rules": [
@@ -32,20 +33,20 @@ const KUSTOMIZE: &str = "#!/bin/sh\ncase $1 in\nbuild) shift; exec kubectl kusto
 
 /// A process to start.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(crate) struct Program {
     /// Its name, also of its log.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// The program.
-    pub(super) file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Its arguments.
-    pub(super) args: Vec<OsString>,
+    pub(crate) args: Vec<OsString>,
     /// Variables beside the lab's own.
-    pub(super) environment: Vec<(&'static str, OsString)>,
+    pub(crate) environment: Vec<(&'static str, OsString)>,
 }
 
 /// What programs are made of.
 #[derive(Debug)]
-pub(super) struct Programs {
+pub(crate) struct Programs {
     /// Where they are.
     pub(super) tools: Tools,
     /// The lab's folder.
@@ -63,7 +64,6 @@ impl Programs {
             std::fs::create_dir_all(self.state.join(folder))?;
         }
         std::fs::write(self.state.join("audit.json"), AUDIT)?;
-        std::fs::write(self.state.join("mesh.yaml"), "accessLogFile: /dev/stdout\n")?;
         let bin = self.state.join("bin");
         // The role and the user agent of Argo CD come from the name that it is started under.
         for role in ["argocd-repo-server", "argocd-application-controller"] {
@@ -91,7 +91,7 @@ impl Programs {
     }
 
     /// The store of the API server.
-    pub(super) fn etcd(&self) -> Program {
+    pub(crate) fn etcd(&self) -> Program {
         let (own, peers) = ("http://127.0.0.1:2379", "http://127.0.0.1:2380");
         let args = [
             format!("--data-dir={}", self.at("etcd")),
@@ -107,7 +107,7 @@ impl Programs {
     }
 
     /// The cache of Argo CD.
-    pub(super) fn redis(&self) -> Program {
+    pub(crate) fn redis(&self) -> Program {
         let dir = self.at("redis");
         let args = ["--bind", "127.0.0.1", "--port", "6379", "--save", "", "--appendonly", "no"];
         let args = args.into_iter().map(str::to_owned).chain(["--dir".to_owned(), dir]);
@@ -115,7 +115,7 @@ impl Programs {
     }
 
     /// The Git server, a role of the lab.
-    pub(super) fn git(&self, lab: &Path) -> Program {
+    pub(crate) fn git(&self, lab: &Path) -> Program {
         let args = [
             "git-http".to_owned(),
             format!("--root={}", self.at("git")),
@@ -125,7 +125,7 @@ impl Programs {
     }
 
     /// The API server.
-    pub(super) fn api_server(&self) -> Program {
+    pub(crate) fn api_server(&self) -> Program {
         let args = [
             "--etcd-servers=http://127.0.0.1:2379".to_owned(),
             format!("--advertise-address={ADDRESS}"),
@@ -149,8 +149,20 @@ impl Programs {
         self.program("kube-apiserver", args)
     }
 
+    /// The API server over plain HTTP, for the lab alone.
+    pub(crate) fn api_proxy(&self) -> Program {
+        let args = [
+            "proxy".to_owned(),
+            format!("--kubeconfig={}", self.key("admin.kubeconfig")),
+            format!("--port={PROXY_PORT}"),
+            "--reject-methods=^$".to_owned(),
+            "--reject-paths=^$".to_owned(),
+        ];
+        Program { file: self.tools.program("kubectl"), ..self.program("api-proxy", args) }
+    }
+
     /// What makes pods of Deployments and endpoints of pods.
-    pub(super) fn controller_manager(&self) -> Program {
+    pub(crate) fn controller_manager(&self) -> Program {
         let args = [
             format!("--kubeconfig={}", self.keys.user("kube-controller-manager").display()),
             "--bind-address=127.0.0.1".to_owned(),
@@ -164,16 +176,17 @@ impl Programs {
     }
 
     /// Istio's control plane: plain discovery, and no webhooks, because nobody injects.
-    pub(super) fn istiod(&self) -> Program {
+    pub(crate) fn istiod(&self) -> Program {
         let args = [
             "discovery".to_owned(),
             format!("--kubeconfig={}", self.keys.user("istiod").display()),
-            format!("--meshConfig={}", self.at("mesh.yaml")),
-            format!("--grpcAddr={ADDRESS}:15010"),
+            // There is no such file, so the ConfigMap of the repository counts.
+            format!("--meshConfig={}", self.at("no-mesh.yaml")),
+            format!("--grpcAddr={ADDRESS}:{DISCOVERY_PORT}"),
             "--secureGRPCAddr=".to_owned(),
             "--httpsAddr=".to_owned(),
             "--httpAddr=127.0.0.1:8080".to_owned(),
-            format!("--monitoringAddr={ADDRESS}:15014"),
+            format!("--monitoringAddr={ADDRESS}:{METRICS_PORT}"),
         ];
         let mut environment = crate::mesh::environment();
         environment.extend([
@@ -186,7 +199,7 @@ impl Programs {
     }
 
     /// Argo CD: what renders, then what applies.
-    pub(super) fn argo(&self) -> [Program; 2] {
+    pub(crate) fn argo(&self) -> [Program; 2] {
         let of = |name: &'static str, args: &[&str]| Program {
             file: self.state.join("bin").join(name),
             environment: self.argo_environment(),
@@ -239,7 +252,7 @@ impl Programs {
     }
 
     /// Flux: what fetches, then what applies.
-    pub(super) fn flux(&self) -> [Program; 2] {
+    pub(crate) fn flux(&self) -> [Program; 2] {
         let environment = |user: &str| -> Vec<(&'static str, OsString)> {
             vec![
                 ("RUNTIME_NAMESPACE", "flux-system".into()),
@@ -263,6 +276,7 @@ impl Programs {
             "--metrics-addr=127.0.0.1:9081".to_owned(),
             "--health-addr=127.0.0.1:9441".to_owned(),
             "--events-addr=".to_owned(),
+            "--requeue-dependency=2s".to_owned(),
         ];
         [of("source-controller", source), of("kustomize-controller", kustomize)]
     }

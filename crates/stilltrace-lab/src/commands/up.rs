@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use stilltrace_lab::defaults;
 use stilltrace_lab::harvest::Records;
 use stilltrace_lab::mesh::{Mesh, MeshOptions};
@@ -38,10 +38,8 @@ pub(crate) fn run(args: &UpArgs) -> Result<()> {
     let topology = Topology::read(&args.topology)?;
     let profile = args.profile.unwrap_or_else(Profile::available);
     let target = match profile {
-        Profile::Static => {
-            let platform = defaults::platform(&pods::plan(&topology, args.seed));
-            Target { platform, objects: Vec::new() }
-        }
+        Profile::Static => Target::of(defaults::platform(&pods::plan(&topology, args.seed))),
+        Profile::Cluster => bail!("`up` has no commits to apply; take `run --profile cluster`"),
         Profile::Istio => at_rest(&topology, args.seed)?.target(0, profile)?,
     };
     let options = MeshOptions::find(args.seed)?.under(profile)?;

@@ -32,6 +32,11 @@ impl Namespace {
         Ok(Self { file })
     }
 
+    /// Another handle of the same namespace.
+    pub fn another(&self) -> io::Result<Self> {
+        Ok(Self { file: self.file.try_clone()? })
+    }
+
     /// Path by which a child of this process can open the namespace.
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()))

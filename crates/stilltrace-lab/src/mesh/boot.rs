@@ -37,7 +37,7 @@ impl Mesh {
         topology: Topology,
         desired: impl Into<Desired<'a>>,
     ) -> Result<Self, MeshError> {
-        let Desired { platform, objects } = desired.into();
+        let Desired { platform, objects, .. } = desired.into();
         if options.profile == Profile::Static {
             check_protocols(&topology)?;
         }
@@ -60,6 +60,9 @@ impl Mesh {
         let mut mesh = Self {
             identities: identities(options.profile, &state, &pods)?,
             control_plane: None,
+            cluster: None,
+            evidence: None,
+            services: BTreeMap::new(),
             containers: Vec::new(),
             told: Told::default(),
             pushes: Vec::new(),
@@ -77,8 +80,10 @@ impl Mesh {
             state,
         };
         mesh.tree.create().map_err(permitted("a control group"))?;
-        if mesh.options.profile == Profile::Istio {
-            mesh.start_control_plane(objects)?;
+        match mesh.options.profile {
+            Profile::Static => {}
+            Profile::Istio => mesh.start_control_plane(objects)?,
+            Profile::Cluster => mesh.start_cluster()?,
         }
         mesh.make_containers()?;
         mesh.write_all(platform)?;
@@ -123,7 +128,8 @@ impl Mesh {
         let targets = self.state.path().join("targets.json");
         write(
             &self.state.path().join("prometheus.yml"),
-            Ok(prometheus::configuration(&targets, self.options.scrape_seconds).into_bytes()),
+            Ok(prometheus::configuration(&targets, self.options.scrape_seconds, self.istiod())
+                .into_bytes()),
         )
     }
 
@@ -151,7 +157,7 @@ impl Mesh {
         let dir = self.dir(pod);
         let kept = self.options.kept;
         let extra = &start.statistics;
-        let bootstrap = if self.control_plane.is_some() {
+        let bootstrap = if self.is_under_istio() {
             self.with_sources(|sources| envoy::istio::bootstrap(pod, sources, kept, extra))
         } else {
             envoy::bootstrap::bootstrap(self.world(platform), pod, &dir, kept, extra)
@@ -217,7 +223,8 @@ impl Mesh {
 
     /// Where a pod's application sends its calls to a service.
     fn entrance(&self, pod: &Pod, service: &ServiceId) -> SocketAddr {
-        let known = self.control_plane.as_ref().and_then(|plane| plane.service(service));
+        let plane = self.control_plane.as_ref().and_then(|plane| plane.service(service));
+        let known = plane.or_else(|| self.services.get(service).copied());
         match known {
             Some(address) => SocketAddr::from((address, self.port_of(service))),
             None => SocketAddr::from((pod.address, OUTBOUND_PORT)),
@@ -229,7 +236,7 @@ impl Mesh {
 fn network(profile: Profile) -> io::Result<Network> {
     match profile {
         Profile::Static => Network::shared(),
-        Profile::Istio => {
+        Profile::Istio | Profile::Cluster => {
             Network::bridged(&[prometheus::ADDRESS, super::drive::CLIENT, control_plane::ADDRESS])
         }
     }
@@ -238,7 +245,7 @@ fn network(profile: Profile) -> io::Result<Network> {
 /// Certificates of all service accounts, where the lab is the authority.
 fn identities(profile: Profile, state: &StateDir, pods: &[Pod]) -> Result<Identities, MeshError> {
     let folder = state.path().join("certs");
-    if profile == Profile::Istio {
+    if profile != Profile::Static {
         return Ok(Identities::at(&folder));
     }
     let account = |pod: &Pod| (pod.workload.namespace.clone(), pod.service_account.clone());
@@ -247,7 +254,7 @@ fn identities(profile: Profile, state: &StateDir, pods: &[Pod]) -> Result<Identi
 }
 
 /// The janitor with the pipe that tells it of this process's end.
-pub(crate) fn with_pipe(
+fn with_pipe(
     mut janitor: std::process::Child,
 ) -> Option<(std::process::Child, std::process::ChildStdin)> {
     let pipe = janitor.stdin.take()?;
@@ -255,7 +262,7 @@ pub(crate) fn with_pipe(
 }
 
 /// Turns a refusal of the kernel into an error that a test can skip on.
-pub(crate) fn permitted(what: &'static str) -> impl Fn(io::Error) -> MeshError {
+fn permitted(what: &'static str) -> impl Fn(io::Error) -> MeshError {
     move |source| {
         let refused = matches!(
             source.kind(),

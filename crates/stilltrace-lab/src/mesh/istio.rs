@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::control_plane::{ADDRESS, ControlPlane, Event, POD_NETWORK, PORT};
+use super::control_plane::{ADDRESS, ControlPlane, Event, POD_NETWORK, PORT, environment};
 use super::push::{PUSH_PATIENCE, Taken};
 use super::start::Place;
 use super::{Applied, Mesh, MeshError};
@@ -42,13 +42,13 @@ impl Mesh {
         args.extend(["-sds".into(), self.secrets().into_os_string()]);
         args.push(plane.folder().into());
         self.control_plane = Some(plane);
-        self.start(NAME, &program, args, Place::ControlPlane)?;
+        self.start(NAME, &program, args, Place::ControlPlane(&environment()))?;
         let pods = self.wait_until_serving()?;
         self.place_pods(pods)
     }
 
     /// The socket of the secret discovery service.
-    fn secrets(&self) -> PathBuf {
+    pub(super) fn secrets(&self) -> PathBuf {
         self.state.path().join("sds.sock")
     }
 
@@ -143,7 +143,22 @@ impl Mesh {
             return Ok(());
         }
         let after = self.wait_until_quiet()?;
-        for (place, taken) in &after {
+        self.note_taken(before, &after, applied)?;
+        let last = self.updates()?.into_iter().max().unwrap_or(0);
+        if last >= applied.unix_ms {
+            applied.settled_unix_ms = last;
+        }
+        Ok(())
+    }
+
+    /// Notes what proxies took between two looks; a refusal is an error.
+    pub(super) fn note_taken(
+        &self,
+        before: &BTreeMap<(String, &'static str), Taken>,
+        after: &BTreeMap<(String, &'static str), Taken>,
+        applied: &mut Applied,
+    ) -> Result<(), MeshError> {
+        for (place, taken) in after {
             let earlier = before.get(place).copied().unwrap_or_default();
             if taken.refused > earlier.refused {
                 return Err(self.refusal(&place.0, place.1));
@@ -151,10 +166,6 @@ impl Mesh {
             if taken.accepted > earlier.accepted {
                 applied.files.push(place.clone());
             }
-        }
-        let last = self.last_update()?;
-        if last >= applied.unix_ms {
-            applied.settled_unix_ms = last;
         }
         Ok(())
     }
@@ -182,7 +193,9 @@ impl Mesh {
     }
 
     /// Waits until no proxy has taken anything for a while; returns what each has taken.
-    fn wait_until_quiet(&self) -> Result<BTreeMap<(String, &'static str), Taken>, MeshError> {
+    pub(super) fn wait_until_quiet(
+        &self,
+    ) -> Result<BTreeMap<(String, &'static str), Taken>, MeshError> {
         let deadline = Instant::now() + PUSH_PATIENCE;
         let mut last = self.counters()?;
         loop {
@@ -195,17 +208,17 @@ impl Mesh {
         }
     }
 
-    /// When any proxy last took a part of its configuration, in milliseconds of Unix time.
-    fn last_update(&self) -> Result<u64, MeshError> {
+    /// When each proxy last took each part of its configuration, in milliseconds of Unix time.
+    pub(super) fn updates(&self) -> Result<Vec<u64>, MeshError> {
         let path = "/stats?filter=(cds|lds|rds.*).update_time$";
-        let mut last = 0;
+        let mut all = Vec::new();
         for pod in &self.pods {
             let answer = self.ask(pod, ADMIN_PORT, path, PUSH_PATIENCE);
             let answer = answer.map_err(|source| MeshError::io("asking proxies", source))?;
             let times = answer.body.lines().filter_map(|line| line.rsplit_once(": "));
-            last = times.filter_map(|(_, time)| time.trim().parse().ok()).fold(last, u64::max);
+            all.extend(times.filter_map(|(_, time)| time.trim().parse::<u64>().ok()));
         }
-        Ok(last)
+        Ok(all)
     }
 }
 

@@ -9,11 +9,12 @@ use serde_json::Value;
 use stilltrace_model::ContainerId;
 
 use super::{Mesh, MeshError, now_unix_ms};
+use crate::cluster::Cluster;
 use crate::envoy::ADMIN_PORT;
 use crate::harvest::{self, Noise, Records};
 use crate::http;
 use crate::pods::Pod;
-use crate::profile::{ISTIO_VERSION, Profile};
+use crate::profile::ISTIO_VERSION;
 use crate::prometheus;
 
 impl Mesh {
@@ -38,7 +39,15 @@ impl Mesh {
             profile: self.options.profile,
             versions: self.versions(),
             scrape_seconds: self.options.scrape_seconds,
+            cluster: self.evidence.clone(),
         })
+    }
+
+    /// Asks the API server for what it holds and wrote down, for the records. Does nothing where there is
+    /// none.
+    pub(crate) fn keep_evidence(&mut self) -> Result<(), MeshError> {
+        self.evidence = self.cluster.as_ref().map(Cluster::evidence).transpose()?;
+        Ok(())
     }
 
     /// The samples that Prometheus took in the last `seconds` of what `selector` selects.
@@ -118,7 +127,7 @@ impl Mesh {
 
     /// The file that a pod's proxy writes its access log to.
     fn access_log(&self, pod: &Pod) -> PathBuf {
-        if self.control_plane.is_some() {
+        if self.is_under_istio() {
             self.log_of(&format!("{}/{}", pod.folder(), ContainerId::SIDECAR))
         } else {
             self.dir(pod).access_log()
@@ -165,7 +174,7 @@ impl Mesh {
             versions
                 .insert(name.to_owned(), version(program).unwrap_or_else(|| "unknown".to_owned()));
         }
-        if self.options.profile == Profile::Istio {
+        if self.is_under_istio() {
             versions.insert("istio".to_owned(), ISTIO_VERSION.to_owned());
         }
         if let Ok(release) = std::fs::read_to_string("/proc/sys/kernel/osrelease") {

@@ -20,15 +20,19 @@ impl Mesh {
     ///
     /// The platform's replica counts and new workloads have no effect: pods are those of the boot.
     pub fn apply<'a>(&mut self, desired: impl Into<Desired<'a>>) -> Result<Applied, MeshError> {
-        let Desired { platform, objects } = desired.into();
+        let Desired { platform, objects, pushed } = desired.into();
         let mut applied = Applied { unix_ms: now_unix_ms(), ..Applied::default() };
         let before = self.counters()?;
         let is_new = self.hold(objects)?;
-        applied.files = self.write_changed(platform)?;
+        self.sync(pushed, &before, &mut applied)?;
+        let files = self.write_changed(platform)?;
         applied.limits = self.set_limits(platform)?;
         applied.releases = self.send_orders(platform)?;
-        self.wait_until_taken(&before, &applied.files)?;
-        applied.settled_unix_ms = now_unix_ms();
+        self.wait_until_taken(&before, &files)?;
+        applied.files.extend(files);
+        if self.cluster.is_none() {
+            applied.settled_unix_ms = now_unix_ms();
+        }
         if is_new {
             self.settle(&before, &mut applied)?;
         }
@@ -48,7 +52,7 @@ impl Mesh {
     ) -> Result<Vec<(String, &'static str)>, MeshError> {
         self.write_targets(platform)?;
         let mut wanted: Vec<(usize, usize, &'static str, String)> = Vec::new();
-        let by_file = if self.control_plane.is_some() { &[] } else { self.pods.as_slice() };
+        let by_file = if self.is_under_istio() { &[] } else { self.pods.as_slice() };
         for (place, pod) in by_file.iter().enumerate() {
             let files = envoy::discovery(self.world(platform), pod, &self.dir(pod));
             for (order, (kind, content)) in files.into_iter().enumerate() {

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use stilltrace_model::{ContainerId, Platform};
 
 use super::boot::CONTAINERS;
-use super::control_plane::environment;
 use super::{Mesh, MeshError, Running};
 use crate::envoy::ADMIN_PORT;
 use crate::host::launch::Launch;
@@ -34,8 +33,8 @@ pub(super) enum Place<'a> {
     Container(&'a Pod, &'a str),
     /// Beside all pods: the lab's own tools, with real-time priority if one is given.
     Tools(Option<u8>),
-    /// Beside all pods, with the control plane's settings.
-    ControlPlane,
+    /// Beside all pods, with variables of its own.
+    ControlPlane(&'a [(&'static str, OsString)]),
 }
 
 impl Mesh {
@@ -122,9 +121,12 @@ impl Mesh {
         let (groups, realtime) = match place {
             Place::Container(_, id) => (self.group_folders(id), None),
             Place::Tools(Some(priority)) => (tools.accounting_folders(), Some(priority)),
-            Place::Tools(None) | Place::ControlPlane => (tools.folders().to_vec(), None),
+            Place::Tools(None) | Place::ControlPlane(_) => (tools.folders().to_vec(), None),
         };
-        let is_control_plane = matches!(place, Place::ControlPlane);
+        let environment = match place {
+            Place::ControlPlane(variables) => variables.to_vec(),
+            _ => Vec::new(),
+        };
         let launch = Launch {
             program: program.to_path_buf(),
             args,
@@ -133,7 +135,7 @@ impl Mesh {
             log: self.log_of(name),
             uid: self.user_of(place),
             realtime: realtime.filter(|_| self.realtime),
-            environment: if is_control_plane { environment() } else { Vec::new() },
+            environment,
         };
         let child = self
             .launcher
@@ -162,7 +164,7 @@ impl Mesh {
     fn namespace_of(&self, place: Place<'_>) -> &Namespace {
         match place {
             Place::Container(pod, _) => self.network.of(&pod.folder()),
-            Place::Tools(_) | Place::ControlPlane => self.network.hub(),
+            Place::Tools(_) | Place::ControlPlane(_) => self.network.hub(),
         }
     }
 

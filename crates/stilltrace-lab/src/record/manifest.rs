@@ -16,17 +16,11 @@ pub(super) fn of(run: &Run) -> Manifest {
     manifest.revision = Some(last_revision(run));
     manifest.seed = Some(run.options.seed);
     manifest.sources = sources(run);
-    manifest.synthetic = vec![
-        "events.jsonl: no GitOps controller ran; the lab wrote each sync when it applied the \
-         revision, with the delay that such a controller takes."
-            .to_owned(),
-        "events.jsonl: rollouts of Deployments are the lab's; it applies pod template changes in \
-         place."
-            .to_owned(),
-        "objects.jsonl: the objects of the GitOps controller are as it would have left them."
-            .to_owned(),
-        "repo.git: organisation, people and history are invented.".to_owned(),
-    ];
+    manifest.synthetic = match run.records.cluster {
+        Some(_) => in_a_cluster(),
+        None => without_a_cluster(),
+    };
+    manifest.synthetic.push("repo.git: organisation, people and history are invented.".to_owned());
     manifest.notes = notes(run);
     let noise = &run.records.noise;
     manifest.noise = [
@@ -42,13 +36,43 @@ pub(super) fn of(run: &Run) -> Manifest {
     manifest
 }
 
+/// What stands in for something else where there was no API server.
+fn without_a_cluster() -> Vec<String> {
+    vec![
+        "events.jsonl: no GitOps controller ran; the lab wrote each sync when it applied the \
+         revision, with the delay that such a controller takes."
+            .to_owned(),
+        "events.jsonl: rollouts of Deployments are the lab's; it applies pod template changes in \
+         place."
+            .to_owned(),
+        "objects.jsonl: the objects of the GitOps controller are as it would have left them."
+            .to_owned(),
+    ]
+}
+
+/// What stands in for something else in a real control plane.
+fn in_a_cluster() -> Vec<String> {
+    vec![
+        "objects.jsonl, audit.jsonl: there was no scheduler, no kubelet and no injector; the lab bound \
+         the pods, labelled them as the injector does and reported them as running. What it did is in \
+         the log under lab-admin."
+            .to_owned(),
+        "objects.jsonl: the lab applied the folder of the cluster in place of the engine's root \
+         object, with its own address of the repository and shorter intervals."
+            .to_owned(),
+        "Pods of a rollout took the places of the old ones: processes, addresses and the pod names in \
+         samples are those of the first pods."
+            .to_owned(),
+    ]
+}
+
 fn sources(run: &Run) -> Vec<SourceRecord> {
     let record = |name: &str, detail: String, files: &[&str]| SourceRecord {
         name: name.to_owned(),
         detail,
         files: files.iter().map(|file| (*file).to_owned()).collect(),
     };
-    vec![
+    let mut all = vec![
         record(
             "prometheus",
             format!(
@@ -60,8 +84,16 @@ fn sources(run: &Run) -> Vec<SourceRecord> {
         record("bursts", "cgroup CPU accounting every 10 ms".to_owned(), &["bursts.csv"]),
         record("logs", "access logs of all proxies, counted".to_owned(), &["logs.jsonl"]),
         record("git", "the platform's repository".to_owned(), &["repo.git"]),
-        record("lab", "stand-ins".to_owned(), &["events.jsonl", "objects.jsonl"]),
-    ]
+    ];
+    let told = ["events.jsonl", "objects.jsonl"];
+    all.extend(match run.records.cluster {
+        Some(_) => vec![
+            record("kubernetes", "objects and events of a real API server".to_owned(), &told),
+            record("audit", "the API server's log of changes".to_owned(), &["audit.jsonl"]),
+        ],
+        None => vec![record("lab", "stand-ins".to_owned(), &told)],
+    });
+    all
 }
 
 /// The source of the widened view.
@@ -78,9 +110,13 @@ pub(super) fn widened_source() -> SourceRecord {
 /// What a reader should know, one sentence each.
 fn notes(run: &Run) -> Vec<String> {
     let mut notes = vec![
-        "Recorded by stilltrace-lab: real Envoys, real services of the lab, one Linux machine, no \
-         Kubernetes."
-            .to_owned(),
+        format!(
+            "Recorded by stilltrace-lab: real Envoys, real services of the lab, one Linux machine, {}.",
+            match run.records.cluster {
+                Some(_) => "a real API server without a kubelet",
+                None => "no Kubernetes",
+            }
+        ),
         "Upstream Envoy stands in for Istio's proxy; its access-log statistics give istio_* \
          metrics under Istio's names, and the caller and callee learn each other's names from a \
          request header of the lab, x-lab-peer."
@@ -92,6 +128,7 @@ fn notes(run: &Run) -> Vec<String> {
     notes.extend(match run.records.profile {
         Profile::Static => under_files(),
         Profile::Istio => under_istio(),
+        Profile::Cluster => under_istiod(),
     });
     notes.push(statistics(run).to_owned());
     let bystanders = run.incident.scenario.bystanders;
@@ -130,8 +167,7 @@ fn under_files() -> Vec<String> {
 
 /// Profile `istio`: everything that is not as in a stock installation.
 fn under_istio() -> Vec<String> {
-    let name = equipment::NAME;
-    vec![
+    let mut notes = vec![
         format!(
             "Profile istio: Istio {ISTIO_VERSION}'s own control-plane code computed the proxies' \
              configuration from the manifests of each revision and delivered it over ADS; \
@@ -140,6 +176,33 @@ fn under_istio() -> Vec<String> {
         "Every pod had a network namespace with Istio's redirect rules; Deployment, endpoints, \
          injection and cluster addresses were made up from the manifests, without an API server."
             .to_owned(),
+    ];
+    notes.extend(equipped());
+    notes
+}
+
+/// What is not as in a stock installation under a real control plane.
+fn under_istiod() -> Vec<String> {
+    let mut notes = vec![
+        format!(
+            "Profile cluster: istiod {ISTIO_VERSION} computed the proxies' configuration from an API \
+             server that Argo CD or Flux filled from repo.git, and delivered it over ADS without TLS; \
+             certificates came over SDS from the lab."
+        ),
+        "No admission webhook ran, so what only Istio's own validation refuses was taken; what the \
+         definitions of the kinds refuse was refused."
+            .to_owned(),
+        "Every pod had a network namespace with Istio's redirect rules.".to_owned(),
+        "The control plane shared the machine with the mesh; its CPU counts as the lab's.".to_owned(),
+    ];
+    notes.extend(equipped());
+    notes
+}
+
+/// What the lab adds to Istio's configuration, and what upstream Envoy cannot do.
+fn equipped() -> Vec<String> {
+    let name = equipment::NAME;
+    vec![
         format!(
             "EnvoyFilter istio-system/{name} is the lab's, not the repository's: it makes istio_* \
              metrics with Envoy's statistics access logger, sets the header x-lab-peer and chooses \

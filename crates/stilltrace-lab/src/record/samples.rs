@@ -8,7 +8,8 @@ use crate::envoy::stats::widened_metrics;
 use crate::prometheus;
 use crate::run::Run;
 
-/// Metrics that are kept, by prefix: requests and their latency, configuration updates of proxies,
+/// Metrics that are kept, by prefix: requests and their latency, configuration updates of proxies, what
+/// istiod says of them,
 /// CPU of containers and node, and whether scrapes succeeded.
 const METRICS: &[&str] = &[
     "istio_requests_total",
@@ -19,6 +20,10 @@ const METRICS: &[&str] = &[
     "envoy_listener_manager_lds_update_success",
     "envoy_listener_manager_lds_update_rejected",
     "envoy_listener_manager_lds_update_time",
+    "pilot_xds_pushes",
+    "pilot_total_xds_rejects",
+    "pilot_proxy_convergence_time_",
+    "pilot_k8s_cfg_events",
     "container_cpu_",
     "container_spec_cpu_",
     "node_cpu_seconds_total",

@@ -39,6 +39,16 @@ impl Scenario {
                            `profiles` without static";
             return Err(("bystanders".into(), message.into()));
         }
+        if self.runs_in(Profile::Cluster) {
+            let live = self.causes().iter().any(|cause| cause.change.live);
+            let field = if live { "change.live" } else { "bystanders" };
+            if live || self.bystanders > 0 {
+                let message = "profile cluster has no such thing: its engines would undo an edit by \
+                               hand, and it has no room for bystanders; allowed with it: `profiles` \
+                               without cluster";
+                return Err((field.into(), message.into()));
+            }
+        }
         if self.churn_every_s.is_some() && self.bystanders == 0 {
             let message = "`churn_every_s` needs `bystanders`; allowed: a whole number from 1";
             return Err(("churn_every_s".into(), message.into()));
