@@ -13,6 +13,7 @@ use stilltrace_capture::Bundle;
 use stilltrace_lab::cluster::Tools;
 use stilltrace_lab::host::state;
 use stilltrace_lab::profile::Profile;
+use stilltrace_model::EventKind;
 
 use super::leftovers::{assert_nothing_left, processes_of};
 use super::{LAB, one, options};
@@ -87,16 +88,15 @@ fn commits_reach_the_proxies_through_flux_and_argo_cd() {
     assert!(named("Kustomization", "mesh")["status"]["lastAppliedRevision"].is_string());
     assert_eq!(named("Application", "payments")["status"]["sync"]["status"], "Synced");
     assert!(objects.iter().all(|one| one["kind"] != "Secret" && one["kind"] != "ConfigMap"));
-    let events = lines(&bundle, "events.jsonl");
     let synced = |kind: &str| {
-        events.iter().any(|event| {
-            event["kind"] == "synced"
-                && event["object"]["kind"] == kind
-                && event["revision"].as_str().is_some_and(|commit| commit.len() == 40)
-                && event["synthetic"] == false
+        bundle.events().iter().any(|event| {
+            event.kind == EventKind::Synced
+                && event.object.kind == kind
+                && event.revision.as_ref().is_some_and(|commit| commit.0.len() == 40)
+                && !event.synthetic
         })
     };
-    assert!(synced("Kustomization") && synced("Application"), "{events:#?}");
+    assert!(synced("Kustomization") && synced("Application"), "{:#?}", bundle.events());
     // Both write the same object, again and again.
     let audit = lines(&bundle, "audit.jsonl");
     let writes = |who: &str| {
@@ -109,9 +109,8 @@ fn commits_reach_the_proxies_through_flux_and_argo_cd() {
     };
     assert!(writes("argocd-application-controller") >= 1, "{}", audit.len());
     assert!(writes("kustomize-controller") >= 1, "{}", audit.len());
-    let samples =
-        String::from_utf8(bundle.file("samples/prometheus.om").unwrap().to_vec()).unwrap();
-    assert!(samples.contains("pilot_xds_pushes"), "istiod shows what it pushes");
+    let mut metrics = bundle.samples().iter().map(|series| series.metric.as_str());
+    assert!(metrics.any(|metric| metric == "pilot_xds_pushes"), "istiod shows what it pushes");
 }
 
 /// Waits until a lab runs that was not there before, with at least so many processes.
