@@ -114,7 +114,8 @@ fn slow_dependency(workload: &WorkloadId, platform: &Platform, reach: &Reach) ->
             signal::INBOUND_REQUESTS
                 .of(workload)
                 .steady()
-                .because("its share of the service's requests is what it was"),
+                .because("its share of the service's requests is what it was")
+                .decisive(),
         );
     }
     // Otherwise what it calls makes it slow, and why that is slow is another question.

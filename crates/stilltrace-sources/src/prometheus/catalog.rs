@@ -18,6 +18,7 @@ const DURATION_BUCKET: &str = "istio_request_duration_milliseconds_bucket";
 const CPU: &str = "container_cpu_usage_seconds_total";
 const THROTTLED: &str = "container_cpu_cfs_throttled_periods_total";
 const PERIODS: &str = "container_cpu_cfs_periods_total";
+const CLUSTER_UPDATES: &str = "envoy_cluster_manager_cds_update_success";
 const MILLISECONDS: f64 = 1_000.0;
 
 /// Which pods a workload has: the recorded ones, or those named after it where none are known.
@@ -126,7 +127,10 @@ const OF_EDGE: Table<Sides> = &[
 ];
 
 const OF_WORKLOAD: Table<Own> = &[
-    (signal::INBOUND_REQUESTS, |own| Query::rate(own.inbound.clone())),
+    (signal::INBOUND_REQUESTS, |own| {
+        // A proxy that is scraped shows its clusters from the start, and requests from the first one.
+        Query::rate(own.inbound.clone()).zero_before(Query::rate(own.pods.of(CLUSTER_UPDATES)))
+    }),
     (signal::APP_CPU, |own| Query::rate(of_app(own, CPU))),
     (signal::APP_CPU_PER_REQUEST, |own| {
         Query::rate(of_app(own, CPU)).over(Query::rate(own.inbound.clone()))
@@ -216,7 +220,7 @@ fn not_containers() -> Vec<String> {
 /// Clusters and listeners that a proxy took over. Routes are not among the statistics that Istio
 /// keeps by default.
 fn config_updates(of: impl Fn(&str) -> Selector) -> Query {
-    let clusters = Query::rate(of("envoy_cluster_manager_cds_update_success"));
+    let clusters = Query::rate(of(CLUSTER_UPDATES));
     let listeners = Query::rate(of("envoy_listener_manager_lds_update_success"));
     let listeners = Query::OrNoneOf(Box::new(listeners), Box::new(clusters.clone()));
     clusters.plus(listeners)

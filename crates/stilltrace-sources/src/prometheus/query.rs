@@ -32,6 +32,10 @@ pub enum Query {
     /// The first; zero where it is absent and the second is there, for parts of a whole: a part
     /// that was never counted is zero as long as the whole is counted.
     OrNoneOf(Box<Query>, Box<Query>),
+    /// The first; zero where it is absent and the second is there, if it is there at another time of the
+    /// evaluation. A counter begins with the first thing that it counts, so it was zero before; one that
+    /// never begins may as well be turned off.
+    ZeroBefore(Box<Query>, Box<Query>),
 }
 
 /// The values of a query at the times of an evaluation.
@@ -75,6 +79,12 @@ impl Query {
         Self::Per(Box::new(self), divisor)
     }
 
+    /// This, and zero while it had counted nothing yet and `other` was counted.
+    #[must_use]
+    pub fn zero_before(self, other: Self) -> Self {
+        Self::ZeroBefore(Box::new(self), Box::new(other))
+    }
+
     /// The share that this has of a whole, zero where the whole is counted and this never was.
     #[must_use]
     pub fn share_of(self, whole: Self) -> Self {
@@ -92,7 +102,9 @@ impl Query {
             Self::Minus(a, b) => format!("{} - {}", a.operand(), b.operand()),
             Self::Plus(a, b) => format!("{} + {}", a.operand(), b.operand()),
             Self::Per(a, divisor) => format!("{} / {divisor}", a.operand()),
-            Self::OrNoneOf(part, whole) => format!("{} or 0 * {}", part.operand(), whole.operand()),
+            Self::OrNoneOf(part, whole) | Self::ZeroBefore(part, whole) => {
+                format!("{} or 0 * {}", part.operand(), whole.operand())
+            }
         }
     }
 
@@ -122,12 +134,13 @@ impl<'a> Evaluation<'a> {
             Query::Per(a, divisor) => {
                 Rc::new(self.evaluate(a).iter().map(|value| value.map(|a| a / divisor)).collect())
             }
-            Query::OrNoneOf(part, whole) => {
-                let (part, whole) = (self.evaluate(part), self.evaluate(whole));
-                let either = |(part, whole): (&Option<f64>, &Option<f64>)| {
-                    part.or(whole.map(|whole| 0.0 * whole))
-                };
-                Rc::new(part.iter().zip(whole.iter()).map(either).collect())
+            Query::OrNoneOf(part, whole) => or_none_of(&self.evaluate(part), &self.evaluate(whole)),
+            Query::ZeroBefore(count, other) => {
+                let count = self.evaluate(count);
+                if count.iter().all(Option::is_none) {
+                    return count;
+                }
+                or_none_of(&count, &self.evaluate(other))
             }
         }
     }
@@ -182,6 +195,13 @@ impl<'a> Evaluation<'a> {
         self.rates.borrow_mut().insert(at, Rc::clone(&rates));
         rates
     }
+}
+
+/// The first values, and zero where only the second ones are there.
+fn or_none_of(part: &Values, whole: &Values) -> Values {
+    let either =
+        |(part, whole): (&Option<f64>, &Option<f64>)| part.or(whole.map(|whole| 0.0 * whole));
+    Rc::new(part.iter().zip(whole.iter()).map(either).collect())
 }
 
 fn add(sums: &mut [Option<f64>], values: &[Option<f64>]) {

@@ -1,7 +1,9 @@
 //! Weight exceeds capacity: few pods get a large share of the requests.
 
+use std::collections::BTreeMap;
+
 use stilltrace_model::{
-    Certainty, Destination, Entity, Fix, Hazard, Platform, Prediction, WorkloadId, signal,
+    Certainty, Destination, Entity, Fix, Hazard, Platform, Prediction, Setting, WorkloadId, signal,
 };
 
 use crate::draft::{self, Draft};
@@ -82,12 +84,14 @@ impl Mechanism for WeightExceedsCapacity {
     }
 }
 
-/// A destination with its weight and pods.
+/// A destination with its weight and the workloads that it selects.
 struct Share<'a> {
     destination: &'a Destination,
     weight: f64,
     pods: f64,
-    workloads: Vec<&'a WorkloadId>,
+    workloads: Vec<(&'a WorkloadId, f64)>,
+    /// What selects them, if a subset does.
+    labels: Option<&'a Setting<BTreeMap<String, String>>>,
 }
 
 /// Hazards of a route; none where the pods of one of its destinations are not known.
@@ -95,15 +99,42 @@ fn overloaded(platform: &Platform, used: &RouteInUse<'_>) -> Vec<Hazard> {
     let shares: Option<Vec<Share<'_>>> =
         used.route.destinations.iter().map(|to| share(platform, used, to)).collect();
     let Some(shares) = shares.filter(|shares| shares.len() > 1) else { return Vec::new() };
+    let Some(services) = pods_of_services(platform, used) else { return Vec::new() };
     let weights: f64 = shares.iter().map(|share| share.weight).sum();
-    let pods: f64 = shares.iter().map(|share| share.pods).sum();
+    let selected: BTreeMap<_, _> =
+        shares.iter().flat_map(|share| share.workloads.iter().copied()).collect();
+    let selected: f64 = selected.values().sum();
+    // Two destinations may select the same pods, and pods that none selects stand idle: that is how
+    // an old release is kept, so as many idle pods as busy ones are no hazard.
+    let onto = |workload: &WorkloadId| -> f64 {
+        let selects = |share: &&Share<'_>| share.workloads.iter().any(|(one, _)| *one == workload);
+        shares.iter().filter(selects).map(|share| share.weight / share.pods).sum()
+    };
+    let per_pod = |share: &Share<'_>| {
+        let loads = share.workloads.iter().map(|(workload, _)| onto(workload));
+        loads.fold(0.0, f64::max) / weights
+    };
+    let is_overload = |load: f64| load * selected >= OVERLOAD || load * services > OVERLOAD;
+    let pods = if services > selected { services } else { selected };
     shares
         .iter()
         .filter(|share| share.pods > 0.0 && share.weight > 0.0)
-        .map(|share| (share, share.weight / weights / (share.pods / pods)))
-        .filter(|(_, load)| *load >= OVERLOAD)
-        .map(|(share, load)| describe(used, share, load, (weights, pods)))
+        .map(|share| (share, per_pod(share)))
+        .filter(|(_, load)| is_overload(*load))
+        .map(|(share, load)| describe(used, &shares, share, load * pods, (weights, pods)))
         .collect()
+}
+
+/// Pods behind the services that a route names, if Git says how many there are.
+fn pods_of_services(platform: &Platform, used: &RouteInUse<'_>) -> Option<f64> {
+    let everything = BTreeMap::new();
+    let mut all = BTreeMap::new();
+    for to in &used.route.destinations {
+        for workload in workloads_with(platform, &to.to.service, &everything) {
+            all.insert(&workload.id, f64::from(workload.replicas.value?));
+        }
+    }
+    Some(all.values().sum())
 }
 
 fn share<'a>(
@@ -112,22 +143,29 @@ fn share<'a>(
     destination: &'a Destination,
 ) -> Option<Share<'a>> {
     let edge = target_edge(platform, used.edge, destination)?;
-    let everything = std::collections::BTreeMap::new();
+    let everything = BTreeMap::new();
     let labels = match &destination.to.subset {
-        Some(subset) => &edge.subsets.get(subset)?.0.value,
-        None => &everything,
+        Some(subset) => Some(&edge.subsets.get(subset)?.0),
+        None => None,
     };
-    let mut pods = 0.0;
+    let wanted = labels.map_or(&everything, |labels| &labels.value);
     let mut workloads = Vec::new();
-    for workload in workloads_with(platform, &destination.to.service, labels) {
-        pods += f64::from(workload.replicas.value?);
-        workloads.push(&workload.id);
+    for workload in workloads_with(platform, &destination.to.service, wanted) {
+        workloads.push((&workload.id, f64::from(workload.replicas.value?)));
     }
-    Some(Share { destination, weight: f64::from(destination.weight.value), pods, workloads })
+    let pods = workloads.iter().map(|(_, pods)| pods).sum();
+    Some(Share {
+        destination,
+        weight: f64::from(destination.weight.value),
+        pods,
+        workloads,
+        labels,
+    })
 }
 
 fn describe(
     used: &RouteInUse<'_>,
+    shares: &[Share<'_>],
     share: &Share<'_>,
     load: f64,
     (weights, pods): (f64, f64),
@@ -151,5 +189,11 @@ fn describe(
     for other in used.route.destinations.iter().filter(|other| *other != share.destination) {
         draft = draft.setting(used.weight_name(other), &other.weight);
     }
-    draft.value("fair_weight", fair).related_all(share.workloads.iter().copied()).done()
+    for one in shares {
+        if let (Some(subset), Some(labels)) = (&one.destination.to.subset, one.labels) {
+            draft = draft.setting(format!("subset[{subset}].labels"), labels);
+        }
+    }
+    let workloads = share.workloads.iter().map(|(workload, _)| *workload);
+    draft.value("fair_weight", fair).related_all(workloads).done()
 }
