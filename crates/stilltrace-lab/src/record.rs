@@ -9,6 +9,7 @@ mod figures;
 mod logs;
 mod manifest;
 mod moves;
+mod name;
 mod objects;
 mod samples;
 mod witnessed;
@@ -27,6 +28,7 @@ use crate::truth;
 pub use dashboard::{Panel, Series};
 pub use figures::{Figures, PhaseFigures};
 pub use moves::Moved;
+pub use name::RecordingName;
 
 /// CPU that everything but the lab's containers may use while recording, in cores. Clients and
 /// sampler, which are outside every container, take about a tenth of one.
@@ -154,8 +156,7 @@ pub fn write(
     folder: &Path,
 ) -> anyhow::Result<std::path::PathBuf> {
     std::fs::create_dir_all(folder)?;
-    let control = if run.options.control { "-control" } else { "" };
-    let name = format!("{}-{}{control}", run.incident.name, run.options.seed);
+    let name = RecordingName::of(&run.incident.name, run.options, run.records.profile);
     let path = folder.join(format!("{name}.stilltrace"));
     recording.bundle.write_file(&path)?;
     if let Some(widened) = &recording.widened {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use stilltrace_lab::hidden;
-use stilltrace_lab::record::{Moved, Panel};
+use stilltrace_lab::record::{Moved, Panel, RecordingName};
 use stilltrace_lab::shown::{Fate, fate, noise};
 
 /// Controls that a fault should be held against.
@@ -28,11 +28,18 @@ struct Recorded {
     panels: Vec<Panel>,
 }
 
-/// Recordings of one scenario: faults by name, and the signals of each control.
+/// Recordings of one scenario in one profile: faults by name, and the signals of each control.
 #[derive(Debug, Default)]
 struct Recordings {
     faults: BTreeMap<String, Recorded>,
     controls: Vec<Recorded>,
+}
+
+/// A scenario, and whether it was recorded in profile `cluster`.
+type Group = (String, bool);
+
+fn group(name: &RecordingName) -> Group {
+    (name.scenario.clone(), name.in_cluster)
 }
 
 /// Prints how each signal fared; fails if one did not do what it must.
@@ -50,7 +57,7 @@ pub(super) fn check(folder: &Path) -> Result<Vec<String>> {
         "recording", "signal", "of", "quiet", "fault", "recovered", "noise"
     );
     let mut failed = Vec::new();
-    for (scenario, recordings) in read(folder)? {
+    for ((scenario, _), recordings) in read(folder)? {
         let controls = recordings.controls.len();
         if controls < CONTROLS {
             println!("{scenario}: {controls} controls, {CONTROLS} would tell more");
@@ -99,12 +106,12 @@ fn dashboard(panels: &[Panel], controls: &[Recorded]) -> String {
     }
 }
 
-/// The panels of all controls of a scenario in a folder, which may not exist yet.
-pub(super) fn control_panels(folder: &Path, scenario: &str) -> Result<Vec<Vec<Panel>>> {
+/// The panels of all controls of a recording in a folder, which may not exist yet.
+pub(super) fn control_panels(folder: &Path, name: &RecordingName) -> Result<Vec<Vec<Panel>>> {
     if !folder.exists() {
         return Ok(Vec::new());
     }
-    let recordings = read(folder)?.remove(scenario).unwrap_or_default();
+    let recordings = read(folder)?.remove(&group(name)).unwrap_or_default();
     Ok(recordings.controls.into_iter().map(|one| one.panels).collect())
 }
 
@@ -120,27 +127,21 @@ fn line(name: &str, moved: &Moved, noise: f64, fate: Fate) -> String {
     )
 }
 
-/// The figures of all recordings, by scenario.
-fn read(folder: &Path) -> Result<BTreeMap<String, Recordings>> {
-    let mut all: BTreeMap<String, Recordings> = BTreeMap::new();
+/// The figures of all recordings, by scenario and profile; files of other names are passed over.
+fn read(folder: &Path) -> Result<BTreeMap<Group, Recordings>> {
+    let mut all: BTreeMap<Group, Recordings> = BTreeMap::new();
     let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let Some(name) = file.as_deref().and_then(|name| name.strip_suffix(".figures.json")) else {
-            continue;
-        };
+        let stem = file.as_deref().and_then(|name| name.strip_suffix(".figures.json"));
+        let Some(name) = stem.and_then(RecordingName::parse) else { continue };
         let recorded: Recorded = serde_json::from_slice(&std::fs::read(&path)?)
             .with_context(|| path.display().to_string())?;
-        let (run, control) = match name.strip_suffix("-control") {
-            Some(run) => (run, true),
-            None => (name, false),
-        };
-        let scenario = run.rsplit_once('-').map_or(run, |(scenario, _)| scenario);
-        let recordings = all.entry(scenario.to_owned()).or_default();
-        if control {
+        let recordings = all.entry(group(&name)).or_default();
+        if name.control {
             recordings.controls.push(recorded);
         } else {
-            recordings.faults.insert(name.to_owned(), recorded);
+            recordings.faults.insert(name.to_string(), recorded);
         }
     }
     Ok(all)
@@ -166,6 +167,8 @@ mod tests {
         write("slow-1", figures(30.0, 300.0, 31.0))?;
         write("slow-2", figures(30.0, 42.0, 31.0))?;
         write("stuck-1", figures(30.0, 300.0, 290.0))?;
+        // Controls of another profile say nothing about this one.
+        write("slow-1-cluster", figures(30.0, 42.0, 31.0))?;
         for seed in 1..=3 {
             write(&format!("slow-{seed}-control"), figures(30.0, 38.0 + f64::from(seed), 30.0))?;
         }

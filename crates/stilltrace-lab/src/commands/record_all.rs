@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use stilltrace_lab::profile::Profile;
-use stilltrace_lab::record::NOISE_LIMIT_CORES;
+use stilltrace_lab::record::{NOISE_LIMIT_CORES, RecordingName};
 use stilltrace_lab::run::RunOptions;
 use stilltrace_lab::scenario::Scenario;
 
@@ -91,10 +91,9 @@ fn runs(scenario: &Scenario, no_controls: bool) -> Vec<RunOptions> {
 
 /// Records one run unless its capture exists.
 fn once(folder: &Path, options: RunOptions, profile: Profile, args: &RecordAllArgs) -> Result<()> {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
-    let control = if options.control { "-control" } else { "" };
-    let file = format!("{}-{}{control}.stilltrace", name.unwrap_or_default(), options.seed);
-    if args.out.join(file).exists() {
+    let scenario = folder.file_name().unwrap_or_default().to_string_lossy();
+    let name = RecordingName::of(&scenario, options, profile);
+    if args.out.join(format!("{name}.stilltrace")).exists() {
         return Ok(());
     }
     super::run::record(folder, options, profile, &args.out, args.noise_limit)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use stilltrace_lab::mesh::MeshOptions;
 use stilltrace_lab::profile::Profile;
-use stilltrace_lab::record::{self, Figures, NOISE_LIMIT_CORES, PhaseFigures};
+use stilltrace_lab::record::{self, Figures, NOISE_LIMIT_CORES, PhaseFigures, RecordingName};
 use stilltrace_lab::run::{self, RunOptions};
 
 /// What to run.
@@ -50,7 +50,8 @@ pub(super) fn record(
 ) -> Result<()> {
     let mesh = MeshOptions::find(options.seed)?.under(profile)?;
     let run = run::run(scenario, options, mesh, &mut |line| eprintln!("{line}"))?;
-    let controls = super::moved::control_panels(out, &run.incident.name)?;
+    let name = RecordingName::of(&run.incident.name, options, profile);
+    let controls = super::moved::control_panels(out, &name)?;
     let recording = record::record(&run, noise_limit, &controls)?;
     let path = record::write(&recording, &run, out)?;
     print(&recording.figures);
