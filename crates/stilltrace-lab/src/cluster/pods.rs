@@ -4,7 +4,7 @@
 //! The processes behind an address stay what they are. A rollout's new pods take the addresses of the
 //! old ones, and what differs in them takes effect in place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use hyper::Method;
@@ -78,6 +78,7 @@ impl Cluster {
         };
         let ending = pods.iter().filter(|pod| !pod["metadata"]["deletionTimestamp"].is_null());
         let mut acted = false;
+        leave_seats(&mut self.seats, &pods);
         for pod in ending {
             self.end(pod);
             acted = true;
@@ -90,7 +91,8 @@ impl Cluster {
             let address = seat.address;
             let old = seat.pod.replace(bound.clone());
             if let Some(old) = old {
-                self.set_ready(&workload.namespace, &old.name, address, false)?;
+                // It may have gone since we looked.
+                let _ = self.set_ready(&workload.namespace, &old.name, address, false);
             }
             self.bind(&workload.namespace, &bound, address)?;
             acted = true;
@@ -167,6 +169,14 @@ fn is_complete(deployment: &Value) -> bool {
     let counts = ["updatedReplicas", "availableReplicas", "replicas"];
     number("/status/observedGeneration") >= number("/metadata/generation")
         && counts.iter().all(|count| number(&format!("/status/{count}")).unwrap_or(0) == wanted)
+}
+
+/// Frees the addresses of pods that are no more: scaled down, or ended by somebody.
+fn leave_seats(seats: &mut [Seat], pods: &[Value]) {
+    let alive: BTreeSet<_> = pods.iter().map(|pod| text(pod, "/metadata/uid")).collect();
+    for seat in seats {
+        seat.pod = seat.pod.take().filter(|bound| alive.contains(&bound.uid));
+    }
 }
 
 /// The address for a new pod of a workload: one that nobody has, else that of a pod of an older
@@ -268,6 +278,19 @@ mod tests {
         assert_eq!(take("c", "old"), None, "more pods than addresses");
         assert_eq!([take("d", "new"), take("e", "new")], [Some(1), Some(2)]);
         assert_eq!(take("f", "new"), None);
+    }
+
+    #[test]
+    fn the_address_of_a_pod_that_has_gone_is_free() {
+        let workload = WorkloadId::new("shop", "front-v1");
+        let mut one = pod("a", "x");
+        one["metadata"]["uid"] = "1".into();
+        let address = Ipv4Addr::new(198, 18, 1, 1);
+        let mut seats = [Seat { workload: workload.clone(), address, pod: Some(read(&one)) }];
+        leave_seats(&mut seats, &[one]);
+        assert!(free(&mut seats, &workload, &read(&pod("b", "x"))).is_none());
+        leave_seats(&mut seats, &[]);
+        assert!(free(&mut seats, &workload, &read(&pod("b", "x"))).is_some());
     }
 
     #[test]

@@ -57,8 +57,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Tells engines of a revision, as a webhook does, and waits until each has applied it or, if `may_fail`, has said
-    /// that it cannot. Binds the pods that come up meanwhile. Does nothing with the commit that engines
+    /// Tells engines of a revision, as a webhook does, and waits until each has applied it or, if
+    /// `may_fail`, has said that it cannot. Binds the pods that come up meanwhile. Does nothing with the commit that engines
     /// were given last.
     ///
     /// # Errors
