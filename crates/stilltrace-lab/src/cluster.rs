@@ -64,7 +64,7 @@ impl Engines {
         let mut engines = Self::default();
         for root in roots {
             engines.argo |= root["kind"] == "Application";
-            engines.flux |= root["kind"] == "Kustomization" || root["kind"] == "HelmRelease";
+            engines.flux |= root["kind"] == "Kustomization";
         }
         engines
     }

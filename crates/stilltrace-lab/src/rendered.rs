@@ -95,3 +95,32 @@ fn scalar(node: &Node) -> Value {
         Some(Resolved::Null) | None => Value::Null,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roots_are_what_applies_other_folders_and_where_it_finds_them() -> Result<(), RenderError> {
+        let flux = |name: &str, path: &str| {
+            format!(
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n\
+                 metadata: {{name: {name}}}\nspec: {{path: {path}}}\n"
+            )
+        };
+        let tree = MemoryTree::new()
+            .with("clusters/one/flux-system/kustomization.yaml", "resources: [sync.yaml]\n")
+            .with("clusters/one/flux-system/sync.yaml", &flux("flux-system", "./clusters/one"))
+            .with("clusters/one/mesh.yaml", &flux("mesh", "./platform"))
+            .with(
+                "clusters/one/source.yaml",
+                "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: a}\n",
+            )
+            .with("apps/a.yaml", &flux("elsewhere", "./x"));
+        let roots = roots(&tree)?;
+        let names: Vec<_> =
+            roots.iter().filter_map(|one| one["metadata"]["name"].as_str()).collect();
+        assert_eq!(names, ["mesh", "a"]);
+        Ok(())
+    }
+}

@@ -121,13 +121,17 @@ pub enum RunError {
     /// The mesh failed.
     #[error(transparent)]
     Mesh(#[from] MeshError),
-    /// The scenario needs what the profile has not.
+    /// The profile cannot show the fault.
     #[error(
-        "profile cluster has no {what}; take `--profile istio`, and leave cluster out of the scenario's `profiles`"
+        "{scenario} exists only in {profiles}, not in {profile}; take `--profile` with one of these"
     )]
-    Unfit {
-        /// What is missing.
-        what: &'static str,
+    Elsewhere {
+        /// The scenario.
+        scenario: String,
+        /// Profiles that can.
+        profiles: String,
+        /// The one that was asked for.
+        profile: &'static str,
     },
     /// The control plane took longer than the start of the recording allows.
     #[error(
@@ -163,6 +167,7 @@ pub fn run(
 ) -> Result<Run, RunError> {
     let _lock = lock::Lock::take()?;
     let mut incident = Incident::read(folder, options.seed)?;
+    exists_in(&incident, mesh.profile)?;
     let phases = if options.quick { incident.scenario.quick } else { incident.scenario.phases };
     if !options.control {
         incident.stage(phases);
@@ -172,7 +177,8 @@ pub fn run(
 
     // Engines apply commits, whose times are those of the recording. Else the files are enough, which
     // do not depend on the time, so the mesh can boot before the time is known.
-    let set_start = set_start(&incident, phases, mesh.profile)?;
+    let set_start = (mesh.profile == Profile::Cluster)
+        .then(|| now_ms() + i64::from(CLUSTER_BOOT_S + phases.warm_s) * 1_000);
     let folder = workshop.path().join("repo.git");
     let first =
         if set_start.is_some() { folder.clone() } else { workshop.path().join("draft.git") };
@@ -253,23 +259,16 @@ fn take_back(mesh: &mut Mesh, innocent: &Target) -> Result<(), RunError> {
     Ok(())
 }
 
-/// The start of a recording whose commits are pushed as they are; `None` where their time may be
-/// chosen later.
-fn set_start(
-    incident: &Incident,
-    phases: Phases,
-    profile: Profile,
-) -> Result<Option<i64>, RunError> {
-    if profile != Profile::Cluster {
-        return Ok(None);
+/// Refuses a profile that the scenario does not name.
+fn exists_in(incident: &Incident, profile: Profile) -> Result<(), RunError> {
+    if incident.scenario.runs_in(profile) {
+        return Ok(());
     }
-    if incident.scenario.bystanders > 0 {
-        return Err(RunError::Unfit { what: "bystanders" });
-    }
-    if incident.scenario.causes().iter().any(|cause| cause.change.live) {
-        return Err(RunError::Unfit { what: "edits by hand, which its engines would undo" });
-    }
-    Ok(Some(now_ms() + i64::from(CLUSTER_BOOT_S + phases.warm_s) * 1_000))
+    Err(RunError::Elsewhere {
+        scenario: incident.name.clone(),
+        profiles: incident.scenario.profiles.join(", "),
+        profile: profile.name(),
+    })
 }
 
 /// What a control plane starts with; `None` where there is none.
@@ -390,12 +389,16 @@ fn describe(slot: &Slot, applied: &Applied) -> String {
         Part::Decoy(index) => format!("decoy {index}"),
         Part::Cause(_) => "change".to_owned(),
     };
+    // Engines do not tell how many objects a commit changed.
+    let objects = match applied.objects.len() {
+        0 => String::new(),
+        count => format!("{count} objects, "),
+    };
     let refused: Vec<_> =
         applied.refused.iter().map(|(object, why)| format!("; refused {object}: {why}")).collect();
     format!(
-        "{:6.1} s  {what}: {} objects, {} pushes, {} limits, {} releases, {} restarts, {} ms{}",
+        "{:6.1} s  {what}: {objects}{} pushes, {} limits, {} releases, {} restarts, {} ms{}",
         slot.planned_s,
-        applied.objects.len(),
         applied.files.len(),
         applied.limits.len(),
         applied.releases.len(),
