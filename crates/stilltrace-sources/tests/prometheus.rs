@@ -83,6 +83,11 @@ fn wants() -> Vec<Want> {
         Want { signal: signal::APP_CPU, entity: by_name.clone() },
         Want { signal: signal::PROXY_CPU, entity: by_name },
     ]);
+    // Workloads that are called from the middle on, and up to the middle.
+    for name in ["late", "ended"] {
+        let entity = Entity::Workload(WorkloadId::new("shop", name));
+        wants.push(Want { signal: signal::INBOUND_REQUESTS, entity });
+    }
     wants
 }
 
@@ -145,6 +150,12 @@ fn samples() -> Vec<RawSeries> {
         all.push(counter("envoy_cluster_manager_cds_update_success", &labels, &mut dice, 2.0));
         all.push(counter("envoy_listener_manager_lds_update_success", &labels, &mut dice, 2.0));
     }
+    for (name, calls) in [("late", 7..SCRAPES), ("ended", 0..7)] {
+        let labels = request_labels("destination", name, "200", "-");
+        all.push(steady("istio_requests_total", &labels, calls));
+        let labels = [("namespace", "shop"), ("pod", &*format!("{name}-6d4cf56db6-x7k2p"))];
+        all.push(steady("envoy_cluster_manager_cds_update_success", &labels, 0..SCRAPES));
+    }
     for mode in ["user", "system", "idle", "iowait", "steal"] {
         all.push(counter(
             "node_cpu_seconds_total",
@@ -187,6 +198,32 @@ fn counter(metric: &str, labels: &[(&str, &str)], dice: &mut Dice, growth: f64) 
         points.push((Timestamp(START + scrape * 15_000 + phase), value));
     }
     raw(metric, labels, points)
+}
+
+/// A counter that grows by the same amount at each of the scrapes.
+fn steady(metric: &str, labels: &[(&str, &str)], scrapes: std::ops::Range<i64>) -> RawSeries {
+    let point = |scrape: i64| (Timestamp(START + scrape * 15_000), (scrape * 30) as f64);
+    raw(metric, labels, scrapes.map(point).collect())
+}
+
+#[test]
+fn a_counter_was_zero_before_it_began_and_is_unknown_after_it_ended() {
+    let series = samples();
+    let window = Window { from: Timestamp(START), to: Timestamp(START + SCRAPES * 15_000) };
+    let times = times(window);
+    let store = SampleStore::new(&series);
+    let evaluation = Evaluation::new(&store, &times);
+    let values = |name: &str| {
+        let entity = Entity::Workload(WorkloadId::new("shop", name));
+        let want = Want { signal: signal::INBOUND_REQUESTS, entity };
+        evaluation.evaluate(&query(&want, &[]).unwrap())
+    };
+    let (late, ended, never) = (values("late"), values("ended"), values("never"));
+    let zeros = late.iter().filter(|value| **value == Some(0.0)).count();
+    assert!(zeros >= 10 && late.last().unwrap().unwrap() > 1.0, "{late:?}");
+    assert!(ended.last().unwrap().is_none(), "{ended:?}");
+    assert!(!ended.contains(&Some(0.0)), "{ended:?}");
+    assert!(never.iter().all(Option::is_none), "{never:?}");
 }
 
 fn raw(metric: &str, labels: &[(&str, &str)], points: Vec<(Timestamp, f64)>) -> RawSeries {

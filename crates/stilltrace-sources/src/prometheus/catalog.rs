@@ -129,7 +129,7 @@ const OF_EDGE: Table<Sides> = &[
 const OF_WORKLOAD: Table<Own> = &[
     (signal::INBOUND_REQUESTS, |own| {
         // A proxy that is scraped shows its clusters from the start, and requests from the first one.
-        Query::rate(own.inbound.clone()).zero_before(Query::rate(own.pods.of(CLUSTER_UPDATES)))
+        Query::rate_from_zero(own.inbound.clone(), Query::rate(own.pods.of(CLUSTER_UPDATES)))
     }),
     (signal::APP_CPU, |own| Query::rate(of_app(own, CPU))),
     (signal::APP_CPU_PER_REQUEST, |own| {

@@ -32,10 +32,10 @@ pub enum Query {
     /// The first; zero where it is absent and the second is there, for parts of a whole: a part
     /// that was never counted is zero as long as the whole is counted.
     OrNoneOf(Box<Query>, Box<Query>),
-    /// The first; zero where it is absent and the second is there, if it is there at another time of the
-    /// evaluation. A counter begins with the first thing that it counts, so it was zero before; one that
-    /// never begins may as well be turned off.
-    ZeroBefore(Box<Query>, Box<Query>),
+    /// The rate of a counter that lasts to the end of the evaluation; zero where it is absent and the
+    /// second is there. A counter begins with the first thing that it counts, so it was zero before; one
+    /// that never begins, or that ends, may have been turned off.
+    ZeroBefore(Selector, Box<Query>),
 }
 
 /// The values of a query at the times of an evaluation.
@@ -79,10 +79,9 @@ impl Query {
         Self::Per(Box::new(self), divisor)
     }
 
-    /// This, and zero while it had counted nothing yet and `other` was counted.
-    #[must_use]
-    pub fn zero_before(self, other: Self) -> Self {
-        Self::ZeroBefore(Box::new(self), Box::new(other))
+    /// The rate of a counter, and zero while it had counted nothing yet and `other` was counted.
+    pub fn rate_from_zero(counter: Selector, other: Self) -> Self {
+        Self::ZeroBefore(counter, Box::new(other))
     }
 
     /// The share that this has of a whole, zero where the whole is counted and this never was.
@@ -102,9 +101,11 @@ impl Query {
             Self::Minus(a, b) => format!("{} - {}", a.operand(), b.operand()),
             Self::Plus(a, b) => format!("{} + {}", a.operand(), b.operand()),
             Self::Per(a, divisor) => format!("{} / {divisor}", a.operand()),
-            Self::OrNoneOf(part, whole) | Self::ZeroBefore(part, whole) => {
-                format!("{} or 0 * {}", part.operand(), whole.operand())
-            }
+            Self::OrNoneOf(part, whole) => format!("{} or 0 * {}", part.operand(), whole.operand()),
+            Self::ZeroBefore(counter, other) => format!(
+                "sum(rate({counter}[1m])) or (0 * {} and on() sum(rate({counter}[1m] @ end())))",
+                other.operand()
+            ),
         }
     }
 
@@ -136,11 +137,11 @@ impl<'a> Evaluation<'a> {
             }
             Query::OrNoneOf(part, whole) => or_none_of(&self.evaluate(part), &self.evaluate(whole)),
             Query::ZeroBefore(count, other) => {
-                let count = self.evaluate(count);
-                if count.iter().all(Option::is_none) {
-                    return count;
+                let count = self.sum(count);
+                match count.last() {
+                    Some(Some(_)) => or_none_of(&count, &self.evaluate(other)),
+                    _ => count,
                 }
-                or_none_of(&count, &self.evaluate(other))
             }
         }
     }
