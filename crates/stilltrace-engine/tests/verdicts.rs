@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use stilltrace_engine::{diagnose, hypotheses, plan};
 use stilltrace_model::{
-    Diagnosis, Entity, Line, LineRecord, Origin, Platform, Setting, SettingChange, Verdict, signal,
+    Diagnosis, Entity, Line, LineRecord, Origin, Platform, ServiceId, Setting, SettingChange,
+    Verdict, WorkloadId, signal,
 };
 use world::{ONSET, World, line};
 
@@ -341,6 +342,28 @@ fn what_is_asked_more_often_is_not_slow_by_itself() {
     let mut world = slow_dependency();
     world.step(signal::INBOUND_REQUESTS, &world.workload(2), 100.0, 300.0);
     assert_eq!(answer(&world).verdict, Verdict::NotProven);
+}
+
+#[test]
+fn what_loses_its_requests_to_its_neighbour_is_not_slow_by_itself() {
+    let mut world = slow_dependency();
+    // A second workload of the same service has them now, and the service's latency is its.
+    let next = WorkloadId::new("ns", "back-next");
+    let mut other = world.platform.workloads[&world.workload(2)].clone();
+    other.id = next.clone();
+    world.platform.workloads.insert(next.clone(), other);
+    world.platform.services.get_mut(&ServiceId::new("ns", "back")).unwrap().workloads.push(next);
+    assert_eq!(answer(&world).verdict, Verdict::NotThePlatform, "as long as nothing moves");
+    world.step(signal::INBOUND_REQUESTS, &world.workload(2), 100.0, 10.0);
+    let answer = answer(&world);
+    assert_eq!(answer.verdict, Verdict::NotProven, "{answer:#?}");
+    // Ruled out, not merely unlikely.
+    let entity = Entity::Workload(world.workload(2));
+    let by_itself = answer
+        .hypotheses
+        .iter()
+        .find(|one| one.entity == entity && one.mechanism == "none/slow-dependency");
+    assert!(by_itself.is_none_or(|one| one.confidence <= 0.0), "{answer:#?}");
 }
 
 #[test]
