@@ -13,6 +13,7 @@ mod in_use;
 mod no_cluster;
 mod observed;
 mod retrying;
+mod shares;
 mod wording;
 
 pub use in_use::Surveyed;
