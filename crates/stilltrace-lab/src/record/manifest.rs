@@ -53,9 +53,9 @@ fn without_a_cluster() -> Vec<String> {
 /// What stands in for something else in a real control plane.
 fn in_a_cluster() -> Vec<String> {
     vec![
-        "objects.jsonl, audit.jsonl: there was no scheduler, no kubelet and no injector; the lab bound \
-         the pods, labelled them as the injector does and reported them as running. What it did is in \
-         the log under lab-admin."
+        "events.jsonl, objects.jsonl: there was no scheduler, no kubelet and no injector; the lab \
+         bound the pods, labelled them as the injector does and reported them as running. The audit \
+         log does not hold that: it is kept for the objects of the mesh and of the engines."
             .to_owned(),
         "objects.jsonl: the lab applied the folder of the cluster in place of the engine's root \
          object, with its own address of the repository and shorter intervals."
