@@ -78,7 +78,8 @@ fn commits_reach_the_proxies_through_flux_and_argo_cd() {
     assert!(!error.contains("refused"), "{error}");
     assert_eq!(state::living().unwrap(), before, "a lab is left");
 
-    let bundle = Bundle::open(&out.path().join("two-owners-flapping-1.stilltrace")).unwrap();
+    let bundle =
+        Bundle::open(&out.path().join("two-owners-flapping-1-cluster.stilltrace")).unwrap();
     let objects = lines(&bundle, "objects.jsonl");
     let named = |kind: &str, name: &str| {
         let found =
